@@ -1,0 +1,1 @@
+//! Tenfold: train, fine-tune and run neural networks.

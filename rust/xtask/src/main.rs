@@ -1,0 +1,2 @@
+//! Generation of stubs and documentation, and checks.
+fn main() {}
