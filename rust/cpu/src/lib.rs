@@ -1,1 +1,3 @@
 //! CPU kernels of Tenfold.
+
+pub mod simd;
