@@ -1,2 +1,24 @@
 //! Types, operation table, kernel form and reference interpreter of Tenfold.
+//!
+//! Nothing in here knows a machine: `cpu` (and later `gpu`) runs what is described here, and the reference
+//! interpreter says what must come out.
 #![forbid(unsafe_code)]
+
+mod dtype;
+mod element;
+mod error;
+pub mod lanes;
+mod layout;
+pub mod operations;
+mod scalar;
+mod shape;
+
+pub use dtype::{Category, DType, promote_types};
+pub use element::{Boolean, Element};
+pub use error::{Error, ErrorKind, Result};
+pub use half::{bf16, f16};
+pub use layout::{Layout, Positions};
+pub use num_complex::Complex;
+pub use operations::Operation;
+pub use scalar::Scalar;
+pub use shape::{Axes, Shape, Strides, broadcast_shapes, normalize_axes, normalize_axis};

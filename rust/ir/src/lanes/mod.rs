@@ -5,6 +5,8 @@
 //! vectors. Every operation is a correctly rounded IEEE one and a fused multiply-add happens only where
 //! `mul_add` is written, so the widened loop gives the same bits on every tier.
 
+pub mod integer;
+
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// One lane of a vector of real numbers: `f32` or `f64`.
