@@ -4,19 +4,25 @@
 //! interpreter says what must come out.
 #![forbid(unsafe_code)]
 
+pub mod backend;
 mod dtype;
 mod element;
 mod error;
+pub mod expr;
+pub mod kernel;
 pub mod lanes;
 mod layout;
 pub mod operations;
 mod scalar;
 mod shape;
 
+pub use backend::{Backend, Buffer, Source, Storage};
 pub use dtype::{Category, DType, promote_types};
 pub use element::{Boolean, Element};
 pub use error::{Error, ErrorKind, Result};
+pub use expr::{Expr, Instruction};
 pub use half::{bf16, f16};
+pub use kernel::{Core, Kernel, Operand, Spec, Specs};
 pub use layout::{Layout, Positions};
 pub use num_complex::Complex;
 pub use operations::Operation;
