@@ -1,3 +1,4 @@
 //! CPU kernels of Tenfold.
 
 pub mod simd;
+pub mod threads;
