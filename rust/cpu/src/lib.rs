@@ -1,4 +1,5 @@
 //! CPU kernels of Tenfold.
 
+pub mod memory;
 pub mod simd;
 pub mod threads;
