@@ -5,13 +5,15 @@
 //! vectors. Every operation is a correctly rounded IEEE one and a fused multiply-add happens only where
 //! `mul_add` is written, so the widened loop gives the same bits on every tier.
 
+mod float32;
+mod float64;
 pub mod integer;
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// One lane of a vector of real numbers: `f32` or `f64`.
 ///
-/// Transcendental functions state their accuracy in ULP beside their code in `float32.rs` and `float64.rs`.
+/// Transcendental functions state their accuracy in ULP beside their code in `float32` and `float64`.
 pub trait Lane:
     Copy
     + PartialEq

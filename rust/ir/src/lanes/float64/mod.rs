@@ -1,0 +1,115 @@
+//! [`Lane`] of `f64`.
+
+mod special;
+
+use super::Lane;
+
+/// The sigmoid from exp(−|x|), which cannot overflow.
+fn sigmoid(x: f64) -> f64 {
+    let decay = libm::exp(-x.abs());
+    if x < 0.0 { decay / (1.0 + decay) } else { 1.0 / (1.0 + decay) }
+}
+
+macro_rules! functions {
+    ($($name:ident = $path:path;)*) => {
+        $(
+            #[inline(always)]
+            fn $name(self) -> f64 {
+                $path(self)
+            }
+        )*
+    };
+}
+
+impl Lane for f64 {
+    const INFINITY: f64 = f64::INFINITY;
+    const NAN: f64 = f64::NAN;
+    const EPSILON: f64 = f64::EPSILON;
+    const MAX: f64 = f64::MAX;
+
+    #[inline(always)]
+    fn constant(value: f64) -> f64 {
+        value
+    }
+    #[inline(always)]
+    fn select(condition: bool, yes: f64, no: f64) -> f64 {
+        if condition { yes } else { no }
+    }
+    #[inline(always)]
+    fn mul_add(self, factor: f64, term: f64) -> f64 {
+        f64::mul_add(self, factor, term)
+    }
+    #[inline(always)]
+    fn copysign(self, sign: f64) -> f64 {
+        f64::copysign(self, sign)
+    }
+    #[inline(always)]
+    fn sign_bit(self) -> bool {
+        self.is_sign_negative()
+    }
+    #[inline(always)]
+    fn is_nan(self) -> bool {
+        f64::is_nan(self)
+    }
+    #[inline(always)]
+    fn is_finite(self) -> bool {
+        f64::is_finite(self)
+    }
+    #[inline(always)]
+    fn fmod(self, divisor: f64) -> f64 {
+        self % divisor
+    }
+    #[inline(always)]
+    fn nextafter(self, towards: f64) -> f64 {
+        libm::nextafter(self, towards)
+    }
+    #[inline(always)]
+    fn pow(self, exponent: f64) -> f64 {
+        libm::pow(self, exponent)
+    }
+    #[inline(always)]
+    fn hypot(self, other: f64) -> f64 {
+        libm::hypot(self, other)
+    }
+    #[inline(always)]
+    fn atan2(self, x: f64) -> f64 {
+        libm::atan2(self, x)
+    }
+    functions! {
+        abs = f64::abs;
+        floor = f64::floor;
+        ceil = f64::ceil;
+        trunc = f64::trunc;
+        round = f64::round_ties_even;
+        sqrt = f64::sqrt;
+        exp = libm::exp;
+        exp2 = libm::exp2;
+        expm1 = libm::expm1;
+        log = libm::log;
+        log2 = libm::log2;
+        log10 = libm::log10;
+        log1p = libm::log1p;
+        cbrt = libm::cbrt;
+        sin = libm::sin;
+        cos = libm::cos;
+        tan = libm::tan;
+        asin = libm::asin;
+        acos = libm::acos;
+        atan = libm::atan;
+        sinh = libm::sinh;
+        cosh = libm::cosh;
+        tanh = libm::tanh;
+        asinh = libm::asinh;
+        acosh = libm::acosh;
+        atanh = libm::atanh;
+        sigmoid = sigmoid;
+        erf = libm::erf;
+        erfc = libm::erfc;
+        erfinv = special::erfinv;
+        lgamma = libm::lgamma;
+        digamma = special::digamma;
+        trigamma = special::trigamma;
+        i0 = special::i0;
+        i1 = special::i1;
+    }
+}
