@@ -1,5 +1,7 @@
 //! CPU kernels of Tenfold.
 
+pub mod backend;
 pub mod memory;
+pub mod reduction;
 pub mod simd;
 pub mod threads;

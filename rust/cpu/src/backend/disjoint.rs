@@ -1,0 +1,105 @@
+//! A slice that several threads write, each its own elements.
+
+use std::marker::PhantomData;
+
+use crate::threads::for_each_chunk;
+
+/// A mutable slice handed to several threads, which write different elements of it.
+pub struct Disjoint<'a, T> {
+    pointer: *mut T,
+    length: usize,
+    borrow: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: it gives out elements only through unsafe functions whose callers promise that no two threads use the
+// same element, so it is as sendable as the elements.
+unsafe impl<T: Send> Sync for Disjoint<'_, T> {}
+
+impl<'a, T: Copy> Disjoint<'a, T> {
+    /// Borrows the slice.
+    pub fn new(slice: &'a mut [T]) -> Disjoint<'a, T> {
+        Disjoint { pointer: slice.as_mut_ptr(), length: slice.len(), borrow: PhantomData }
+    }
+
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Elements `start .. start + length`.
+    ///
+    /// # Panics
+    /// Where they reach beyond the slice.
+    ///
+    /// # Safety
+    /// Nobody else uses any of them while the result lives.
+    #[allow(clippy::mut_from_ref, reason = "the caller answers for the ranges being disjoint")]
+    pub unsafe fn range(&self, start: usize, length: usize) -> &mut [T] {
+        assert!(start <= self.length && length <= self.length - start, "a range outside the slice");
+        // SAFETY: the range lies within the slice, and the caller promises that nobody else uses it.
+        unsafe { std::slice::from_raw_parts_mut(self.pointer.add(start), length) }
+    }
+
+    /// Writes element `index`.
+    ///
+    /// # Panics
+    /// Where it lies beyond the slice.
+    ///
+    /// # Safety
+    /// Nobody else uses the element meanwhile.
+    #[inline(always)]
+    pub unsafe fn write(&self, index: usize, value: T) {
+        assert!(index < self.length, "an index outside the slice");
+        // SAFETY: within the slice, and the caller promises that nobody else uses it.
+        unsafe { self.pointer.add(index).write(value) }
+    }
+
+    /// Reads element `index`.
+    ///
+    /// # Panics
+    /// Where it lies beyond the slice.
+    ///
+    /// # Safety
+    /// Nobody else writes the element meanwhile.
+    #[inline(always)]
+    pub unsafe fn read(&self, index: usize) -> T {
+        assert!(index < self.length, "an index outside the slice");
+        // SAFETY: within the slice, and the caller promises that nobody writes it.
+        unsafe { self.pointer.add(index).read() }
+    }
+}
+
+/// Splits `items` into chunks of about `nanoseconds_wanted` and runs `body(start, count)` on each, in parallel.
+pub fn for_each_range(
+    items: usize,
+    nanoseconds_per_item: u64,
+    nanoseconds_wanted: u64,
+    body: &(dyn Fn(usize, usize) + Sync),
+) {
+    if items == 0 {
+        return;
+    }
+    let per_chunk = (nanoseconds_wanted / nanoseconds_per_item.max(1)).clamp(1, items as u64) as usize;
+    let chunks = items.div_ceil(per_chunk);
+    for_each_chunk(chunks, nanoseconds_per_item * per_chunk as u64, &|chunk| {
+        let start = chunk * per_chunk;
+        body(start, per_chunk.min(items - start));
+    });
+}
+
+/// Splits a slice into parts of `part` elements (the last may be shorter) and runs `body(first element, part)` on
+/// each, in parallel.
+pub fn for_each_part<T: Copy + Send>(
+    slice: &mut [T],
+    part: usize,
+    nanoseconds_per_part: u64,
+    body: &(dyn Fn(usize, &mut [T]) + Sync),
+) {
+    let (length, part) = (slice.len(), part.max(1));
+    let shared = Disjoint::new(slice);
+    for_each_chunk(length.div_ceil(part), nanoseconds_per_part, &|chunk| {
+        let start = chunk * part;
+        // SAFETY: each chunk is run once, and chunks do not overlap.
+        body(start, unsafe { shared.range(start, part.min(length - start)) });
+    });
+}

@@ -1,0 +1,4 @@
+//! From the kernel form to the families of kernels.
+
+pub mod disjoint;
+pub mod view;

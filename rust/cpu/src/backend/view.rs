@@ -1,0 +1,247 @@
+//! Buffers as the kernels of one family see them: typed, checked once, walked row by row.
+
+use smallvec::SmallVec;
+use tenfold_ir::{DType, Element, Error, Layout, Result, Shape};
+
+/// Where an input's elements lie.
+#[derive(Clone, Copy, Debug)]
+pub enum Memory<'a> {
+    /// In bytes of its own, aligned for every dtype.
+    Bytes(&'a [u8]),
+    /// In the memory of that output, dense: the kernel works in place.
+    Output(usize),
+}
+
+/// An input of a kernel.
+#[derive(Clone, Debug)]
+pub struct Input<'a> {
+    /// The dtype of the elements.
+    pub dtype: DType,
+    /// Where they lie, in elements from the start of the memory.
+    pub layout: Layout,
+    /// The memory.
+    pub memory: Memory<'a>,
+}
+
+impl<'a> Input<'a> {
+    /// An input in bytes of its own.
+    pub fn new(dtype: DType, layout: Layout, bytes: &'a [u8]) -> Input<'a> {
+        Input { dtype, layout, memory: Memory::Bytes(bytes) }
+    }
+
+    /// The extents.
+    pub fn shape(&self) -> &Shape {
+        self.layout.shape()
+    }
+
+    /// True where it lies in the memory of that output.
+    pub fn is_in_place(&self, output: usize) -> bool {
+        matches!(self.memory, Memory::Output(shared) if shared == output)
+    }
+
+    /// Its memory as elements. Every position of the layout is a valid index of them.
+    pub fn values<T: Element>(&self) -> Result<&'a [T]> {
+        debug_assert_eq!(self.dtype, T::DTYPE);
+        self.plain()
+    }
+
+    /// Its memory as plain values of the same size as the elements, for moving them.
+    pub fn plain<T: bytemuck::Pod>(&self) -> Result<&'a [T]> {
+        let Memory::Bytes(bytes) = self.memory else {
+            return Err(Error::state("kernel", "an input that must not share an output's memory does"));
+        };
+        let whole = bytes.len() / size_of::<T>() * size_of::<T>();
+        let values = bytemuck::try_cast_slice(&bytes[..whole])
+            .map_err(|_| Error::state("kernel", "the memory of an input is not aligned"))?;
+        self.layout.check_within("kernel", values.len())?;
+        Ok(values)
+    }
+}
+
+/// An output of a kernel: dense and row-major.
+#[derive(Debug)]
+pub struct OutputView<'a> {
+    /// The dtype of the elements.
+    pub dtype: DType,
+    /// The extents.
+    pub shape: Shape,
+    /// The memory, aligned for every dtype; at least as long as the elements.
+    pub bytes: &'a mut [u8],
+}
+
+impl OutputView<'_> {
+    /// Its elements.
+    pub fn values<T: Element>(&mut self) -> Result<&mut [T]> {
+        debug_assert_eq!(self.dtype, T::DTYPE);
+        self.plain()
+    }
+
+    /// Its elements as plain values of the same size.
+    pub fn plain<T: bytemuck::Pod>(&mut self) -> Result<&mut [T]> {
+        let bytes = self.shape.elements() * size_of::<T>();
+        let bytes = self
+            .bytes
+            .get_mut(..bytes)
+            .ok_or_else(|| Error::state("kernel", "the memory of an output is too small"))?;
+        bytemuck::try_cast_slice_mut(bytes)
+            .map_err(|_| Error::state("kernel", "the memory of an output is not aligned"))
+    }
+}
+
+/// Walks positions of a layout in row-major order, from any element on, without end checks.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    extents: SmallVec<[usize; 4]>,
+    strides: SmallVec<[i64; 4]>,
+    index: SmallVec<[usize; 4]>,
+    position: i64,
+}
+
+impl Walk {
+    /// At element `start` of `layout`. Neighbouring axes that lie evenly are joined.
+    pub fn new(layout: &Layout, start: usize) -> Walk {
+        let mut extents: SmallVec<[usize; 4]> = SmallVec::new();
+        let mut strides: SmallVec<[i64; 4]> = SmallVec::new();
+        for (&extent, &stride) in layout.shape().iter().zip(layout.strides()) {
+            if extent == 1 {
+                continue;
+            }
+            match (extents.last_mut(), strides.last_mut()) {
+                (Some(outer), Some(step)) if *step == stride * extent as i64 => {
+                    *outer *= extent;
+                    *step = stride;
+                }
+                _ => {
+                    extents.push(extent);
+                    strides.push(stride);
+                }
+            }
+        }
+        let mut index: SmallVec<[usize; 4]> = SmallVec::from_elem(0, extents.len());
+        let mut position = layout.offset();
+        let mut left = start;
+        for axis in (0..extents.len()).rev() {
+            let extent = extents[axis].max(1);
+            index[axis] = left % extent;
+            position += index[axis] as i64 * strides[axis];
+            left /= extent;
+        }
+        Walk { extents, strides, index, position }
+    }
+
+    /// The position of the current element in the memory.
+    #[inline]
+    pub fn position(&self) -> usize {
+        self.position as usize
+    }
+
+    /// Steps to the next element; behind the last one comes the first.
+    #[inline]
+    pub fn advance(&mut self) {
+        for axis in (0..self.index.len()).rev() {
+            self.index[axis] += 1;
+            self.position += self.strides[axis];
+            if self.index[axis] < self.extents[axis] {
+                return;
+            }
+            self.position -= self.strides[axis] * self.extents[axis] as i64;
+            self.index[axis] = 0;
+        }
+    }
+
+    /// The stride of the innermost axis and how many elements are left along it, the current one included.
+    #[inline]
+    pub fn run(&self) -> (i64, usize) {
+        match self.index.len() {
+            0 => (1, 1),
+            rank => (self.strides[rank - 1], self.extents[rank - 1] - self.index[rank - 1]),
+        }
+    }
+
+    /// Steps over `count` elements, at most what [`Walk::run`] says is left.
+    #[inline]
+    pub fn skip(&mut self, count: usize) {
+        if let Some(last) = self.index.len().checked_sub(1) {
+            self.index[last] += count - 1;
+            self.position += self.strides[last] * (count as i64 - 1);
+        }
+        self.advance();
+    }
+
+    /// Hands out the next element of `memory`.
+    #[inline]
+    pub fn take<T: Copy>(&mut self, memory: &[T]) -> T {
+        let value = memory[self.position()];
+        self.advance();
+        value
+    }
+
+    /// Copies the next elements of `memory` to `target`, runs of neighbours at once.
+    pub fn copy_to<T: Copy>(&mut self, memory: &[T], mut target: &mut [T]) {
+        while !target.is_empty() {
+            let (stride, left) = self.run();
+            let count = left.min(target.len());
+            let (head, tail) = target.split_at_mut(count);
+            copy_strided(memory, self.position(), stride, head);
+            self.skip(count);
+            target = tail;
+        }
+    }
+}
+
+/// Copies elements `start`, `start + stride`, … of `memory` to `target`.
+#[inline]
+pub fn copy_strided<T: Copy>(memory: &[T], start: usize, stride: i64, target: &mut [T]) {
+    match stride {
+        1 => target.copy_from_slice(&memory[start..start + target.len()]),
+        0 => target.fill(memory[start]),
+        _ => {
+            let mut position = start as i64;
+            for value in target {
+                *value = memory[position as usize];
+                position += stride;
+            }
+        }
+    }
+}
+
+/// A layout as rows along one axis: where each row begins, and the step within it.
+#[derive(Clone, Debug)]
+pub struct RowLayout {
+    /// Where the rows begin, in row-major order of the other axes.
+    pub outer: Layout,
+    /// Elements of a row.
+    pub length: usize,
+    /// From an element of a row to the next.
+    pub stride: i64,
+}
+
+impl RowLayout {
+    /// The rows of `layout` along `axis`; a 0-dimensional one has a single row of one element.
+    pub fn new(layout: &Layout, axis: usize) -> RowLayout {
+        if layout.rank() == 0 {
+            return RowLayout { outer: layout.clone(), length: 1, stride: 1 };
+        }
+        let outer = Layout::strided(
+            layout.shape().without(axis),
+            layout.strides().iter().enumerate().filter(|&(at, _)| at != axis).map(|(_, &step)| step).collect(),
+            layout.offset(),
+        );
+        RowLayout { outer, length: layout.shape()[axis], stride: layout.strides()[axis] }
+    }
+
+    /// The rows of a dense tensor of `shape` along `axis`.
+    pub fn dense(shape: &Shape, axis: usize) -> RowLayout {
+        RowLayout::new(&Layout::dense(shape.clone()), axis)
+    }
+
+    /// The number of rows.
+    pub fn rows(&self) -> usize {
+        self.outer.elements()
+    }
+
+    /// True where each row's elements are neighbours.
+    pub fn is_unit(&self) -> bool {
+        self.stride == 1 || self.length <= 1
+    }
+}

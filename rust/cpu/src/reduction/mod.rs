@@ -1,0 +1,3 @@
+//! Reductions over axes.
+
+pub mod order;

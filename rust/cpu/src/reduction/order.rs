@@ -1,0 +1,195 @@
+//! The order of floating sums along one axis, the same for every kernel, tier and thread count.
+//!
+//! The elements are cut into chunks of [`CHUNK`]. Within a chunk element `i` is added to accumulator `i mod 64`, in
+//! ascending order from 0: [`GROUPS`] groups of [`LANES`] lanes. The groups are joined as `(0 + 1) + (2 + 3)`, then
+//! the lanes by halves: `i` with `i + 8`, `i + 4`, `i + 2`, `i + 1`. The sums of chunks are joined as a pairwise
+//! tree: neighbours first, an odd last one goes up alone.
+
+use tenfold_ir::lanes::Lane;
+
+/// Lanes of an accumulator.
+pub const LANES: usize = 16;
+/// Accumulators.
+pub const GROUPS: usize = 4;
+/// Elements that are added, one to each lane of each accumulator, before the first lane's turn comes again.
+pub const BLOCK: usize = LANES * GROUPS;
+/// Elements that are summed at a stretch.
+pub const CHUNK: usize = 16_384;
+
+/// The accumulators of a chunk.
+pub type Accumulators<T> = [[T; LANES]; GROUPS];
+
+/// Joins the accumulators of a chunk.
+#[inline(always)]
+pub fn join_lanes<T: Copy>(accumulators: &Accumulators<T>, join: impl Fn(T, T) -> T) -> T {
+    let [first, second, third, fourth] = accumulators;
+    let mut lanes = *first;
+    for lane in 0..LANES {
+        lanes[lane] = join(join(first[lane], second[lane]), join(third[lane], fourth[lane]));
+    }
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            lanes[lane] = join(lanes[lane], lanes[lane + half]);
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+/// Joins results of chunks, given in order, as a pairwise tree.
+#[derive(Clone, Debug)]
+pub struct PairwiseTree<T> {
+    /// The root of a full tree of 2^i results where bit i of `count` is set.
+    levels: [Option<T>; usize::BITS as usize],
+    count: usize,
+}
+
+impl<T: Copy> Default for PairwiseTree<T> {
+    fn default() -> PairwiseTree<T> {
+        PairwiseTree { levels: [None; usize::BITS as usize], count: 0 }
+    }
+}
+
+impl<T: Copy> PairwiseTree<T> {
+    /// Adds the next result.
+    pub fn push(&mut self, result: T, join: impl Fn(T, T) -> T) {
+        let mut carry = result;
+        let mut level = 0;
+        while let Some(left) = self.levels[level].take() {
+            carry = join(left, carry);
+            level += 1;
+        }
+        self.levels[level] = Some(carry);
+        self.count += 1;
+    }
+
+    /// The root, `None` where nothing was added.
+    pub fn finish(&self, join: impl Fn(T, T) -> T) -> Option<T> {
+        let used = (usize::BITS - self.count.leading_zeros()) as usize;
+        let mut root = None;
+        for &left in self.levels[..used].iter().flatten() {
+            root = Some(match root {
+                None => left,
+                Some(right) => join(left, right),
+            });
+        }
+        root
+    }
+}
+
+/// A running sum in the documented order. Elements come in blocks whose lengths are multiples of [`BLOCK`] (all but
+/// the last) and divide [`CHUNK`] together.
+pub struct LaneSum<T> {
+    accumulators: Accumulators<T>,
+    in_chunk: usize,
+    chunks: Option<PairwiseTree<T>>,
+}
+
+impl<T: Lane> LaneSum<T> {
+    /// Nothing yet.
+    #[inline(always)]
+    pub fn new() -> LaneSum<T> {
+        LaneSum { accumulators: [[T::constant(0.0); LANES]; GROUPS], in_chunk: 0, chunks: None }
+    }
+
+    /// Adds the next block.
+    #[inline(always)]
+    pub fn add(&mut self, block: &[T]) {
+        self.add_with(block.len(), |index| block[index]);
+    }
+
+    /// Adds the next block of `length` elements.
+    #[inline(always)]
+    pub fn add_with(&mut self, length: usize, element: impl Fn(usize) -> T) {
+        if self.in_chunk == CHUNK {
+            self.end_chunk();
+        }
+        let mut accumulators = self.accumulators;
+        let whole = length / BLOCK * BLOCK;
+        let mut start = 0;
+        while start < whole {
+            for group in 0..GROUPS {
+                for lane in 0..LANES {
+                    accumulators[group][lane] =
+                        accumulators[group][lane] + element(start + group * LANES + lane);
+                }
+            }
+            start += BLOCK;
+        }
+        for index in whole..length {
+            let at = index - whole;
+            let sum = &mut accumulators[at / LANES][at % LANES];
+            *sum = *sum + element(index);
+        }
+        self.accumulators = accumulators;
+        self.in_chunk += length;
+    }
+
+    fn end_chunk(&mut self) {
+        let sum = join_lanes(&self.accumulators, |a, b| a + b);
+        self.chunks.get_or_insert_default().push(sum, |a, b| a + b);
+        self.accumulators = [[T::constant(0.0); LANES]; GROUPS];
+        self.in_chunk = 0;
+    }
+
+    /// The sum; of nothing 0.
+    #[inline(always)]
+    pub fn finish(mut self) -> T {
+        if self.chunks.is_none() {
+            return join_lanes(&self.accumulators, |a, b| a + b);
+        }
+        self.end_chunk();
+        let root = self.chunks.and_then(|chunks| chunks.finish(|a, b| a + b));
+        root.unwrap_or(T::constant(0.0))
+    }
+}
+
+impl<T: Lane> Default for LaneSum<T> {
+    fn default() -> LaneSum<T> {
+        LaneSum::new()
+    }
+}
+
+/// The sum of `length` elements in the documented order.
+#[inline(always)]
+pub fn sum_with<T: Lane>(length: usize, element: impl Fn(usize) -> T) -> T {
+    let mut sum = LaneSum::new();
+    let mut start = 0;
+    while start < length {
+        let count = CHUNK.min(length - start);
+        sum.add_with(count, |index| element(start + index));
+        start += count;
+    }
+    sum.finish()
+}
+
+/// The sum of the elements in the documented order.
+#[inline(always)]
+pub fn sum<T: Lane>(values: &[T]) -> T {
+    let mut sum = LaneSum::new();
+    for chunk in values.chunks(CHUNK) {
+        sum.add(chunk);
+    }
+    sum.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_joins_neighbours_first_and_an_odd_last_one_goes_up_alone() {
+        let mut tree = PairwiseTree::<(usize, usize)>::default();
+        assert_eq!(tree.finish(|_, right| right), None);
+        for count in 1..=70usize {
+            let join = |left: (usize, usize), right: (usize, usize)| {
+                assert_eq!(left.1, right.0);
+                assert!((left.1 - left.0).is_power_of_two() && left.1 - left.0 >= right.1 - right.0);
+                (left.0, right.1)
+            };
+            tree.push((count - 1, count), join);
+            assert_eq!(tree.finish(join), Some((0, count)));
+        }
+    }
+}
