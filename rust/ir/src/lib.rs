@@ -13,6 +13,7 @@ pub mod kernel;
 pub mod lanes;
 mod layout;
 pub mod operations;
+pub mod random;
 mod scalar;
 mod shape;
 

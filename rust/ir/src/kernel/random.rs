@@ -7,7 +7,7 @@ use crate::{Result, Scalar, Shape};
 /// From which distribution each element is drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Distribution {
-    /// Uniform in [0, 1): 24 random bits (float32 and halves), 53 (float64).
+    /// Uniform in [0, 1): as many random bits as the dtype holds (24 for float32), see [`crate::random`].
     Uniform,
     /// Normal with mean 0 and variance 1 (Box and Muller 1958).
     Normal,
