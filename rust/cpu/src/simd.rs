@@ -137,6 +137,46 @@ fn detect() -> Tier {
     Tier::Portable
 }
 
+/// Code that is compiled once for each tier by [`on_tier`]: `run` and all that it calls must be
+/// `#[inline(always)]`, so that the compiler widens their loops with the tier's instructions.
+pub trait Tiered {
+    /// What the code gives.
+    type Output;
+
+    /// The code.
+    fn run(self) -> Self::Output;
+}
+
+/// Runs the code as compiled for the current tier.
+#[inline]
+pub fn on_tier<Body: Tiered>(body: Body) -> Body::Output {
+    #[cfg(target_arch = "x86_64")]
+    match tier() {
+        // SAFETY: a tier is never above what the CPU has.
+        Tier::Avx512 => return unsafe { on_avx512(body) },
+        // SAFETY: as above.
+        Tier::Avx2 => return unsafe { on_avx2(body) },
+        Tier::Portable => {}
+    }
+    body.run()
+}
+
+/// # Safety
+/// The CPU has AVX-512 F, BW, DQ and VL, and FMA.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+unsafe fn on_avx512<Body: Tiered>(body: Body) -> Body::Output {
+    body.run()
+}
+
+/// # Safety
+/// The CPU has AVX2 and FMA.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn on_avx2<Body: Tiered>(body: Body) -> Body::Output {
+    body.run()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

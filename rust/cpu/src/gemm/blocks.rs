@@ -1,0 +1,195 @@
+//! The product of a part of C: loops over cache blocks around the micro-kernels.
+//!
+//! Blocking as in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication"
+//! (2008); here a panel of B is packed right before its first use.
+
+use std::ops::Range;
+
+use super::micro_kernel::{MicroKernels, Real, Tile};
+use super::pack::Source;
+use super::scratch::{Scratch, aligned_bytes};
+
+/// Depth of a block. Part of the definition of the result: each block has a fresh accumulator, so
+/// this must never depend on the machine.
+pub(crate) const DEPTH_BLOCK: usize = 256;
+
+/// Rows of A packed at once: 168 × 256 f32 are 168 KB, which stay in L2 beside B's panels.
+const ROW_BLOCK: usize = 168;
+
+/// Bytes of B packed at once: B streams from L2 or L3, and is packed once per row strip.
+const COLUMN_BLOCK_BYTES: usize = 1 << 20;
+
+/// Columns that are finished together, so that an epilogue finds them in L2.
+pub(crate) const FINISHED_COLUMNS: usize = 512;
+
+/// Operands of a product of `depth` steps, as computed numbers.
+pub(crate) struct Operands<'a, T> {
+    pub a: &'a dyn Source<T>,
+    pub b: &'a dyn Source<T>,
+    pub depth: usize,
+}
+
+/// Where a part of C goes: element (0, 0) of the part, and the distance of its rows.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<T> {
+    pub data: *mut T,
+    pub row_stride: isize,
+}
+
+/// Pieces of `range` of nearly equal length, at most `most`, all but the last a multiple of `unit`.
+pub(crate) fn even_pieces(
+    range: Range<usize>,
+    most: usize,
+    unit: usize,
+) -> impl Iterator<Item = Range<usize>> {
+    let pieces = range.len().div_ceil(most).max(1);
+    let length = range.len().div_ceil(pieces).next_multiple_of(unit);
+    range.clone().step_by(length.max(1)).map(move |start| start..(start + length).min(range.end))
+}
+
+/// Computes the part `rows × columns` of C with packed operands. `finished` is told each block of
+/// rows and columns of the part (counted in C) once its last sum is stored.
+///
+/// # Safety
+/// The ranges lie within the operands, and `c` has room for the part.
+pub(crate) unsafe fn packed_product<T: Real>(
+    operands: &Operands<'_, T>,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    c: Target<T>,
+    finished: &mut dyn FnMut(Range<usize>, Range<usize>),
+) {
+    let kernels = T::kernels();
+    let column_block =
+        (COLUMN_BLOCK_BYTES / (DEPTH_BLOCK * size_of::<T>())).next_multiple_of(kernels.columns());
+    let depth_block = DEPTH_BLOCK.min(operands.depth);
+    let one_row_block = rows.len() <= ROW_BLOCK;
+    // A single block of rows uses each panel of B once: one place for all of them stays in L1.
+    let packed_columns = if one_row_block { kernels.columns() } else { column_block.min(columns.len()) };
+    let packed_columns = packed_columns.next_multiple_of(kernels.columns());
+    let a_bytes = aligned_bytes::<T>(ROW_BLOCK.next_multiple_of(kernels.rows).min(rows.len()) * depth_block);
+    let mut scratch = Scratch::take(a_bytes + aligned_bytes::<T>(packed_columns * depth_block));
+    let packed_a = scratch.as_mut_ptr::<T>();
+    // SAFETY: `a_bytes` is within the scratch and keeps the alignment.
+    let packed_b = unsafe { scratch.as_mut_ptr::<u8>().add(a_bytes).cast::<T>() };
+
+    for column_block in even_pieces(columns.clone(), column_block, kernels.columns()) {
+        for depth in depth_blocks(operands.depth) {
+            let last = depth.end == operands.depth;
+            for row_block in even_pieces(rows.clone(), ROW_BLOCK, kernels.rows) {
+                // SAFETY: the scratch has room for a block of rows, and for the panels of a block of
+                // columns; the caller vouches for the rest.
+                unsafe {
+                    pack_rows(kernels, operands.a, row_block.clone(), depth.clone(), packed_a);
+                    let pack_b = row_block.start == rows.start;
+                    for some in even_pieces(column_block.clone(), FINISHED_COLUMNS, kernels.columns()) {
+                        let panels = Panels {
+                            packed_a,
+                            packed_b: match one_row_block {
+                                true => packed_b,
+                                false => packed_b.add((some.start - column_block.start) * depth.len()),
+                            },
+                            one_panel: one_row_block,
+                            b: pack_b.then_some(operands.b),
+                        };
+                        let part = Target {
+                            data: c.data.offset(
+                                (row_block.start - rows.start) as isize * c.row_stride
+                                    + (some.start - columns.start) as isize,
+                            ),
+                            row_stride: c.row_stride,
+                        };
+                        multiply_panels(kernels, &panels, row_block.len(), some.clone(), depth.clone(), part);
+                        if last {
+                            finished(row_block.clone(), some);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    scratch.give_back();
+}
+
+/// The blocks of the depth, in order.
+pub(crate) fn depth_blocks(depth: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..depth).step_by(DEPTH_BLOCK).map(move |start| start..(start + DEPTH_BLOCK).min(depth))
+}
+
+/// Packs the rows of A as consecutive panels.
+///
+/// # Safety
+/// `packed` has room for them all, and the ranges lie within the operand.
+unsafe fn pack_rows<T: Real>(
+    kernels: &MicroKernels<T>,
+    a: &dyn Source<T>,
+    rows: Range<usize>,
+    depth: Range<usize>,
+    packed: *mut T,
+) {
+    for panel in even_pieces(rows.clone(), kernels.rows, 1) {
+        // SAFETY: panels stand side by side without padding, so each begins at its first row.
+        unsafe {
+            let target = packed.add((panel.start - rows.start) * depth.len());
+            a.pack(panel.clone(), depth.clone(), panel.len(), target);
+        }
+    }
+}
+
+/// Packed operands of some columns.
+struct Panels<'a, T> {
+    packed_a: *const T,
+    packed_b: *mut T,
+    /// All panels of B take turns in one place.
+    one_panel: bool,
+    /// What to pack B from, when this is its first use.
+    b: Option<&'a dyn Source<T>>,
+}
+
+/// Multiplies packed rows with the panels of some columns.
+///
+/// # Safety
+/// The panels have room, the ranges lie within the operands, and C has room.
+unsafe fn multiply_panels<T: Real>(
+    kernels: &MicroKernels<T>,
+    panels: &Panels<'_, T>,
+    rows: usize,
+    columns: Range<usize>,
+    depth: Range<usize>,
+    c: Target<T>,
+) {
+    let steps = depth.len();
+    for panel in columns.clone().step_by(kernels.columns()) {
+        let panel = panel..(panel + kernels.columns()).min(columns.end);
+        let vectors = kernels.vectors_for(panel.len());
+        let width = vectors * kernels.lanes;
+        // SAFETY: panels before this one are full, so this one begins at its column times the steps.
+        let packed_b = match panels.one_panel {
+            true => panels.packed_b,
+            false => unsafe { panels.packed_b.add((panel.start - columns.start) * steps) },
+        };
+        if let Some(b) = panels.b {
+            // SAFETY: the panel has room.
+            unsafe { b.pack(panel.clone(), depth.clone(), width, packed_b) };
+        }
+        for rows in even_pieces(0..rows, kernels.rows, 1) {
+            // SAFETY: the tile lies within C and the panels.
+            unsafe {
+                let tile = Tile {
+                    depth: steps,
+                    a: panels.packed_a.add(rows.start * steps),
+                    a_row_stride: 1,
+                    a_depth_stride: rows.len() as isize,
+                    b: packed_b,
+                    b_depth_stride: width as isize,
+                    c: c.data
+                        .offset(rows.start as isize * c.row_stride + (panel.start - columns.start) as isize),
+                    c_row_stride: c.row_stride,
+                    last_columns: panel.len() - (vectors - 1) * kernels.lanes,
+                    accumulate: depth.start > 0,
+                };
+                kernels.packed(rows.len(), vectors)(&tile);
+            }
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Micro-kernels on 256-bit vectors, and the transposition of small blocks in registers.
+
+use std::arch::x86_64::*;
+
+use super::{MicroKernels, Tile, Vector, kernel_table, micro_kernel};
+
+macro_rules! avx2_vector {
+    ($vector:ty, $type:ty, $lanes:literal, $zero:ident, $splat:ident, $load:ident, $store:ident,
+     $load_masked:ident, $store_masked:ident, $mul_add:ident, $add:ident, $mask:expr) => {
+        // SAFETY (all methods): the trait's caller has AVX2 and FMA and gives valid addresses.
+        impl Vector for $vector {
+            type Element = $type;
+            type Mask = __m256i;
+            const LANES: usize = $lanes;
+
+            #[inline(always)]
+            unsafe fn zero() -> Self {
+                // SAFETY: as above.
+                unsafe { $zero() }
+            }
+            #[inline(always)]
+            unsafe fn splat(source: *const $type) -> Self {
+                // SAFETY: as above.
+                unsafe { $splat(source.read()) }
+            }
+            #[inline(always)]
+            unsafe fn load(source: *const $type) -> Self {
+                // SAFETY: as above.
+                unsafe { $load(source) }
+            }
+            #[inline(always)]
+            unsafe fn store(self, target: *mut $type) {
+                // SAFETY: as above.
+                unsafe { $store(target, self) }
+            }
+            #[inline(always)]
+            unsafe fn mask(count: usize) -> __m256i {
+                // SAFETY: as above.
+                unsafe { $mask(count) }
+            }
+            #[inline(always)]
+            unsafe fn load_masked(source: *const $type, mask: __m256i) -> Self {
+                // SAFETY: as above.
+                unsafe { $load_masked(source, mask) }
+            }
+            #[inline(always)]
+            unsafe fn store_masked(self, target: *mut $type, mask: __m256i) {
+                // SAFETY: as above.
+                unsafe { $store_masked(target, mask, self) }
+            }
+            #[inline(always)]
+            unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
+                // SAFETY: as above.
+                unsafe { $mul_add(self, factor, addend) }
+            }
+            #[inline(always)]
+            unsafe fn add(self, other: Self) -> Self {
+                // SAFETY: as above.
+                unsafe { $add(self, other) }
+            }
+        }
+    };
+}
+
+/// All ones in the first `count` of 8 lanes.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn mask_of_8(count: usize) -> __m256i {
+    let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    _mm256_cmpgt_epi32(_mm256_set1_epi32(count as i32), lanes)
+}
+
+/// All ones in the first `count` of 4 lanes.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn mask_of_4(count: usize) -> __m256i {
+    _mm256_cmpgt_epi64(_mm256_set1_epi64x(count as i64), _mm256_setr_epi64x(0, 1, 2, 3))
+}
+
+avx2_vector!(
+    __m256,
+    f32,
+    8,
+    _mm256_setzero_ps,
+    _mm256_set1_ps,
+    _mm256_loadu_ps,
+    _mm256_storeu_ps,
+    _mm256_maskload_ps,
+    _mm256_maskstore_ps,
+    _mm256_fmadd_ps,
+    _mm256_add_ps,
+    mask_of_8
+);
+avx2_vector!(
+    __m256d,
+    f64,
+    4,
+    _mm256_setzero_pd,
+    _mm256_set1_pd,
+    _mm256_loadu_pd,
+    _mm256_storeu_pd,
+    _mm256_maskload_pd,
+    _mm256_maskstore_pd,
+    _mm256_fmadd_pd,
+    _mm256_add_pd,
+    mask_of_4
+);
+
+/// # Safety
+/// The CPU has AVX2 and FMA; the rest as for [`micro_kernel`].
+#[target_feature(enable = "avx2,fma")]
+unsafe fn run<V: Vector, const ROWS: usize, const VECTORS: usize, const PACKED: bool>(
+    tile: &Tile<V::Element>,
+) {
+    // SAFETY: the caller's.
+    unsafe { micro_kernel::<V, ROWS, VECTORS, PACKED>(tile) }
+}
+
+macro_rules! kernels {
+    ($module:ident, $type:ty, $vector:ty, $transpose:item) => {
+        pub(super) mod $module {
+            use super::*;
+            /// 6 rows of 2 vectors (6×16 f32): 12 sums, 2 factors of B and one of A in 16 registers.
+            pub static KERNELS: MicroKernels<$type> = MicroKernels {
+                rows: 6,
+                vectors: 2,
+                lanes: <$vector>::LANES,
+                packed: kernel_table!($vector, true, [1 2 3 4 5 6], [1 2]),
+                unpacked: kernel_table!($vector, false, [1 2 3 4 5 6], [1 2]),
+            };
+            /// Writes 8 contiguous steps of 1 to 8 lines (4 of 1 to 4 for f64) so that the lines are
+            /// contiguous: line `l`, step `s` goes to `target + s · width + l`.
+            ///
+            /// # Safety
+            /// The CPU has AVX2; all those elements are valid.
+            #[inline]
+            #[target_feature(enable = "avx2")]
+            $transpose
+        }
+    };
+}
+
+/// Stores the first `count` of 8 lanes, without the slow masked store.
+///
+/// # Safety
+/// `target` has room for them.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn store_some(target: *mut f32, count: usize, lanes: __m256) {
+    // SAFETY: each store stays below `count`.
+    unsafe {
+        if count == 8 {
+            return _mm256_storeu_ps(target, lanes);
+        }
+        let (mut target, mut lanes_left) = (target, _mm256_castps256_ps128(lanes));
+        if count & 4 != 0 {
+            _mm_storeu_ps(target, lanes_left);
+            target = target.add(4);
+            lanes_left = _mm256_extractf128_ps::<1>(lanes);
+        }
+        if count & 2 != 0 {
+            _mm_storel_pd(target.cast(), _mm_castps_pd(lanes_left));
+            target = target.add(2);
+            lanes_left = _mm_movehl_ps(lanes_left, lanes_left);
+        }
+        if count & 1 != 0 {
+            _mm_store_ss(target, lanes_left);
+        }
+    }
+}
+
+/// Stores the first `count` of 4 lanes.
+///
+/// # Safety
+/// `target` has room for them.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn store_some_double(target: *mut f64, count: usize, lanes: __m256d) {
+    // SAFETY: each store stays below `count`.
+    unsafe {
+        if count == 4 {
+            return _mm256_storeu_pd(target, lanes);
+        }
+        let (mut target, mut lanes_left) = (target, _mm256_castpd256_pd128(lanes));
+        if count & 2 != 0 {
+            _mm_storeu_pd(target, lanes_left);
+            target = target.add(2);
+            lanes_left = _mm256_extractf128_pd::<1>(lanes);
+        }
+        if count & 1 != 0 {
+            _mm_store_sd(target, lanes_left);
+        }
+    }
+}
+
+kernels!(
+    single,
+    f32,
+    __m256,
+    pub unsafe fn transpose(
+        source: *const f32,
+        line_stride: isize,
+        lines: usize,
+        target: *mut f32,
+        width: usize,
+    ) {
+        // Lines beyond the last repeat it; they are not stored.
+        let line = |index: usize| {
+            let index = index.min(lines - 1) as isize;
+            // SAFETY: the caller vouches for the elements.
+            unsafe { _mm256_loadu_ps(source.offset(index * line_stride)) }
+        };
+        let (r0, r1, r2, r3) = (line(0), line(1), line(2), line(3));
+        let (r4, r5, r6, r7) = (line(4), line(5), line(6), line(7));
+        let pairs = [
+            [_mm256_unpacklo_ps(r0, r1), _mm256_unpackhi_ps(r0, r1)],
+            [_mm256_unpacklo_ps(r2, r3), _mm256_unpackhi_ps(r2, r3)],
+            [_mm256_unpacklo_ps(r4, r5), _mm256_unpackhi_ps(r4, r5)],
+            [_mm256_unpacklo_ps(r6, r7), _mm256_unpackhi_ps(r6, r7)],
+        ];
+        for half in 0..2 {
+            // Steps 2·half and 2·half + 1 of lines 0–3 and 4–7; steps 4 higher in the upper halves.
+            let even_low = _mm256_shuffle_ps::<0x44>(pairs[0][half], pairs[1][half]);
+            let odd_low = _mm256_shuffle_ps::<0xee>(pairs[0][half], pairs[1][half]);
+            let even_high = _mm256_shuffle_ps::<0x44>(pairs[2][half], pairs[3][half]);
+            let odd_high = _mm256_shuffle_ps::<0xee>(pairs[2][half], pairs[3][half]);
+            let store = |step: usize, column: __m256| {
+                // SAFETY: the caller vouches for the elements.
+                unsafe { store_some(target.add(step * width), lines, column) }
+            };
+            store(2 * half, _mm256_permute2f128_ps::<0x20>(even_low, even_high));
+            store(2 * half + 1, _mm256_permute2f128_ps::<0x20>(odd_low, odd_high));
+            store(2 * half + 4, _mm256_permute2f128_ps::<0x31>(even_low, even_high));
+            store(2 * half + 5, _mm256_permute2f128_ps::<0x31>(odd_low, odd_high));
+        }
+    }
+);
+kernels!(
+    double,
+    f64,
+    __m256d,
+    pub unsafe fn transpose(
+        source: *const f64,
+        line_stride: isize,
+        lines: usize,
+        target: *mut f64,
+        width: usize,
+    ) {
+        // Lines beyond the last repeat it; they are not stored.
+        let line = |index: usize| {
+            let index = index.min(lines - 1) as isize;
+            // SAFETY: the caller vouches for the elements.
+            unsafe { _mm256_loadu_pd(source.offset(index * line_stride)) }
+        };
+        let (r0, r1, r2, r3) = (line(0), line(1), line(2), line(3));
+        let (even_low, odd_low) = (_mm256_unpacklo_pd(r0, r1), _mm256_unpackhi_pd(r0, r1));
+        let (even_high, odd_high) = (_mm256_unpacklo_pd(r2, r3), _mm256_unpackhi_pd(r2, r3));
+        let store = |step: usize, column: __m256d| {
+            // SAFETY: the caller vouches for the elements.
+            unsafe { store_some_double(target.add(step * width), lines, column) }
+        };
+        store(0, _mm256_permute2f128_pd::<0x20>(even_low, even_high));
+        store(1, _mm256_permute2f128_pd::<0x20>(odd_low, odd_high));
+        store(2, _mm256_permute2f128_pd::<0x31>(even_low, even_high));
+        store(3, _mm256_permute2f128_pd::<0x31>(odd_low, odd_high));
+    }
+);

@@ -1,0 +1,235 @@
+//! Register-blocked micro-kernels: a tile of C, `ROWS × (VECTORS · lanes)`, over one depth block.
+//!
+//! The body is written once over [`Vector`] and compiled for every tier. Each element of C is a
+//! chain of `mul_add` in ascending depth that begins at +0, and is then stored, or added to what C
+//! holds. The chain does not depend on the tile's shape: that makes all tiers give the same bits.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+
+use crate::simd::{Tier, tier};
+
+/// A SIMD register of numbers. Its methods are sound only where the CPU has the instructions.
+pub(crate) trait Vector: Copy {
+    /// The number in a lane.
+    type Element: Copy;
+    /// Which lanes a partial load or store touches.
+    type Mask: Copy;
+    /// Numbers in a vector.
+    const LANES: usize;
+
+    /// +0 in all lanes.
+    unsafe fn zero() -> Self;
+    /// The number at `source` in all lanes.
+    unsafe fn splat(source: *const Self::Element) -> Self;
+    /// `LANES` numbers from `source`, of any alignment.
+    unsafe fn load(source: *const Self::Element) -> Self;
+    /// Stores `LANES` numbers, at any alignment.
+    unsafe fn store(self, target: *mut Self::Element);
+    /// The first `count` lanes, 1 to `LANES`.
+    unsafe fn mask(count: usize) -> Self::Mask;
+    /// Loads the lanes of the mask, zero elsewhere; other addresses are not read.
+    unsafe fn load_masked(source: *const Self::Element, mask: Self::Mask) -> Self;
+    /// Stores the lanes of the mask; other addresses are not written.
+    unsafe fn store_masked(self, target: *mut Self::Element, mask: Self::Mask);
+    /// `self · factor + addend`, rounded once.
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
+    /// `self + other`.
+    unsafe fn add(self, other: Self) -> Self;
+}
+
+/// One call of a micro-kernel. Strides are in elements.
+pub(crate) struct Tile<T> {
+    pub depth: usize,
+    /// Element (row, step) lies at `row · a_row_stride + step · a_depth_stride`; a packed panel
+    /// (see [`MicroKernels::packed`]) has strides 1 and the tile's number of rows.
+    pub a: *const T,
+    pub a_row_stride: isize,
+    pub a_depth_stride: isize,
+    /// Columns of B are contiguous.
+    pub b: *const T,
+    pub b_depth_stride: isize,
+    pub c: *mut T,
+    pub c_row_stride: isize,
+    /// Columns in the last vector, 1 to the number of lanes.
+    pub last_columns: usize,
+    /// Add to C instead of storing.
+    pub accumulate: bool,
+}
+
+/// A micro-kernel; sound where all elements that the tile names are valid.
+pub(crate) type MicroKernel<T> = unsafe fn(&Tile<T>);
+
+/// The kernels of a tier for one type.
+pub(crate) struct MicroKernels<T: 'static> {
+    /// Most rows of a tile.
+    pub rows: usize,
+    /// Most vectors in a row of a tile.
+    pub vectors: usize,
+    /// Numbers in a vector.
+    pub lanes: usize,
+    /// Both operands packed; indexed by rows − 1, then vectors − 1.
+    packed: &'static [&'static [MicroKernel<T>]],
+    /// A anywhere, B with contiguous rows, never read beyond `last_columns`.
+    unpacked: &'static [&'static [MicroKernel<T>]],
+}
+
+impl<T> MicroKernels<T> {
+    /// Columns of the widest tile.
+    pub fn columns(&self) -> usize {
+        self.vectors * self.lanes
+    }
+
+    /// The vectors that `columns` columns need.
+    pub fn vectors_for(&self, columns: usize) -> usize {
+        columns.div_ceil(self.lanes)
+    }
+
+    /// The width of a packed panel of B with that many columns.
+    pub fn panel_width(&self, columns: usize) -> usize {
+        self.vectors_for(columns) * self.lanes
+    }
+
+    /// The kernel for packed panels.
+    pub fn packed(&self, rows: usize, vectors: usize) -> MicroKernel<T> {
+        self.packed[rows - 1][vectors - 1]
+    }
+
+    /// The kernel that reads A in place, and B in place or packed.
+    pub fn unpacked(&self, rows: usize, vectors: usize) -> MicroKernel<T> {
+        self.unpacked[rows - 1][vectors - 1]
+    }
+}
+
+/// The real numbers that micro-kernels compute with.
+pub(crate) trait Real:
+    Copy + Default + Send + Sync + PartialEq + 'static + std::ops::Add<Output = Self>
+{
+    /// The kernels of the current tier.
+    fn kernels() -> &'static MicroKernels<Self>;
+
+    /// Edge of the block that `transpose_block` transposes.
+    const TRANSPOSE_EDGE: usize;
+
+    /// Transposes `TRANSPOSE_EDGE` contiguous steps of at most as many lines in registers: line
+    /// `l`, step `s` goes to `target + s · width + l`. False where the tier cannot.
+    ///
+    /// # Safety
+    /// All those elements are valid.
+    unsafe fn transpose_block(
+        source: *const Self,
+        line_stride: isize,
+        lines: usize,
+        target: *mut Self,
+        width: usize,
+    ) -> bool;
+
+    /// `self · factor + addend`, rounded once.
+    fn mul_add(self, factor: Self, addend: Self) -> Self;
+}
+
+macro_rules! real {
+    ($type:ty, $module:ident, $edge:expr) => {
+        impl Real for $type {
+            const TRANSPOSE_EDGE: usize = $edge;
+
+            fn kernels() -> &'static MicroKernels<Self> {
+                match tier() {
+                    #[cfg(target_arch = "x86_64")]
+                    Tier::Avx512 => &avx512::$module::KERNELS,
+                    #[cfg(target_arch = "x86_64")]
+                    Tier::Avx2 => &avx2::$module::KERNELS,
+                    _ => &portable::$module::KERNELS,
+                }
+            }
+
+            #[inline]
+            unsafe fn transpose_block(
+                source: *const Self,
+                line_stride: isize,
+                lines: usize,
+                target: *mut Self,
+                width: usize,
+            ) -> bool {
+                #[cfg(target_arch = "x86_64")]
+                if tier() >= Tier::Avx2 {
+                    // SAFETY: the tier has AVX2; the caller vouches for the addresses.
+                    unsafe { avx2::$module::transpose(source, line_stride, lines, target, width) };
+                    return true;
+                }
+                let _ = (source, line_stride, lines, target, width);
+                false
+            }
+
+            #[inline(always)]
+            fn mul_add(self, factor: Self, addend: Self) -> Self {
+                <$type>::mul_add(self, factor, addend)
+            }
+        }
+    };
+}
+
+real!(f32, single, 8);
+real!(f64, double, 4);
+
+/// The body of all micro-kernels.
+///
+/// # Safety
+/// The CPU has `V`'s instructions, and all elements that the tile names are valid.
+#[inline(always)]
+unsafe fn micro_kernel<V: Vector, const ROWS: usize, const VECTORS: usize, const PACKED: bool>(
+    tile: &Tile<V::Element>,
+) {
+    let (row_stride, depth_stride) =
+        if PACKED { (1, ROWS as isize) } else { (tile.a_row_stride, tile.a_depth_stride) };
+    // SAFETY: the caller vouches for every element of the tile; steps beyond the last are not read.
+    unsafe {
+        let mask = V::mask(tile.last_columns);
+        let mut sums = [[V::zero(); VECTORS]; ROWS];
+        let (mut a, mut b) = (tile.a, tile.b);
+        for _ in 0..tile.depth {
+            let mut factors = [V::zero(); VECTORS];
+            for (vector, factor) in factors.iter_mut().enumerate() {
+                let source = b.add(vector * V::LANES);
+                let whole = PACKED || vector + 1 < VECTORS;
+                *factor = if whole { V::load(source) } else { V::load_masked(source, mask) };
+            }
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let factor = V::splat(a.offset(row as isize * row_stride));
+                for (sum, &other) in sums.iter_mut().zip(&factors) {
+                    *sum = factor.mul_add(other, *sum);
+                }
+            }
+            a = a.wrapping_offset(depth_stride);
+            b = b.wrapping_offset(tile.b_depth_stride);
+        }
+        let whole = tile.last_columns == V::LANES;
+        for (row, sums) in sums.iter().enumerate() {
+            let c = tile.c.offset(row as isize * tile.c_row_stride);
+            for (vector, &sum) in sums.iter().enumerate() {
+                let target = c.add(vector * V::LANES);
+                if whole || vector + 1 < VECTORS {
+                    let sum = if tile.accumulate { V::load(target).add(sum) } else { sum };
+                    sum.store(target);
+                } else {
+                    let sum = if tile.accumulate { V::load_masked(target, mask).add(sum) } else { sum };
+                    sum.store_masked(target, mask);
+                }
+            }
+        }
+    }
+}
+
+/// The tables of kernels of a tier: `kernel_table!(function, packed, rows…; vectors…)`.
+macro_rules! kernel_table {
+    ($vector:ty, $packed:literal, [$($rows:literal)*], $vectors:tt) => {
+        &[$(kernel_table!(@row $vector, $packed, $rows, $vectors)),*]
+    };
+    (@row $vector:ty, $packed:literal, $rows:literal, [$($vectors:literal)*]) => {
+        &[$(run::<$vector, $rows, $vectors, $packed>),*]
+    };
+}
+use kernel_table;

@@ -1,0 +1,104 @@
+//! Micro-kernels of the portable tier: short arrays that the compiler may widen.
+
+use super::{MicroKernels, Tile, Vector, kernel_table, micro_kernel};
+
+/// A vector of `LANES` numbers as the compiler likes to keep it.
+#[derive(Clone, Copy)]
+pub(super) struct Lanes<T, const LANES: usize>([T; LANES]);
+
+macro_rules! portable_vector {
+    ($type:ty, $lanes:literal) => {
+        impl Vector for Lanes<$type, $lanes> {
+            type Element = $type;
+            type Mask = usize;
+            const LANES: usize = $lanes;
+
+            #[inline(always)]
+            unsafe fn zero() -> Self {
+                Lanes([0.0; $lanes])
+            }
+            #[inline(always)]
+            unsafe fn splat(source: *const $type) -> Self {
+                // SAFETY: the caller gives a valid address.
+                Lanes([unsafe { source.read() }; $lanes])
+            }
+            #[inline(always)]
+            unsafe fn load(source: *const $type) -> Self {
+                // SAFETY: the caller gives `LANES` valid numbers.
+                Lanes(unsafe { source.cast::<[$type; $lanes]>().read_unaligned() })
+            }
+            #[inline(always)]
+            unsafe fn store(self, target: *mut $type) {
+                // SAFETY: the caller gives room for `LANES` numbers.
+                unsafe { target.cast::<[$type; $lanes]>().write_unaligned(self.0) }
+            }
+            #[inline(always)]
+            unsafe fn mask(count: usize) -> usize {
+                count
+            }
+            #[inline(always)]
+            unsafe fn load_masked(source: *const $type, count: usize) -> Self {
+                let mut lanes = [0.0; $lanes];
+                for (index, lane) in lanes.iter_mut().enumerate().take(count) {
+                    // SAFETY: the caller gives `count` valid numbers.
+                    *lane = unsafe { source.add(index).read() };
+                }
+                Lanes(lanes)
+            }
+            #[inline(always)]
+            unsafe fn store_masked(self, target: *mut $type, count: usize) {
+                for (index, &lane) in self.0.iter().enumerate().take(count) {
+                    // SAFETY: the caller gives room for `count` numbers.
+                    unsafe { target.add(index).write(lane) };
+                }
+            }
+            #[inline(always)]
+            unsafe fn mul_add(mut self, factor: Self, addend: Self) -> Self {
+                for (lane, (&factor, &addend)) in self.0.iter_mut().zip(factor.0.iter().zip(&addend.0)) {
+                    *lane = lane.mul_add(factor, addend);
+                }
+                self
+            }
+            #[inline(always)]
+            unsafe fn add(mut self, other: Self) -> Self {
+                for (lane, &other) in self.0.iter_mut().zip(&other.0) {
+                    *lane += other;
+                }
+                self
+            }
+        }
+    };
+}
+
+portable_vector!(f32, 4);
+portable_vector!(f64, 2);
+
+/// # Safety
+/// As for [`micro_kernel`].
+unsafe fn run<V: Vector, const ROWS: usize, const VECTORS: usize, const PACKED: bool>(
+    tile: &Tile<V::Element>,
+) {
+    // SAFETY: the caller's.
+    unsafe { micro_kernel::<V, ROWS, VECTORS, PACKED>(tile) }
+}
+
+macro_rules! kernels {
+    ($module:ident, $type:ty, $lanes:literal) => {
+        pub(super) mod $module {
+            use super::*;
+            type V = Lanes<$type, $lanes>;
+            /// 4 rows of 2 vectors: 8 sums in registers, which leaves room for the factors where
+            /// there are 16.
+            pub static KERNELS: MicroKernels<$type> = MicroKernels {
+                rows: 4,
+                vectors: 2,
+                lanes: V::LANES,
+        packed: kernel_table!(V, true, [1 2 3 4], [1 2]),
+        unpacked: kernel_table!(V, false, [1 2 3 4], [1 2]),
+            };
+        }
+    };
+}
+
+kernels!(single, f32, 4);
+kernels!(double, f64, 2);

@@ -1,0 +1,210 @@
+//! Packing: operands are copied into micro-panels, in the order in which a micro-kernel reads them.
+//!
+//! A panel holds `width` lines (rows of A or columns of B) of one depth block: line `l` of step `d`
+//! lies at `d · width + l`. Lines beyond the operand's are zero.
+
+use std::ops::Range;
+
+use super::micro_kernel::Real;
+
+/// An operand of a product that can write itself into panels: a matrix, or the pixels of an image.
+pub(crate) trait Source<T>: Sync {
+    /// Writes the panel of `lines` (at most `width`) for the steps of `depth`.
+    ///
+    /// # Safety
+    /// `panel` has room for `depth.len() · width` numbers; the ranges lie within the operand.
+    unsafe fn pack(&self, lines: Range<usize>, depth: Range<usize>, width: usize, panel: *mut T);
+}
+
+/// A stored number that is widened to `T` while packing.
+pub(crate) trait Widen<T>: Copy + Send + Sync + 'static {
+    /// The same number as a `T`.
+    fn widen(self) -> T;
+    /// Numbers that need no widening: a stored `T`.
+    fn as_computed(source: *const Self) -> Option<*const T>;
+    /// `T` rounded to the stored type.
+    fn round(number: T) -> Self;
+}
+
+macro_rules! widen_same {
+    ($type:ty) => {
+        impl Widen<$type> for $type {
+            #[inline(always)]
+            fn widen(self) -> $type {
+                self
+            }
+            #[inline(always)]
+            fn as_computed(source: *const Self) -> Option<*const $type> {
+                Some(source)
+            }
+            #[inline(always)]
+            fn round(number: $type) -> Self {
+                number
+            }
+        }
+    };
+}
+widen_same!(f32);
+widen_same!(f64);
+
+impl Widen<f32> for half::bf16 {
+    #[inline(always)]
+    fn widen(self) -> f32 {
+        f32::from_bits(u32::from(self.to_bits()) << 16)
+    }
+    #[inline(always)]
+    fn as_computed(_: *const Self) -> Option<*const f32> {
+        None
+    }
+    #[inline(always)]
+    fn round(number: f32) -> Self {
+        half::bf16::from_f32(number)
+    }
+}
+
+impl Widen<f32> for half::f16 {
+    /// Without a branch, so that loops over it are widened. The exponent is moved by a product,
+    /// which also normalises subnormals; infinities and NaNs need their exponent completed.
+    #[inline(always)]
+    fn widen(self) -> f32 {
+        let bits = u32::from(self.to_bits());
+        let magnitude = bits & 0x7fff;
+        // 2^112: the difference of the exponents' biases.
+        let scaled = f32::from_bits(magnitude << 13) * f32::from_bits(0x7780_0000);
+        let special = if magnitude >= 0x7c00 { 0x7f80_0000 } else { 0 };
+        f32::from_bits(scaled.to_bits() | special | ((bits & 0x8000) << 16))
+    }
+    #[inline(always)]
+    fn as_computed(_: *const Self) -> Option<*const f32> {
+        None
+    }
+    #[inline(always)]
+    fn round(number: f32) -> Self {
+        half::f16::from_f32(number)
+    }
+}
+
+/// A matrix with arbitrary strides. `line` is its row as A, its column as B.
+pub(crate) struct Strided<S> {
+    pub data: *const S,
+    pub line_stride: isize,
+    pub depth_stride: isize,
+}
+
+// SAFETY: only reads, of numbers.
+unsafe impl<S: Sync> Sync for Strided<S> {}
+
+impl<S: Widen<T>, T: Real> Source<T> for Strided<S> {
+    unsafe fn pack(&self, lines: Range<usize>, depth: Range<usize>, width: usize, panel: *mut T) {
+        // SAFETY: the ranges lie within the operand.
+        unsafe {
+            let origin = self
+                .data
+                .offset(lines.start as isize * self.line_stride + depth.start as isize * self.depth_stride);
+            if self.depth_stride == 1 {
+                transpose(origin, self.line_stride, lines.len(), depth.len(), width, panel);
+            } else {
+                copy_lines(
+                    origin,
+                    self.line_stride,
+                    self.depth_stride,
+                    lines.len(),
+                    depth.len(),
+                    width,
+                    panel,
+                );
+            }
+        }
+    }
+}
+
+/// Packs lines that are contiguous along depth.
+///
+/// # Safety
+/// `source` has those lines, `panel` room for `depth · width` numbers.
+pub(crate) unsafe fn transpose<S: Widen<T>, T: Real>(
+    source: *const S,
+    line_stride: isize,
+    lines: usize,
+    depth: usize,
+    width: usize,
+    panel: *mut T,
+) {
+    let edge = T::TRANSPOSE_EDGE;
+    // SAFETY: every index stays below `lines`, `depth` and `width`.
+    unsafe {
+        for line in (0..lines).step_by(edge) {
+            let group = edge.min(lines - line);
+            let line_source = source.offset(line as isize * line_stride);
+            let target = panel.add(line);
+            let mut step = 0;
+            if let Some(computed) = S::as_computed(line_source) {
+                while step + edge <= depth {
+                    let target = target.add(step * width);
+                    if !T::transpose_block(computed.add(step), line_stride, group, target, width) {
+                        break;
+                    }
+                    step += edge;
+                }
+            }
+            for step in step..depth {
+                for index in 0..group {
+                    let number = line_source.offset(index as isize * line_stride).add(step).read();
+                    target.add(step * width + index).write(number.widen());
+                }
+            }
+        }
+    }
+    // SAFETY: as above.
+    unsafe { clear_padding(lines, depth, width, panel) };
+}
+
+/// Packs lines with any strides; fast where lines lie side by side.
+///
+/// # Safety
+/// `source` has those elements, `panel` room for `depth · width` numbers.
+unsafe fn copy_lines<S: Widen<T>, T: Real>(
+    source: *const S,
+    line_stride: isize,
+    depth_stride: isize,
+    lines: usize,
+    depth: usize,
+    width: usize,
+    panel: *mut T,
+) {
+    // SAFETY: every index stays below `lines`, `depth` and `width`.
+    unsafe {
+        for step in 0..depth {
+            let from = source.offset(step as isize * depth_stride);
+            let to = panel.add(step * width);
+            if line_stride != 1 {
+                for line in 0..lines {
+                    to.add(line).write(from.offset(line as isize * line_stride).read().widen());
+                }
+            } else if let Some(computed) = S::as_computed(from) {
+                computed.copy_to_nonoverlapping(to, lines);
+            } else {
+                for line in 0..lines {
+                    to.add(line).write(from.add(line).read().widen());
+                }
+            }
+        }
+        clear_padding(lines, depth, width, panel);
+    }
+}
+
+/// Zeroes the lines beyond `lines`.
+///
+/// # Safety
+/// `panel` has room for `depth · width` numbers.
+pub(crate) unsafe fn clear_padding<T: Real>(lines: usize, depth: usize, width: usize, panel: *mut T) {
+    if lines == width {
+        return;
+    }
+    for step in 0..depth {
+        for line in lines..width {
+            // SAFETY: both indices are in range.
+            unsafe { panel.add(step * width + line).write(T::default()) };
+        }
+    }
+}

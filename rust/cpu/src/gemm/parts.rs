@@ -1,0 +1,282 @@
+//! Cuts products into parts of C for the threads, and chooses the path of each part.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use super::blocks::{Operands, Target, even_pieces, packed_product};
+use super::generic::{Ring, RingProduct};
+use super::micro_kernel::Real;
+use super::pack::{Strided, Widen};
+use crate::threads::{for_each_chunk, thread_count};
+use super::unpacked::{RowProduct, SmallOperand, unpacked_product};
+use super::{Block, CheckedOutput, Epilogue, Gemm};
+
+/// Up to this many multiplications, packing A costs more than it gains.
+const UNPACKED_PRODUCTS: usize = 1 << 24;
+
+/// Numbers of B from which a single row reads it in long runs, as it comes from memory.
+const ROW_PRODUCT_NUMBERS: usize = 1 << 16;
+
+/// With fewer columns than this, and more rows, the transposed product fills vectors better.
+const FEW_COLUMNS: usize = 8;
+
+/// A part is worth a thread from this many nanoseconds.
+const LEAST_PART_NANOSECONDS: u64 = 10_000;
+
+/// From this many nanoseconds there are two parts a thread, to balance uneven progress.
+const BALANCED_NANOSECONDS: u64 = 4_000_000;
+
+/// A part of one product of the batch.
+struct Part {
+    batch: usize,
+    rows: Range<usize>,
+    columns: Range<usize>,
+}
+
+/// Estimated time of a product of real numbers (about 100 GFLOP/s a core) or of others.
+fn estimate(rows: usize, columns: usize, depth: usize, products_per_nanosecond: u64) -> u64 {
+    let products = rows as u128 * columns as u128 * depth.max(1) as u128;
+    (products / u128::from(products_per_nanosecond)).try_into().unwrap_or(u64::MAX / 1024)
+}
+
+/// Runs `body` for parts that cover all products, in several threads where it pays.
+fn for_each_part<T>(gemm: &Gemm<'_, T>, products_per_nanosecond: u64, body: &(dyn Fn(Part) + Sync)) {
+    let (rows, columns, batches) = (gemm.rows, gemm.columns, gemm.batches.len());
+    let nanoseconds = estimate(rows, columns, gemm.depth, products_per_nanosecond);
+    let total = nanoseconds.saturating_mul(batches as u64);
+    let threads = thread_count() as u64;
+    let wanted = if total >= BALANCED_NANOSECONDS { 2 * threads } else { threads };
+    let wanted = wanted.min(total / LEAST_PART_NANOSECONDS).max(1) as usize;
+    if batches >= wanted {
+        let group = batches.div_ceil(if wanted == 1 { 1 } else { 2 * wanted });
+        let time = nanoseconds.saturating_mul(group as u64);
+        for_each_chunk(batches.div_ceil(group), time, &|chunk| {
+            for batch in chunk * group..((chunk + 1) * group).min(batches) {
+                body(Part { batch, rows: 0..rows, columns: 0..columns });
+            }
+        });
+        return;
+    }
+    let wanted = wanted.div_ceil(batches.max(1));
+    // Pieces of the longer side: each packs its own share of it, and all of the shorter one.
+    let (side, unit) = if rows >= columns { (rows, 12) } else { (columns, 64) };
+    let pieces: Vec<Range<usize>> = even_pieces(0..side, side.div_ceil(wanted).max(1), unit).collect();
+    for_each_chunk(batches * pieces.len(), nanoseconds / pieces.len() as u64, &|chunk| {
+        let (batch, piece) = (chunk / pieces.len(), pieces[chunk % pieces.len()].clone());
+        body(match rows >= columns {
+            true => Part { batch, rows: piece, columns: 0..columns },
+            false => Part { batch, rows: 0..rows, columns: piece },
+        });
+    });
+}
+
+/// C of one batch, written to block by block from any thread.
+struct Writer<'a, S> {
+    c: CheckedOutput<S>,
+    gemm: &'a Gemm<'a, S>,
+    epilogue: Option<&'a Epilogue<'a, S>>,
+}
+
+// SAFETY: parts of C do not overlap, and the epilogue may be called from any thread.
+unsafe impl<S: Send + Sync> Sync for Writer<'_, S> {}
+
+impl<S: Copy> Writer<'_, S> {
+    /// The address of an element of C.
+    fn at(&self, batch: usize, row: usize, column: usize) -> *mut S {
+        let index = self.gemm.batches[batch].c + row * self.c.row_stride + column;
+        // SAFETY: the output was checked to hold all elements of C.
+        unsafe { self.c.data.add(index) }
+    }
+
+    fn finish(&self, batch: usize, rows: Range<usize>, columns: Range<usize>) {
+        if let Some(epilogue) = self.epilogue {
+            let data = self.at(batch, rows.start, columns.start);
+            let row_stride = self.c.row_stride;
+            epilogue(&mut Block { batch, rows, columns, data, row_stride, memory: PhantomData });
+        }
+    }
+
+    /// Stores numbers of a buffer, element (row, column) of which is given by `number`.
+    fn store(
+        &self,
+        batch: usize,
+        rows: Range<usize>,
+        columns: Range<usize>,
+        number: impl Fn(usize, usize) -> S,
+    ) {
+        for row in rows {
+            let target = self.at(batch, row, columns.start);
+            for column in columns.clone() {
+                // SAFETY: within the row of C.
+                unsafe { target.add(column - columns.start).write(number(row, column)) };
+            }
+        }
+    }
+
+    /// Gives a part of C that no product reaches (the depth is 0) its value.
+    fn clear(&self, part: &Part, zero: S) {
+        self.store(part.batch, part.rows.clone(), part.columns.clone(), |_, _| zero);
+        self.finish_all(part);
+    }
+
+    /// Finishes a part in blocks of few columns.
+    fn finish_all(&self, part: &Part) {
+        for columns in even_pieces(part.columns.clone(), super::blocks::FINISHED_COLUMNS, 1) {
+            self.finish(part.batch, part.rows.clone(), columns);
+        }
+    }
+}
+
+/// Operands of a batch as lines along the depth.
+fn lines<S>(gemm: &Gemm<'_, S>, batch: usize) -> (Strided<S>, Strided<S>) {
+    let offsets = gemm.batches[batch];
+    // The offsets were checked, except where nothing is read.
+    let a = Strided {
+        data: gemm.a.data.as_ptr().wrapping_add(offsets.a),
+        line_stride: gemm.a.row_stride,
+        depth_stride: gemm.a.column_stride,
+    };
+    let b = Strided {
+        data: gemm.b.data.as_ptr().wrapping_add(offsets.b),
+        line_stride: gemm.b.column_stride,
+        depth_stride: gemm.b.row_stride,
+    };
+    (a, b)
+}
+
+/// Products of real numbers stored as `S` and computed as `T`.
+pub(super) fn multiply_real<S: Widen<T>, T: Real>(
+    gemm: &Gemm<'_, S>,
+    c: CheckedOutput<S>,
+    epilogue: Option<&Epilogue<'_, S>>,
+) {
+    let writer = Writer { c, gemm, epilogue };
+    for_each_part(gemm, 50, &|part| {
+        if gemm.depth == 0 {
+            return writer.clear(&part, S::round(T::default()));
+        }
+        // SAFETY: `gemm` checked the operands.
+        unsafe { multiply_part::<S, T>(gemm, &writer, &part) }
+    });
+}
+
+/// # Safety
+/// The operands were checked.
+unsafe fn multiply_part<S: Widen<T>, T: Real>(gemm: &Gemm<'_, S>, writer: &Writer<'_, S>, part: &Part) {
+    let (a, b) = lines(gemm, part.batch);
+    let (rows, columns) = (part.rows.clone(), part.columns.clone());
+    let transposed = columns.len() < FEW_COLUMNS && rows.len() > columns.len();
+    // A transposed column is a row of C where C's rows touch.
+    let in_order = !transposed || (columns.len() == 1 && writer.c.row_stride == 1);
+    let direct = S::as_computed(writer.at(part.batch, rows.start, columns.start)).filter(|_| in_order);
+    let mut buffer = Vec::new();
+    let (target_columns, target) =
+        if transposed { (rows.len(), columns.len()) } else { (columns.len(), rows.len()) };
+    let c = match direct {
+        Some(data) => {
+            let row_stride = if transposed { rows.len() } else { writer.c.row_stride } as isize;
+            Target { data: data.cast_mut(), row_stride }
+        }
+        None => {
+            buffer.resize(target * target_columns, T::default());
+            Target { data: buffer.as_mut_ptr(), row_stride: target_columns as isize }
+        }
+    };
+    let buffered = c;
+    let mut finished = |first: Range<usize>, second: Range<usize>| {
+        let (block_rows, block_columns) = if transposed { (second, first) } else { (first, second) };
+        if direct.is_none() {
+            let number = |row: usize, column: usize| {
+                let (row, column) = (row - rows.start, column - columns.start);
+                let (row, column) = if transposed { (column, row) } else { (row, column) };
+                // SAFETY: the block lies within the buffer.
+                S::round(unsafe {
+                    buffered.data.offset(row as isize * buffered.row_stride).add(column).read()
+                })
+            };
+            writer.store(part.batch, block_rows.clone(), block_columns.clone(), number);
+        }
+        writer.finish(part.batch, block_rows, block_columns);
+    };
+    // SAFETY: the operands were checked, and the target has room for the part.
+    unsafe {
+        match transposed {
+            false => multiply_lines(&a, &b, gemm.depth, rows.clone(), columns.clone(), c, &mut finished),
+            true => multiply_lines(&b, &a, gemm.depth, columns.clone(), rows.clone(), c, &mut finished),
+        }
+    }
+}
+
+/// Chooses the path for a part: none of them changes a bit of the result.
+///
+/// # Safety
+/// The ranges lie within the operands, and `c` has room for the part.
+unsafe fn multiply_lines<S: Widen<T>, T: Real>(
+    a: &Strided<S>,
+    b: &Strided<S>,
+    depth: usize,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    c: Target<T>,
+    finished: &mut dyn FnMut(Range<usize>, Range<usize>),
+) {
+    // SAFETY: passed on.
+    unsafe {
+        if let (Some(a_data), Some(b_data)) = (S::as_computed(a.data), S::as_computed(b.data)) {
+            let in_place = b.line_stride == 1 || columns.len() == 1;
+            if in_place && rows.len() == 1 && columns.len().saturating_mul(depth) >= ROW_PRODUCT_NUMBERS {
+                let row = RowProduct {
+                    a: a_data.offset(rows.start as isize * a.line_stride),
+                    a_stride: a.depth_stride,
+                    b: b_data.add(columns.start),
+                    b_depth_stride: b.depth_stride,
+                    c: c.data,
+                    depth,
+                    columns: columns.len(),
+                };
+                row.run();
+                for some in even_pieces(columns, super::blocks::FINISHED_COLUMNS, 1) {
+                    finished(rows.clone(), some);
+                }
+                return;
+            }
+            let products = rows.len().saturating_mul(columns.len()).saturating_mul(depth);
+            if products <= UNPACKED_PRODUCTS || rows.len() <= T::kernels().rows {
+                let a = Strided { data: a_data, line_stride: a.line_stride, depth_stride: a.depth_stride };
+                let b = match in_place {
+                    true => SmallOperand::InPlace { data: b_data, depth_stride: b.depth_stride },
+                    false => SmallOperand::Packed(b),
+                };
+                return unpacked_product(&a, &b, depth, rows, columns, c, finished);
+            }
+        }
+        packed_product(&Operands { a, b, depth }, rows, columns, c, finished);
+    }
+}
+
+/// Products of integers or complex numbers.
+pub(super) fn multiply_ring<T: Ring>(
+    gemm: &Gemm<'_, T>,
+    c: CheckedOutput<T>,
+    epilogue: Option<&Epilogue<'_, T>>,
+) {
+    let writer = Writer { c, gemm, epilogue };
+    for_each_part(gemm, 8, &|part| {
+        if gemm.depth == 0 {
+            return writer.clear(&part, T::default());
+        }
+        let (a, b) = lines(gemm, part.batch);
+        let data = writer.at(part.batch, part.rows.start, part.columns.start);
+        let product = RingProduct {
+            a: &a,
+            b: &b,
+            depth: gemm.depth,
+            rows: part.rows.clone(),
+            columns: part.columns.clone(),
+            c: Target { data, row_stride: writer.c.row_stride as isize },
+        };
+        // SAFETY: `gemm` checked the operands.
+        unsafe { product.run() };
+        writer.finish_all(&part);
+    });
+}

@@ -1,0 +1,277 @@
+//! Products against naive loops: exact for integers, and bit for bit for the defined order.
+
+use std::sync::Mutex;
+
+use half::bf16;
+use num_complex::Complex;
+use proptest::prelude::*;
+
+use super::*;
+use crate::simd::{Tier, detected, set_tier};
+
+/// Tests change the process's tier one at a time.
+pub(crate) static TIER: Mutex<()> = Mutex::new(());
+
+/// A matrix of the test: logical size, and how it lies in memory.
+#[derive(Clone, Debug)]
+struct Placed {
+    rows: usize,
+    columns: usize,
+    /// 0 row-major, 1 transposed, 2 every other element, 3 rows repeated, 4 rows and columns reversed.
+    placement: usize,
+}
+
+impl Placed {
+    fn strides(&self) -> (isize, isize, usize) {
+        let (rows, columns) = (self.rows as isize, self.columns as isize);
+        match self.placement {
+            0 => (columns, 1, 0),
+            1 => (1, rows, 0),
+            2 => (2 * columns + 3, 2, 5),
+            3 => (0, 1, 0),
+            _ => (-columns, -1, (rows * columns - 1).max(0) as usize),
+        }
+    }
+
+    fn length(&self) -> usize {
+        2 * (self.rows + 1) * (self.columns + 1) * 2 + 16
+    }
+}
+
+fn numbers(count: usize, seed: u64) -> impl Iterator<Item = f64> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    (0..count).map(move |_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    })
+}
+
+/// C of a batch of two, with rows a little apart, from the function under test.
+fn run<T: GemmElement + Default>(a: &Placed, b: &Placed, a_data: &[T], b_data: &[T]) -> Vec<T> {
+    let (rows, columns, depth) = (a.rows, b.columns, a.columns);
+    let row_stride = columns + 3;
+    let extent = rows * row_stride;
+    let mut c = vec![T::default(); 2 * extent + 1];
+    let (a_row, a_column, a_offset) = a.strides();
+    let (b_row, b_column, b_offset) = b.strides();
+    let batches = [
+        BatchOffsets { a: a_offset, b: b_offset, c: 1 },
+        BatchOffsets { a: a_offset + 1, b: b_offset + 1, c: 1 + extent },
+    ];
+    let problem = Gemm {
+        rows,
+        columns,
+        depth,
+        a: Matrix { data: a_data, row_stride: a_row, column_stride: a_column },
+        b: Matrix { data: b_data, row_stride: b_row, column_stride: b_column },
+        batches: &batches,
+    };
+    gemm(&problem, Output { data: &mut c, row_stride }, None).unwrap();
+    let dense = |batch: usize| {
+        let c = &c;
+        (0..rows).flat_map(move |row| {
+            (0..columns).map(move |column| c[1 + batch * extent + row * row_stride + column])
+        })
+    };
+    dense(0).chain(dense(1)).collect()
+}
+
+/// The defined order, one element at a time.
+fn in_order<T: Copy>(
+    (a, b): (&Placed, &Placed),
+    (a_data, b_data): (&[T], &[T]),
+    element: impl Fn(&dyn Fn(usize) -> (T, T), usize) -> T,
+) -> Vec<T> {
+    let mut c = Vec::new();
+    let (a_row, a_column, a_offset) = a.strides();
+    let (b_row, b_column, b_offset) = b.strides();
+    for batch in 0..2 {
+        for row in 0..a.rows as isize {
+            for column in 0..b.columns as isize {
+                let pair = |step: usize| {
+                    let step = step as isize;
+                    let a_index = (a_offset + batch) as isize + row * a_row + step * a_column;
+                    let b_index = (b_offset + batch) as isize + step * b_row + column * b_column;
+                    (a_data[a_index as usize], b_data[b_index as usize])
+                };
+                c.push(element(&pair, a.columns));
+            }
+        }
+    }
+    c
+}
+
+macro_rules! real_in_order {
+    ($name:ident, $type:ty) => {
+        fn $name(pair: &dyn Fn(usize) -> ($type, $type), depth: usize) -> $type {
+            let mut total = 0.0;
+            for start in (0..depth).step_by(256) {
+                let mut sum: $type = 0.0;
+                for step in start..(start + 256).min(depth) {
+                    let (a, b) = pair(step);
+                    sum = a.mul_add(b, sum);
+                }
+                total = if start == 0 { sum } else { total + sum };
+            }
+            total
+        }
+    };
+}
+real_in_order!(single_in_order, f32);
+real_in_order!(double_in_order, f64);
+
+fn sizes() -> impl Strategy<Value = usize> {
+    prop_oneof![Just(1usize), Just(2), 1..20usize, Just(64), Just(97), Just(129), Just(170)]
+}
+
+fn operands() -> impl Strategy<Value = (Placed, Placed)> {
+    let depth = prop_oneof![Just(0usize), Just(1), 1..40usize, Just(256), Just(257), Just(520)];
+    (sizes(), depth, sizes(), 0..5usize, 0..5usize).prop_map(|(rows, depth, columns, first, second)| {
+        (
+            Placed { rows, columns: depth, placement: first },
+            Placed { rows: depth, columns, placement: second },
+        )
+    })
+}
+
+fn on_every_tier(check: impl Fn(Tier)) {
+    let _alone = TIER.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    for &tier in Tier::available() {
+        set_tier(tier).unwrap();
+        check(tier);
+    }
+    set_tier(detected()).unwrap();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn single_precision_keeps_the_defined_order((a, b) in operands(), seed in any::<u64>()) {
+        let a_data: Vec<f32> = numbers(a.length(), seed).map(|number| number as f32).collect();
+        let b_data: Vec<f32> = numbers(b.length(), seed ^ 7).map(|number| number as f32).collect();
+        let expected = in_order((&a, &b), (&a_data, &b_data), single_in_order);
+        on_every_tier(|tier| assert_eq!(run(&a, &b, &a_data, &b_data), expected, "{tier:?}"));
+    }
+
+    #[test]
+    fn double_precision_keeps_the_defined_order((a, b) in operands(), seed in any::<u64>()) {
+        let a_data: Vec<f64> = numbers(a.length(), seed).collect();
+        let b_data: Vec<f64> = numbers(b.length(), seed ^ 7).collect();
+        let expected = in_order((&a, &b), (&a_data, &b_data), double_in_order);
+        on_every_tier(|tier| assert_eq!(run(&a, &b, &a_data, &b_data), expected, "{tier:?}"));
+    }
+
+    #[test]
+    fn bfloat16_accumulates_in_single_precision((a, b) in operands(), seed in any::<u64>()) {
+        let a_data: Vec<bf16> = numbers(a.length(), seed).map(bf16::from_f64).collect();
+        let b_data: Vec<bf16> = numbers(b.length(), seed ^ 7).map(bf16::from_f64).collect();
+        let expected = in_order((&a, &b), (&a_data, &b_data), |pair, depth| {
+            let wide = |step| (pair(step).0.to_f32(), pair(step).1.to_f32());
+            bf16::from_f32(single_in_order(&wide, depth))
+        });
+        on_every_tier(|tier| assert_eq!(run(&a, &b, &a_data, &b_data), expected, "{tier:?}"));
+    }
+
+    #[test]
+    fn integers_wrap((a, b) in operands(), seed in any::<u64>()) {
+        let integer = |number: f64| (number * 2e9) as i32;
+        let a_data: Vec<i32> = numbers(a.length(), seed).map(integer).collect();
+        let b_data: Vec<i32> = numbers(b.length(), seed ^ 7).map(integer).collect();
+        let expected = in_order((&a, &b), (&a_data, &b_data), |pair, depth| {
+            (0..depth).map(pair).fold(0i32, |sum, (a, b)| sum.wrapping_add(a.wrapping_mul(b)))
+        });
+        on_every_tier(|tier| assert_eq!(run(&a, &b, &a_data, &b_data), expected, "{tier:?}"));
+    }
+
+    #[test]
+    fn complex_numbers_take_four_products((a, b) in operands(), seed in any::<u64>()) {
+        let complex = |count: usize, seed: u64| -> Vec<Complex<f32>> {
+            let parts: Vec<f64> = numbers(2 * count, seed).collect();
+            parts.chunks(2).map(|part| Complex::new(part[0] as f32, part[1] as f32)).collect()
+        };
+        let (a_data, b_data) = (complex(a.length(), seed), complex(b.length(), seed ^ 7));
+        let expected = in_order((&a, &b), (&a_data, &b_data), |pair, depth| {
+            (0..depth).map(pair).fold(Complex::default(), |sum, (a, b)| sum + a * b)
+        });
+        on_every_tier(|tier| assert_eq!(run(&a, &b, &a_data, &b_data), expected, "{tier:?}"));
+    }
+}
+
+#[test]
+fn half_precision_widens_every_number_exactly() {
+    for bits in 0..=u16::MAX {
+        let number = half::f16::from_bits(bits);
+        let widened: f32 = pack::Widen::widen(number);
+        assert!(widened.to_bits() == number.to_f32().to_bits() || widened.is_nan() && number.is_nan());
+    }
+}
+
+/// Large enough for packing, several blocks of rows and columns, and several threads.
+#[test]
+fn large_products_keep_the_defined_order() {
+    for (rows, depth, columns) in
+        [(341, 300, 1111), (1030, 257, 401), (3, 700, 5000), (2000, 600, 3), (1, 900, 2100)]
+    {
+        for (first, second) in [(0, 0), (1, 1), (0, 1)] {
+            let a = Placed { rows, columns: depth, placement: first };
+            let b = Placed { rows: depth, columns, placement: second };
+            let a_data: Vec<f32> = numbers(a.length(), 3).map(|number| number as f32).collect();
+            let b_data: Vec<f32> = numbers(b.length(), 4).map(|number| number as f32).collect();
+            let expected = in_order((&a, &b), (&a_data, &b_data), single_in_order);
+            on_every_tier(|tier| {
+                assert!(run(&a, &b, &a_data, &b_data) == expected, "{tier:?} {rows} {depth} {columns}")
+            });
+        }
+    }
+}
+
+#[test]
+fn the_epilogue_sees_each_finished_element_once() {
+    for (rows, depth, columns) in [(5, 0, 7), (1, 3000, 1500), (900, 3, 2), (400, 300, 1300), (64, 64, 64)] {
+        let a = vec![1.0f32; rows * depth];
+        let b = vec![1.0f32; depth * columns];
+        let mut c = vec![f32::NAN; rows * columns];
+        let problem = Gemm {
+            rows,
+            columns,
+            depth,
+            a: Matrix { data: &a, row_stride: depth as isize, column_stride: 1 },
+            b: Matrix { data: &b, row_stride: columns as isize, column_stride: 1 },
+            batches: &[BatchOffsets::default()],
+        };
+        let add_one = |block: &mut Block<'_, f32>| {
+            for row in block.rows.clone() {
+                block.row(row).iter_mut().for_each(|number| *number += 1.0);
+            }
+        };
+        gemm(&problem, Output { data: &mut c, row_stride: columns }, Some(&add_one)).unwrap();
+        assert!(c.iter().all(|&number| number == depth as f32 + 1.0), "{rows} {depth} {columns}");
+    }
+}
+
+#[test]
+fn operands_outside_of_their_memory_are_refused() {
+    let (a, b) = (vec![0.0f32; 11], vec![0.0f32; 12]);
+    let mut c = vec![0.0f32; 9];
+    let mut problem = Gemm {
+        rows: 3,
+        columns: 3,
+        depth: 4,
+        a: Matrix { data: &a, row_stride: 4, column_stride: 1 },
+        b: Matrix { data: &b, row_stride: 3, column_stride: 1 },
+        batches: &[BatchOffsets { a: 0, b: 0, c: 0 }],
+    };
+    assert!(gemm(&problem, Output { data: &mut c, row_stride: 3 }, None).is_err());
+    problem.a.row_stride = -4;
+    assert!(gemm(&problem, Output { data: &mut c, row_stride: 3 }, None).is_err());
+    problem.a.row_stride = 0;
+    assert!(gemm(&problem, Output { data: &mut c, row_stride: 3 }, None).is_ok());
+    assert!(gemm(&problem, Output { data: &mut c, row_stride: 2 }, None).is_err());
+    assert!(gemm(&problem, Output { data: &mut c[1..], row_stride: 3 }, None).is_err());
+    let batches = [BatchOffsets::default(); 2];
+    let twice = Gemm { batches: &batches, ..problem };
+    assert!(gemm(&twice, Output { data: &mut c, row_stride: 3 }, None).is_err());
+}

@@ -1,0 +1,171 @@
+//! Products that do not pay for packing: small ones, and a row times a large matrix.
+
+use std::ops::Range;
+
+use super::blocks::{FINISHED_COLUMNS, Target, depth_blocks, even_pieces};
+use super::micro_kernel::{Real, Tile};
+use super::pack::{Source, Strided};
+use super::scratch::Scratch;
+use crate::simd::{Tiered, on_tier};
+
+/// B of an unpacked product.
+pub(crate) enum SmallOperand<'a, T> {
+    /// Rows are contiguous and read in place.
+    InPlace { data: *const T, depth_stride: isize },
+    /// Packed panel by panel.
+    Packed(&'a dyn Source<T>),
+}
+
+/// Computes the part `rows × columns` of C, reading A in place. `finished` as for
+/// [`super::blocks::packed_product`].
+///
+/// # Safety
+/// The ranges lie within the operands, and `c` has room for the part.
+pub(crate) unsafe fn unpacked_product<T: Real>(
+    a: &Strided<T>,
+    b: &SmallOperand<'_, T>,
+    depth: usize,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    c: Target<T>,
+    finished: &mut dyn FnMut(Range<usize>, Range<usize>),
+) {
+    let kernels = T::kernels();
+    let mut scratch = match b {
+        SmallOperand::InPlace { .. } => None,
+        SmallOperand::Packed(_) => {
+            let steps = depth.min(super::blocks::DEPTH_BLOCK);
+            Some(Scratch::take(kernels.columns() * steps * size_of::<T>()))
+        }
+    };
+    for some in even_pieces(columns.clone(), FINISHED_COLUMNS, kernels.columns()) {
+        for panel in some.clone().step_by(kernels.columns()) {
+            let panel = panel..(panel + kernels.columns()).min(some.end);
+            let vectors = kernels.vectors_for(panel.len());
+            for steps in depth_blocks(depth) {
+                // SAFETY: the scratch holds a panel; the tiles lie within the part.
+                unsafe {
+                    let (b, b_depth_stride) = match (b, &mut scratch) {
+                        (SmallOperand::InPlace { data, depth_stride }, _) => {
+                            let first = steps.start as isize * depth_stride + panel.start as isize;
+                            (data.offset(first), *depth_stride)
+                        }
+                        (SmallOperand::Packed(source), Some(scratch)) => {
+                            let width = kernels.panel_width(panel.len());
+                            source.pack(panel.clone(), steps.clone(), width, scratch.as_mut_ptr());
+                            (scratch.as_mut_ptr::<T>().cast_const(), width as isize)
+                        }
+                        (SmallOperand::Packed(_), None) => unreachable!("packing takes scratch memory"),
+                    };
+                    for tile_rows in even_pieces(rows.clone(), kernels.rows, 1) {
+                        let first = (tile_rows.start - rows.start) as isize * c.row_stride
+                            + (panel.start - columns.start) as isize;
+                        let tile = Tile {
+                            depth: steps.len(),
+                            a: a.data.offset(
+                                tile_rows.start as isize * a.line_stride
+                                    + steps.start as isize * a.depth_stride,
+                            ),
+                            a_row_stride: a.line_stride,
+                            a_depth_stride: a.depth_stride,
+                            b,
+                            b_depth_stride,
+                            c: c.data.offset(first),
+                            c_row_stride: c.row_stride,
+                            last_columns: panel.len() - (vectors - 1) * kernels.lanes,
+                            accumulate: steps.start > 0,
+                        };
+                        kernels.unpacked(tile_rows.len(), vectors)(&tile);
+                    }
+                }
+            }
+        }
+        finished(rows.clone(), some);
+    }
+    if let Some(scratch) = scratch {
+        scratch.give_back();
+    }
+}
+
+/// Columns of a row product whose sums are kept in L1.
+const ROW_COLUMNS: usize = 1024;
+
+/// Rows of B in one pass over the sums: fewer passes, and still few enough streams for prefetching.
+const ROW_STREAMS: usize = 8;
+
+/// A row of A times B with contiguous rows, too large for the cache: B is read in long runs, once.
+pub(crate) struct RowProduct<T> {
+    /// Step `d` of the row lies at `d · a_stride`.
+    pub a: *const T,
+    pub a_stride: isize,
+    pub b: *const T,
+    pub b_depth_stride: isize,
+    pub c: *mut T,
+    pub depth: usize,
+    pub columns: usize,
+}
+
+impl<T: Real> RowProduct<T> {
+    /// Computes the row.
+    ///
+    /// # Safety
+    /// All elements of the operands and of C are valid.
+    pub unsafe fn run(self) {
+        on_tier(self);
+    }
+}
+
+impl<T: Real> Tiered for RowProduct<T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let mut sums = [T::default(); ROW_COLUMNS];
+        for first in (0..self.columns).step_by(ROW_COLUMNS) {
+            let count = ROW_COLUMNS.min(self.columns - first);
+            let sums = &mut sums[..count];
+            // SAFETY: who made the value vouches for its elements (see `RowProduct::run`).
+            let c = unsafe { std::slice::from_raw_parts_mut(self.c.add(first), count) };
+            for steps in depth_blocks(self.depth) {
+                sums.fill(T::default());
+                let mut step = steps.start;
+                while step < steps.end {
+                    let streams = if step + ROW_STREAMS <= steps.end { ROW_STREAMS } else { 1 };
+                    // SAFETY: as above; `step + stream` stays below the depth.
+                    let factor = |stream: usize| unsafe {
+                        self.a.offset((step + stream) as isize * self.a_stride).read()
+                    };
+                    // SAFETY: as above.
+                    let row = |stream: usize| unsafe {
+                        let start = self.b.offset((step + stream) as isize * self.b_depth_stride).add(first);
+                        std::slice::from_raw_parts(start, count)
+                    };
+                    if streams == ROW_STREAMS {
+                        let factors: [T; ROW_STREAMS] = std::array::from_fn(factor);
+                        let rows: [&[T]; ROW_STREAMS] = std::array::from_fn(row);
+                        for (index, sum) in sums.iter_mut().enumerate() {
+                            let mut total = *sum;
+                            for stream in 0..ROW_STREAMS {
+                                total = factors[stream].mul_add(rows[stream][index], total);
+                            }
+                            *sum = total;
+                        }
+                    } else {
+                        let factor = factor(0);
+                        for (sum, &number) in sums.iter_mut().zip(row(0)) {
+                            *sum = factor.mul_add(number, *sum);
+                        }
+                    }
+                    step += streams;
+                }
+                if steps.start == 0 {
+                    c.copy_from_slice(sums);
+                } else {
+                    for (c, &sum) in c.iter_mut().zip(sums.iter()) {
+                        *c = *c + sum;
+                    }
+                }
+            }
+        }
+    }
+}
