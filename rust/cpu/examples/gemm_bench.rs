@@ -5,7 +5,11 @@ use std::time::{Duration, Instant};
 
 use tenfold_cpu::gemm::{BatchOffsets, Gemm, Matrix, Output, gemm};
 
-fn measure(batch: usize, (rows, depth, columns): (usize, usize, usize), (a_transposed, b_transposed): (bool, bool)) {
+fn measure(
+    batch: usize,
+    (rows, depth, columns): (usize, usize, usize),
+    (a_transposed, b_transposed): (bool, bool),
+) {
     let a = vec![0.5f32; batch * rows * depth];
     let b = vec![0.25f32; batch * depth * columns];
     let mut c = vec![0.0f32; batch * rows * columns];
@@ -16,7 +20,11 @@ fn measure(batch: usize, (rows, depth, columns): (usize, usize, usize), (a_trans
     let (a_row, a_column) = strides(a_transposed, rows, depth);
     let (b_row, b_column) = strides(b_transposed, depth, columns);
     let batches: Vec<BatchOffsets> = (0..batch)
-        .map(|index| BatchOffsets { a: index * rows * depth, b: index * depth * columns, c: index * rows * columns })
+        .map(|index| BatchOffsets {
+            a: index * rows * depth,
+            b: index * depth * columns,
+            c: index * rows * columns,
+        })
         .collect();
     let problem = Gemm {
         rows,

@@ -163,11 +163,10 @@ unsafe fn multiply_panels<T: Real>(
         let panel = panel..(panel + kernels.columns()).min(columns.end);
         let vectors = kernels.vectors_for(panel.len());
         let width = vectors * kernels.lanes;
-        // SAFETY: panels before this one are full, so this one begins at its column times the steps.
-        let packed_b = match panels.one_panel {
-            true => panels.packed_b,
-            false => unsafe { panels.packed_b.add((panel.start - columns.start) * steps) },
-        };
+        // Panels before this one are full, so this one begins at its column times the steps.
+        let place = if panels.one_panel { 0 } else { (panel.start - columns.start) * steps };
+        // SAFETY: the panels have room for all columns.
+        let packed_b = unsafe { panels.packed_b.add(place) };
         if let Some(b) = panels.b {
             // SAFETY: the panel has room.
             unsafe { b.pack(panel.clone(), depth.clone(), width, packed_b) };

@@ -13,8 +13,6 @@ pub(crate) mod micro_kernel;
 pub(crate) mod pack;
 mod parts;
 pub(crate) mod scratch;
-#[cfg(test)]
-mod tests;
 mod unpacked;
 
 use std::ops::Range;

@@ -208,3 +208,17 @@ pub(crate) unsafe fn clear_padding<T: Real>(lines: usize, depth: usize, width: u
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_precision_widens_every_number_exactly() {
+        for bits in 0..=u16::MAX {
+            let number = half::f16::from_bits(bits);
+            let widened: f32 = number.widen();
+            assert!(widened.to_bits() == number.to_f32().to_bits() || widened.is_nan() && number.is_nan());
+        }
+    }
+}

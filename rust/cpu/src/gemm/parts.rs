@@ -7,9 +7,9 @@ use super::blocks::{Operands, Target, even_pieces, packed_product};
 use super::generic::{Ring, RingProduct};
 use super::micro_kernel::Real;
 use super::pack::{Strided, Widen};
-use crate::threads::{for_each_chunk, thread_count};
 use super::unpacked::{RowProduct, SmallOperand, unpacked_product};
 use super::{Block, CheckedOutput, Epilogue, Gemm};
+use crate::threads::{for_each_chunk, thread_count};
 
 /// Up to this many multiplications, packing A costs more than it gains.
 const UNPACKED_PRODUCTS: usize = 1 << 24;

@@ -212,18 +212,24 @@ kernels!(
         };
         let (r0, r1, r2, r3) = (line(0), line(1), line(2), line(3));
         let (r4, r5, r6, r7) = (line(4), line(5), line(6), line(7));
-        let pairs = [
-            [_mm256_unpacklo_ps(r0, r1), _mm256_unpackhi_ps(r0, r1)],
-            [_mm256_unpacklo_ps(r2, r3), _mm256_unpackhi_ps(r2, r3)],
-            [_mm256_unpacklo_ps(r4, r5), _mm256_unpackhi_ps(r4, r5)],
-            [_mm256_unpacklo_ps(r6, r7), _mm256_unpackhi_ps(r6, r7)],
+        let low = [
+            _mm256_unpacklo_ps(r0, r1),
+            _mm256_unpacklo_ps(r2, r3),
+            _mm256_unpacklo_ps(r4, r5),
+            _mm256_unpacklo_ps(r6, r7),
         ];
-        for half in 0..2 {
+        let high = [
+            _mm256_unpackhi_ps(r0, r1),
+            _mm256_unpackhi_ps(r2, r3),
+            _mm256_unpackhi_ps(r4, r5),
+            _mm256_unpackhi_ps(r6, r7),
+        ];
+        for (half, pairs) in [low, high].into_iter().enumerate() {
             // Steps 2·half and 2·half + 1 of lines 0–3 and 4–7; steps 4 higher in the upper halves.
-            let even_low = _mm256_shuffle_ps::<0x44>(pairs[0][half], pairs[1][half]);
-            let odd_low = _mm256_shuffle_ps::<0xee>(pairs[0][half], pairs[1][half]);
-            let even_high = _mm256_shuffle_ps::<0x44>(pairs[2][half], pairs[3][half]);
-            let odd_high = _mm256_shuffle_ps::<0xee>(pairs[2][half], pairs[3][half]);
+            let even_low = _mm256_shuffle_ps::<0x44>(pairs[0], pairs[1]);
+            let odd_low = _mm256_shuffle_ps::<0xee>(pairs[0], pairs[1]);
+            let even_high = _mm256_shuffle_ps::<0x44>(pairs[2], pairs[3]);
+            let odd_high = _mm256_shuffle_ps::<0xee>(pairs[2], pairs[3]);
             let store = |step: usize, column: __m256| {
                 // SAFETY: the caller vouches for the elements.
                 unsafe { store_some(target.add(step * width), lines, column) }

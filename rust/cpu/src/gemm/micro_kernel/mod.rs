@@ -179,6 +179,7 @@ real!(f64, double, 4);
 ///
 /// # Safety
 /// The CPU has `V`'s instructions, and all elements that the tile names are valid.
+#[expect(clippy::needless_range_loop, reason = "iterators are calls that keep the sums out of registers")]
 #[inline(always)]
 unsafe fn micro_kernel<V: Vector, const ROWS: usize, const VECTORS: usize, const PACKED: bool>(
     tile: &Tile<V::Element>,
@@ -192,24 +193,25 @@ unsafe fn micro_kernel<V: Vector, const ROWS: usize, const VECTORS: usize, const
         let (mut a, mut b) = (tile.a, tile.b);
         for _ in 0..tile.depth {
             let mut factors = [V::zero(); VECTORS];
-            for (vector, factor) in factors.iter_mut().enumerate() {
+            for vector in 0..VECTORS {
                 let source = b.add(vector * V::LANES);
                 let whole = PACKED || vector + 1 < VECTORS;
-                *factor = if whole { V::load(source) } else { V::load_masked(source, mask) };
+                factors[vector] = if whole { V::load(source) } else { V::load_masked(source, mask) };
             }
-            for (row, sums) in sums.iter_mut().enumerate() {
+            for row in 0..ROWS {
                 let factor = V::splat(a.offset(row as isize * row_stride));
-                for (sum, &other) in sums.iter_mut().zip(&factors) {
-                    *sum = factor.mul_add(other, *sum);
+                for vector in 0..VECTORS {
+                    sums[row][vector] = factor.mul_add(factors[vector], sums[row][vector]);
                 }
             }
             a = a.wrapping_offset(depth_stride);
             b = b.wrapping_offset(tile.b_depth_stride);
         }
         let whole = tile.last_columns == V::LANES;
-        for (row, sums) in sums.iter().enumerate() {
+        for row in 0..ROWS {
             let c = tile.c.offset(row as isize * tile.c_row_stride);
-            for (vector, &sum) in sums.iter().enumerate() {
+            for vector in 0..VECTORS {
+                let sum = sums[row][vector];
                 let target = c.add(vector * V::LANES);
                 if whole || vector + 1 < VECTORS {
                     let sum = if tile.accumulate { V::load(target).add(sum) } else { sum };

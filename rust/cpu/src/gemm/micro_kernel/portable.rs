@@ -54,15 +54,15 @@ macro_rules! portable_vector {
             }
             #[inline(always)]
             unsafe fn mul_add(mut self, factor: Self, addend: Self) -> Self {
-                for (lane, (&factor, &addend)) in self.0.iter_mut().zip(factor.0.iter().zip(&addend.0)) {
-                    *lane = lane.mul_add(factor, addend);
+                for lane in 0..$lanes {
+                    self.0[lane] = self.0[lane].mul_add(factor.0[lane], addend.0[lane]);
                 }
                 self
             }
             #[inline(always)]
             unsafe fn add(mut self, other: Self) -> Self {
-                for (lane, &other) in self.0.iter_mut().zip(&other.0) {
-                    *lane += other;
+                for lane in 0..$lanes {
+                    self.0[lane] += other.0[lane];
                 }
                 self
             }

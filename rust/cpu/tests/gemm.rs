@@ -6,11 +6,12 @@ use half::bf16;
 use num_complex::Complex;
 use proptest::prelude::*;
 
-use super::*;
-use crate::simd::{Tier, detected, set_tier};
+use tenfold_cpu::gemm::{BatchOffsets, Block, Gemm, GemmElement, Matrix, Output, gemm};
+use tenfold_cpu::simd::{Tier, detected, set_tier};
+use tenfold_cpu::threads::set_thread_count;
 
 /// Tests change the process's tier one at a time.
-pub(crate) static TIER: Mutex<()> = Mutex::new(());
+static TIER: Mutex<()> = Mutex::new(());
 
 /// A matrix of the test: logical size, and how it lies in memory.
 #[derive(Clone, Debug)]
@@ -123,7 +124,7 @@ real_in_order!(single_in_order, f32);
 real_in_order!(double_in_order, f64);
 
 fn sizes() -> impl Strategy<Value = usize> {
-    prop_oneof![Just(1usize), Just(2), 1..20usize, Just(64), Just(97), Just(129), Just(170)]
+    prop_oneof![Just(1usize), Just(2), 1..20usize, Just(64), Just(65), Just(97), Just(129)]
 }
 
 fn operands() -> impl Strategy<Value = (Placed, Placed)> {
@@ -146,7 +147,7 @@ fn on_every_tier(check: impl Fn(Tier)) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
     fn single_precision_keeps_the_defined_order((a, b) in operands(), seed in any::<u64>()) {
@@ -200,31 +201,27 @@ proptest! {
     }
 }
 
-#[test]
-fn half_precision_widens_every_number_exactly() {
-    for bits in 0..=u16::MAX {
-        let number = half::f16::from_bits(bits);
-        let widened: f32 = pack::Widen::widen(number);
-        assert!(widened.to_bits() == number.to_f32().to_bits() || widened.is_nan() && number.is_nan());
-    }
-}
-
 /// Large enough for packing, several blocks of rows and columns, and several threads.
 #[test]
 fn large_products_keep_the_defined_order() {
-    for (rows, depth, columns) in
-        [(341, 300, 1111), (1030, 257, 401), (3, 700, 5000), (2000, 600, 3), (1, 900, 2100)]
-    {
-        for (first, second) in [(0, 0), (1, 1), (0, 1)] {
-            let a = Placed { rows, columns: depth, placement: first };
-            let b = Placed { rows: depth, columns, placement: second };
-            let a_data: Vec<f32> = numbers(a.length(), 3).map(|number| number as f32).collect();
-            let b_data: Vec<f32> = numbers(b.length(), 4).map(|number| number as f32).collect();
-            let expected = in_order((&a, &b), (&a_data, &b_data), single_in_order);
-            on_every_tier(|tier| {
-                assert!(run(&a, &b, &a_data, &b_data) == expected, "{tier:?} {rows} {depth} {columns}")
-            });
-        }
+    for (rows, depth, columns, first, second) in [
+        (180, 300, 321, 0, 1),
+        (17, 257, 4000, 1, 0),
+        (3, 300, 1500, 0, 1),
+        (600, 300, 3, 0, 0),
+        (1, 270, 1100, 0, 0),
+    ] {
+        let a = Placed { rows, columns: depth, placement: first };
+        let b = Placed { rows: depth, columns, placement: second };
+        let a_data: Vec<f32> = numbers(a.length(), 3).map(|number| number as f32).collect();
+        let b_data: Vec<f32> = numbers(b.length(), 4).map(|number| number as f32).collect();
+        let expected = in_order((&a, &b), (&a_data, &b_data), single_in_order);
+        on_every_tier(|tier| {
+            for threads in [1, 3] {
+                set_thread_count(threads);
+                assert!(run(&a, &b, &a_data, &b_data) == expected, "{tier:?} {rows} {depth} {columns}");
+            }
+        });
     }
 }
 
