@@ -5,6 +5,7 @@
 //! vectors. Every operation is a correctly rounded IEEE one and a fused multiply-add happens only where
 //! `mul_add` is written, so the widened loop gives the same bits on every tier.
 
+pub mod complex;
 mod float32;
 mod float64;
 pub mod integer;
