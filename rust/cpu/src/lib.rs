@@ -1,8 +1,8 @@
 //! CPU kernels of Tenfold.
 
 pub mod backend;
+pub mod gemm;
 pub mod memory;
 pub mod reduction;
-pub mod gemm;
 pub mod simd;
 pub mod threads;

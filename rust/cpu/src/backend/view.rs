@@ -224,7 +224,13 @@ impl RowLayout {
         }
         let outer = Layout::strided(
             layout.shape().without(axis),
-            layout.strides().iter().enumerate().filter(|&(at, _)| at != axis).map(|(_, &step)| step).collect(),
+            layout
+                .strides()
+                .iter()
+                .enumerate()
+                .filter(|&(at, _)| at != axis)
+                .map(|(_, &step)| step)
+                .collect(),
             layout.offset(),
         );
         RowLayout { outer, length: layout.shape()[axis], stride: layout.strides()[axis] }
