@@ -6,3 +6,7 @@ pub mod memory;
 pub mod reduction;
 pub mod simd;
 pub mod threads;
+/// The CPU backend.
+pub fn backend() -> &'static dyn tenfold_ir::Backend {
+    &tenfold_ir::reference::Reference
+}

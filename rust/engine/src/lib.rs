@@ -1,1 +1,19 @@
 //! Tenfold: train, fine-tune and run neural networks.
+//!
+//! The way of the data: [`tensor`] records operations in the graph, a plan turns them into kernels, a run executes
+//! them on a backend; [`autograd`] records what depends on what and walks it back.
+
+pub mod autograd;
+mod graph;
+mod plan;
+mod run;
+pub mod switches;
+pub mod tensor;
+
+pub use run::synchronize;
+pub use tenfold_ir as ir;
+pub use tenfold_ir::{
+    Complex, DType, Element, Error, ErrorKind, Layout, Operation, Result, Scalar, Shape, bf16, f16,
+    promote_types,
+};
+pub use tensor::{Argument, Tensor};

@@ -14,6 +14,7 @@ pub mod lanes;
 mod layout;
 pub mod operations;
 pub mod random;
+pub mod reference;
 mod scalar;
 mod shape;
 

@@ -71,7 +71,7 @@ macro_rules! arithmetic_operations {
             T::select(rest.is_nan() || !x.is_finite() || !y.is_finite(), plain, finite)
         } }
         integer { fn(x: T, y: T) -> T { x.floor_divide(y) } }
-        gradient { |x, y, _out, _g| [x.zeros(), y.zeros()] }
+        gradient { |_x, _y, _out, g| [g.zeros(), g.zeros()] }
         domain { [(-1e3, 1e3), (0.1, 1e2)] }
         accuracy { 0.5, 0.0 }
         oracle { "numpy.floor_divide" }
@@ -111,8 +111,8 @@ macro_rules! arithmetic_operations {
         complex { fn(x: Complex<T>, y: Complex<T>) -> Complex<T> { x.pow(y) } }
         integer { fn(x: T, y: T) -> T { x.pow(y) } }
         gradient { |x, y, out, g| [
-            y.equal(0.0).where_(x.zeros(), g * (y * x.pow(y - 1.0)).conj()),
-            x.equal(0.0).where_(y.zeros(), g * (out * x.log()).conj())
+            y.equal(0.0).where_(g.zeros(), g * (y * x.pow(y - 1.0)).conj()),
+            x.equal(0.0).where_(g.zeros(), g * (out * x.log()).conj())
         ] }
         domain { [(0.1, 10.0), (-3.0, 3.0)] }
         accuracy { 2.0, 0.0 }
@@ -249,8 +249,8 @@ macro_rules! arithmetic_operations {
         integer { fn(x: T, y: T) -> T { T::select(x > y, x, y) } }
         boolean { fn(x: bool, y: bool) -> bool { x | y } }
         gradient { |x, y, _out, g| [
-            x.greater(y).where_(g, x.equal(y).where_(g * 0.5, x.zeros())),
-            y.greater(x).where_(g, x.equal(y).where_(g * 0.5, y.zeros()))
+            x.greater(y).where_(g, x.equal(y).where_(g * 0.5, g.zeros())),
+            y.greater(x).where_(g, x.equal(y).where_(g * 0.5, g.zeros()))
         ] }
         domain { [(-1e3, 1e3), (-1e3, 1e3)] }
         accuracy { 0.0, 0.0 }
@@ -267,8 +267,8 @@ macro_rules! arithmetic_operations {
         integer { fn(x: T, y: T) -> T { T::select(x < y, x, y) } }
         boolean { fn(x: bool, y: bool) -> bool { x & y } }
         gradient { |x, y, _out, g| [
-            x.less(y).where_(g, x.equal(y).where_(g * 0.5, x.zeros())),
-            y.less(x).where_(g, x.equal(y).where_(g * 0.5, y.zeros()))
+            x.less(y).where_(g, x.equal(y).where_(g * 0.5, g.zeros())),
+            y.less(x).where_(g, x.equal(y).where_(g * 0.5, g.zeros()))
         ] }
         domain { [(-1e3, 1e3), (-1e3, 1e3)] }
         accuracy { 0.0, 0.0 }
@@ -284,8 +284,8 @@ macro_rules! arithmetic_operations {
         } }
         integer { fn(x: T, y: T) -> T { T::select(x > y, x, y) } }
         gradient { |x, y, _out, g| [
-            x.greater_equal(y).logical_or(y.isnan()).where_(g, x.zeros()),
-            x.greater_equal(y).logical_or(y.isnan()).where_(y.zeros(), g)
+            x.greater_equal(y).logical_or(y.isnan()).where_(g, g.zeros()),
+            x.greater_equal(y).logical_or(y.isnan()).where_(g.zeros(), g)
         ] }
         domain { [(-1e3, 1e3), (-1e3, 1e3)] }
         accuracy { 0.0, 0.0 }
@@ -301,8 +301,8 @@ macro_rules! arithmetic_operations {
         } }
         integer { fn(x: T, y: T) -> T { T::select(x < y, x, y) } }
         gradient { |x, y, _out, g| [
-            x.less_equal(y).logical_or(y.isnan()).where_(g, x.zeros()),
-            x.less_equal(y).logical_or(y.isnan()).where_(y.zeros(), g)
+            x.less_equal(y).logical_or(y.isnan()).where_(g, g.zeros()),
+            x.less_equal(y).logical_or(y.isnan()).where_(g.zeros(), g)
         ] }
         domain { [(-1e3, 1e3), (-1e3, 1e3)] }
         accuracy { 0.0, 0.0 }
@@ -329,8 +329,8 @@ macro_rules! arithmetic_operations {
         complex { fn(condition: bool, x: Complex<T>, y: Complex<T>) -> Complex<T> { if condition { x } else { y } } }
         integer { fn(condition: bool, x: T, y: T) -> T { T::select(condition, x, y) } }
         boolean { fn(condition: bool, x: bool, y: bool) -> bool { if condition { x } else { y } } }
-        gradient { |condition, x, y, _out, g| [
-            condition.zeros(), condition.where_(g, x.zeros()), condition.where_(y.zeros(), g)
+        gradient { |condition, _x, _y, _out, g| [
+            g.zeros(), condition.where_(g, g.zeros()), condition.where_(g.zeros(), g)
         ] }
         domain { [(0.0, 1.0), (-1e3, 1e3), (-1e3, 1e3)] }
         accuracy { 0.0, 0.0 }

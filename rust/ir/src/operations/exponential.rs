@@ -105,7 +105,7 @@ macro_rules! exponential_operations {
             let zero = T::select(x == T::constant(0.0), T::constant(0.0), product);
             T::select(y.is_nan(), T::NAN, zero)
         } }
-        gradient { |x, y, _out, g| [x.equal(0.0).logical_and(y.less_equal(0.0)).where_(x.zeros(), g * y.log()), g * (x / y)] }
+        gradient { |x, y, _out, g| [x.equal(0.0).logical_and(y.less_equal(0.0)).where_(g.zeros(), g * y.log()), g * (x / y)] }
         domain { [(0.0, 10.0), (0.01, 10.0)] }
         accuracy { 3.0, 0.0 }
         oracle { "scipy.special.xlogy" }

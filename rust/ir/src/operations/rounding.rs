@@ -9,7 +9,7 @@ macro_rules! rounding_operations {
         floor(x): Promote -> Same;
         float { fn(x: T) -> T { x.floor() } }
         integer { fn(x: T) -> T { x } }
-        gradient { |x, _out, _g| [x.zeros()] }
+        gradient { |_x, _out, g| [g.zeros()] }
         domain { [(-1e3, 1e3)] }
         accuracy { 0.0, 0.0 }
         oracle { "numpy.floor" }
@@ -20,7 +20,7 @@ macro_rules! rounding_operations {
         ceil(x): Promote -> Same;
         float { fn(x: T) -> T { x.ceil() } }
         integer { fn(x: T) -> T { x } }
-        gradient { |x, _out, _g| [x.zeros()] }
+        gradient { |_x, _out, g| [g.zeros()] }
         domain { [(-1e3, 1e3)] }
         accuracy { 0.0, 0.0 }
         oracle { "numpy.ceil" }
@@ -31,7 +31,7 @@ macro_rules! rounding_operations {
         trunc(x): Promote -> Same;
         float { fn(x: T) -> T { x.trunc() } }
         integer { fn(x: T) -> T { x } }
-        gradient { |x, _out, _g| [x.zeros()] }
+        gradient { |_x, _out, g| [g.zeros()] }
         domain { [(-1e3, 1e3)] }
         accuracy { 0.0, 0.0 }
         oracle { "numpy.trunc" }
@@ -44,7 +44,7 @@ macro_rules! rounding_operations {
         float { fn(x: T) -> T { x.round() } }
         complex { fn(x: Complex<T>) -> Complex<T> { Complex::new(x.re.round(), x.im.round()) } }
         integer { fn(x: T) -> T { x } }
-        gradient { |x, _out, _g| [x.zeros()] }
+        gradient { |_x, _out, g| [g.zeros()] }
         domain { [(-1e3, 1e3)] }
         accuracy { 0.0, 0.0 }
         oracle { "numpy.round" }
@@ -114,7 +114,7 @@ macro_rules! rounding_operations {
         /// The magnitude of `x` with the sign of `y` (of −0 and NaN too).
         copysign(x, y): Floating -> Same;
         float { fn(x: T, y: T) -> T { x.copysign(y) } }
-        gradient { |x, y, out, g| [x.equal(0.0).where_(x.zeros(), g * (out / x)), y.zeros()] }
+        gradient { |x, _y, out, g| [x.equal(0.0).where_(g.zeros(), g * (out / x)), g.zeros()] }
         domain { [(0.01, 1e3), (-1e3, 1e3)] }
         accuracy { 0.0, 0.0 }
         oracle { "numpy.copysign" }
@@ -137,7 +137,7 @@ macro_rules! rounding_operations {
             T::select(x.is_nan(), x, T::select(x == T::constant(0.0), y, step))
         } }
         integer { fn(x: T, y: T) -> T { T::select(x == T::ZERO, y, T::select(x < T::ZERO, T::ZERO, T::ONE)) } }
-        gradient { |x, y, _out, g| [x.zeros(), x.equal(0.0).where_(g, y.zeros())] }
+        gradient { |x, _y, _out, g| [g.zeros(), x.equal(0.0).where_(g, g.zeros())] }
         domain { [(-1e3, 1e3), (0.0, 1.0)] }
         accuracy { 0.0, 0.0 }
         oracle { "numpy.heaviside" }

@@ -16,7 +16,8 @@ pub fn erfinv(x: f64) -> f64 {
         return x * (PI.sqrt() / 2.0);
     }
     let w = -libm::log((1.0 - magnitude) * (1.0 + magnitude));
-    let (argument, coefficients) = if w < 5.0 { (w - 2.5, GILES_CENTRE) } else { (w.sqrt() - 3.0, GILES_TAIL) };
+    let (argument, coefficients) =
+        if w < 5.0 { (w - 2.5, GILES_CENTRE) } else { (w.sqrt() - 3.0, GILES_TAIL) };
     let mut y = coefficients.iter().fold(0.0, |sum, c| sum * argument + c) * magnitude;
     for _ in 0..2 {
         let error =
@@ -77,9 +78,10 @@ fn digamma_positive(x: f64) -> f64 {
     }
     let z = 1.0 / (x * x);
     // The Bernoulli numbers B(2k) / 2k, highest first.
-    let series = [1.0 / 12.0, -691.0 / 32760.0, 1.0 / 132.0, -1.0 / 240.0, 1.0 / 252.0, -1.0 / 120.0, 1.0 / 12.0]
-        .iter()
-        .fold(0.0, |sum, c| sum * z + c);
+    let series =
+        [1.0 / 12.0, -691.0 / 32760.0, 1.0 / 132.0, -1.0 / 240.0, 1.0 / 252.0, -1.0 / 120.0, 1.0 / 12.0]
+            .iter()
+            .fold(0.0, |sum, c| sum * z + c);
     sum + libm::log(x) - 0.5 / x - z * series
 }
 

@@ -1,0 +1,193 @@
+//! The walk from results to leaves.
+
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+use tenfold_ir::{Error, Result};
+
+use super::Guard;
+use super::edge::{Context, Edge, EdgeRef};
+use crate::Tensor;
+
+/// Gradients that arrived at leaves, each with its leaf.
+pub type Collected = Vec<(EdgeRef, Tensor)>;
+
+/// An edge in the order in which it is visited: latest first.
+struct Visit(Arc<Edge>);
+
+impl PartialEq for Visit {
+    fn eq(&self, other: &Visit) -> bool {
+        self.0.sequence() == other.0.sequence()
+    }
+}
+impl Eq for Visit {}
+impl PartialOrd for Visit {
+    fn partial_cmp(&self, other: &Visit) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Visit {
+    fn cmp(&self, other: &Visit) -> std::cmp::Ordering {
+        self.0.sequence().cmp(&other.0.sequence())
+    }
+}
+
+/// Gradients on their way: what has arrived at each edge so far.
+#[derive(Default)]
+struct Arrivals {
+    by_edge: HashMap<*const Edge, SmallVec<[Option<Tensor>; 2]>>,
+    order: BinaryHeap<Visit>,
+}
+
+impl Arrivals {
+    fn add(&mut self, edge: &EdgeRef, gradient: Tensor) -> Result<()> {
+        let spec = &edge.edge.outputs()[edge.output];
+        if gradient.shape() != &spec.shape || gradient.dtype() != spec.dtype {
+            return Err(Error::shape(
+                "backward",
+                format!(
+                    "{} got a gradient of shape {} and dtype {} for a result of shape {} and dtype {}",
+                    edge.name().unwrap_or("a leaf"),
+                    gradient.shape(),
+                    gradient.dtype(),
+                    spec.shape,
+                    spec.dtype
+                ),
+            ));
+        }
+        let slots = self.by_edge.entry(Arc::as_ptr(&edge.edge)).or_insert_with(|| {
+            self.order.push(Visit(edge.edge.clone()));
+            SmallVec::from_elem(None, edge.edge.outputs().len())
+        });
+        let slot = &mut slots[edge.output];
+        *slot = Some(match slot.take() {
+            None => gradient,
+            Some(sum) => sum.add(&gradient)?,
+        });
+        Ok(())
+    }
+
+    fn next(&mut self) -> Option<(Arc<Edge>, SmallVec<[Option<Tensor>; 2]>)> {
+        let Visit(edge) = self.order.pop()?;
+        let gradients = self.by_edge.remove(&Arc::as_ptr(&edge)).expect("queued with its gradients");
+        Some((edge, gradients))
+    }
+}
+
+/// The gradient to start from: the one given, or 1 for a result with one element.
+fn starting_gradient(root: &Tensor, given: Option<&Tensor>) -> Result<Tensor> {
+    match given {
+        Some(gradient) => {
+            if gradient.shape() != root.shape() {
+                return Err(Error::shape(
+                    "backward",
+                    format!("the gradient has shape {}, the tensor {}", gradient.shape(), root.shape()),
+                ));
+            }
+            gradient.cast(root.dtype())
+        }
+        None if root.elements() == 1 => {
+            if root.dtype().is_complex() {
+                return Err(Error::state("backward", "a complex result needs an explicit gradient"));
+            }
+            root.detach().ones_like()
+        }
+        None => Err(Error::state(
+            "backward",
+            format!("a gradient is created for results with one element only; got shape {}", root.shape()),
+        )
+        .hint("give the gradient, or reduce the result (sum, mean) first")),
+    }
+}
+
+/// Walks from `roots`; `wanted` are edges at which gradients are also picked up on their way.
+fn walk(
+    roots: &[(&Tensor, Option<&Tensor>)],
+    retain_graph: bool,
+    create_graph: bool,
+    wanted: &[EdgeRef],
+) -> Result<(Collected, Vec<Option<Tensor>>)> {
+    let mut arrivals = Arrivals::default();
+    {
+        let _mode = Guard::new(create_graph);
+        for (root, gradient) in roots {
+            let edge = root.edge().ok_or_else(|| {
+                Error::state(
+                    "backward",
+                    "the tensor does not require a gradient and depends on none that does",
+                )
+                .hint("set requires_grad on an input before computing")
+            })?;
+            arrivals.add(edge, starting_gradient(root, *gradient)?)?;
+        }
+    }
+    let _mode = Guard::new(create_graph);
+    let mut leaves = Collected::new();
+    let mut found: Vec<Option<Tensor>> = vec![None; wanted.len()];
+    while let Some((edge, mut gradients)) = arrivals.next() {
+        for (output, gradient) in gradients.iter_mut().enumerate() {
+            if gradient.is_none() {
+                continue;
+            }
+            for hook in edge.hooks(output) {
+                let current = gradient.as_ref().expect("checked above");
+                if let Some(changed) = hook(current)? {
+                    *gradient = Some(changed);
+                }
+            }
+            for (place, wanted) in found.iter_mut().zip(wanted) {
+                if Arc::ptr_eq(&wanted.edge, &edge) && wanted.output == output {
+                    place.clone_from(gradient);
+                }
+            }
+        }
+        match edge.operation(retain_graph || create_graph)? {
+            None => {
+                let gradient = gradients.remove(0).expect("a leaf is visited when its gradient arrives");
+                leaves.push((EdgeRef { edge: edge.clone(), output: 0 }, gradient));
+            }
+            Some((derivative, saved)) => {
+                let this = EdgeRef { edge: edge.clone(), output: 0 };
+                let needs: SmallVec<[bool; 4]> = this.parents().iter().map(Option::is_some).collect();
+                let context = Context { saved: &saved, gradients: &gradients, needs: &needs };
+                let results = derivative.gradients(&context)?;
+                for (parent, gradient) in this.parents().iter().zip(results) {
+                    if let (Some(parent), Some(gradient)) = (parent, gradient) {
+                        arrivals.add(parent, gradient)?;
+                    }
+                }
+            }
+        }
+    }
+    Ok((leaves, found))
+}
+
+/// The gradients of `roots` (weighted by the given gradients; 1 for a single number) at every leaf that they depend
+/// on.
+///
+/// Frees what the derivatives have saved, unless `retain_graph`. With `create_graph` the gradients can be
+/// differentiated themselves.
+pub fn backward(
+    roots: &[(&Tensor, Option<&Tensor>)],
+    retain_graph: bool,
+    create_graph: bool,
+) -> Result<Collected> {
+    Ok(walk(roots, retain_graph, create_graph, &[])?.0)
+}
+
+/// The gradients of `roots` at `inputs`; `None` at one that they do not depend on. Leaves keep their gradients.
+pub fn gradients(
+    roots: &[(&Tensor, Option<&Tensor>)],
+    inputs: &[&Tensor],
+    retain_graph: bool,
+    create_graph: bool,
+) -> Result<Vec<Option<Tensor>>> {
+    let wanted = inputs
+        .iter()
+        .map(|input| {
+            input.edge().cloned().ok_or_else(|| Error::state("grad", "an input does not require a gradient"))
+        })
+        .collect::<Result<Vec<EdgeRef>>>()?;
+    Ok(walk(roots, retain_graph, create_graph, &wanted)?.1)
+}

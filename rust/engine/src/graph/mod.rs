@@ -1,0 +1,133 @@
+//! The graph of pending work.
+//!
+//! Recording an operation appends a node to the arena of the thread's shard; a tensor holds the slot of an output.
+//! Way of the data: `tensor` records a [`node`], [`crate::plan`] turns nodes into kernels, [`crate::run`] executes
+//! them and puts buffers into the slots.
+
+mod arena;
+mod node;
+
+use std::cell::OnceCell;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use smallvec::SmallVec;
+use tenfold_ir::{Buffer, Result};
+
+pub(crate) use arena::{Arena, Garbage};
+pub(crate) use node::{Input, Node, NodeOperation, Place, Slot};
+
+/// The arena of one thread at a time. Shards are never freed; a thread that ends leaves its shard, with whatever
+/// tensors still live there, to a later thread.
+#[derive(Debug, Default)]
+pub(crate) struct Shard {
+    arena: Mutex<Arena>,
+    /// Held while nodes of this shard are run.
+    pub flushing: Mutex<()>,
+}
+
+impl Shard {
+    /// The arena, locked. Nothing that could panic runs under the lock, so poison means nothing.
+    pub fn arena(&self) -> MutexGuard<'_, Arena> {
+        self.arena.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+static IDLE_SHARDS: Mutex<Vec<&'static Shard>> = Mutex::new(Vec::new());
+
+/// A shard while a thread records into it.
+struct Lease(&'static Shard);
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        IDLE_SHARDS.lock().unwrap_or_else(PoisonError::into_inner).push(self.0);
+    }
+}
+
+thread_local! {
+    static LEASE: OnceCell<Lease> = const { OnceCell::new() };
+}
+
+/// The shard that this thread records into.
+pub(crate) fn current_shard() -> &'static Shard {
+    let lease = || {
+        let idle = IDLE_SHARDS.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Lease(idle.unwrap_or_else(|| Box::leak(Box::default())))
+    };
+    // While a thread's locals are being destroyed its lease is gone; any shard serves.
+    LEASE.try_with(|cell| cell.get_or_init(lease).0).unwrap_or_else(|_| Box::leak(Box::default()))
+}
+
+/// A counted reference to a value: a slot of a shard.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    shard: &'static Shard,
+    slot: Slot,
+}
+
+impl Handle {
+    /// A value that is there already.
+    pub fn ready(buffer: Buffer) -> Handle {
+        let shard = current_shard();
+        let slot = shard.arena().insert(Arc::new(buffer));
+        Handle { shard, slot }
+    }
+
+    /// Records a node in this thread's shard; one handle an output.
+    pub fn record(node: Node) -> SmallVec<[Handle; 2]> {
+        let shard = current_shard();
+        let slots = shard.arena().record(node);
+        slots.into_iter().map(|slot| Handle { shard, slot }).collect()
+    }
+
+    /// How a node of this thread's shard reads the value. One that is pending in another shard is run first.
+    pub fn place(&self) -> Result<Place> {
+        if !std::ptr::eq(self.shard, current_shard()) {
+            return Ok(Place::Ready(self.buffer()?));
+        }
+        self.shard.arena().place(self.slot)
+    }
+
+    /// The buffer; runs what is pending where it is not there yet.
+    pub fn buffer(&self) -> Result<Arc<Buffer>> {
+        loop {
+            if let Some(buffer) = self.shard.arena().buffer(self.slot)? {
+                return Ok(buffer.clone());
+            }
+            crate::run::flush(self.shard)?;
+        }
+    }
+
+    /// True where the value is computed.
+    pub fn is_ready(&self) -> bool {
+        matches!(self.shard.arena().buffer(self.slot), Ok(Some(_)))
+    }
+
+    /// The remembered index range, or what `compute` finds.
+    pub fn index_range(&self, compute: impl FnOnce() -> Result<(i64, i64)>) -> Result<(i64, i64)> {
+        if let Some(range) = *self.shard.arena().index_range(self.slot) {
+            return Ok(range);
+        }
+        let range = compute()?;
+        *self.shard.arena().index_range(self.slot) = Some(range);
+        Ok(range)
+    }
+
+    /// True for the same value.
+    pub fn is_same(&self, other: &Handle) -> bool {
+        std::ptr::eq(self.shard, other.shard) && self.slot == other.slot
+    }
+}
+
+impl Clone for Handle {
+    fn clone(&self) -> Handle {
+        self.shard.arena().retain(self.slot);
+        Handle { shard: self.shard, slot: self.slot }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let garbage = self.shard.arena().release(self.slot);
+        drop(garbage);
+    }
+}

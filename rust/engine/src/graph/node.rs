@@ -1,0 +1,83 @@
+//! What is recorded: pending work, as plain values.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+use tenfold_ir::{Buffer, Core, DType, Expr, Layout, Operation, Scalar, Spec, Specs};
+
+/// The number of an output within its shard's arena.
+pub(crate) type Slot = u32;
+
+/// What a node computes.
+#[derive(Clone, Debug)]
+pub(crate) enum NodeOperation {
+    /// A scalar operation; where bit i of `scalars` is set, argument i is the node's next scalar.
+    Apply {
+        /// The row.
+        operation: Operation,
+        /// What the arguments are converted to, where they have another dtype.
+        compute: DType,
+        /// Which arguments are scalars.
+        scalars: u8,
+    },
+    /// The input converted to the output's dtype (a plain copy where they are equal).
+    Copy,
+    /// The one scalar of the node everywhere.
+    Fill,
+    /// An expression over the inputs (with one or more outputs).
+    Expression(Arc<Expr>),
+    /// Any other core.
+    Core(Arc<Core>),
+}
+
+/// The memory that a node reads.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// An output of an earlier node of the same shard.
+    Pending(Slot),
+    /// A buffer.
+    Ready(Arc<Buffer>),
+}
+
+/// An input of a node: memory, and the layout in which it is read.
+#[derive(Clone, Debug)]
+pub(crate) struct Input {
+    /// The memory.
+    pub place: Place,
+    /// The dtype of its elements.
+    pub dtype: DType,
+    /// How it is read.
+    pub layout: Layout,
+}
+
+/// A pending piece of work.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    /// What it computes.
+    pub operation: NodeOperation,
+    /// What it reads.
+    pub inputs: SmallVec<[Input; 3]>,
+    /// Its run-time scalars.
+    pub scalars: SmallVec<[Scalar; 2]>,
+    /// Shape and dtype of each output.
+    pub specs: Specs,
+    /// The slots of its outputs.
+    pub outputs: SmallVec<[Slot; 2]>,
+}
+
+impl Node {
+    /// A node whose outputs have no slots yet.
+    pub fn new(
+        operation: NodeOperation,
+        inputs: SmallVec<[Input; 3]>,
+        scalars: SmallVec<[Scalar; 2]>,
+        specs: Specs,
+    ) -> Node {
+        Node { operation, inputs, scalars, specs, outputs: SmallVec::new() }
+    }
+
+    /// Bytes that its outputs take.
+    pub fn bytes(&self) -> usize {
+        self.specs.iter().map(Spec::bytes).sum()
+    }
+}

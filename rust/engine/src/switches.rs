@@ -1,0 +1,98 @@
+//! Switches: read from the environment once, settable in the process.
+//!
+//! | variable | value | meaning |
+//! |---|---|---|
+//! | `TENFOLD_EAGER` | 1 (default), 0 | run each operation when it is called, or record and run at a look |
+//! | `TENFOLD_CHECK` | 0 (default), 1 | hold each kernel's results against the reference interpreter |
+//! | `TENFOLD_DEVICE` | `cpu` (default), `reference` | what runs kernels |
+//! | `TENFOLD_THREADS` | a number | threads of the CPU backend (default: by affinity and quota) |
+//! | `TENFOLD_SIMD` | `portable`, `avx2`, `avx512` | the highest SIMD tier (default: what the processor has) |
+//!
+//! An unknown variable `TENFOLD_*` is warned of on standard error.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tenfold_ir::reference::Reference;
+use tenfold_ir::{Backend, Error, Result};
+
+const NAMES: [&str; 5] =
+    ["TENFOLD_EAGER", "TENFOLD_CHECK", "TENFOLD_DEVICE", "TENFOLD_THREADS", "TENFOLD_SIMD"];
+
+struct Switches {
+    immediate: AtomicBool,
+    check: AtomicBool,
+    reference: AtomicBool,
+}
+
+fn switches() -> &'static Switches {
+    static SWITCHES: OnceLock<Switches> = OnceLock::new();
+    SWITCHES.get_or_init(|| {
+        for (name, _) in std::env::vars_os() {
+            if let Some(name) = name.to_str()
+                && name.starts_with("TENFOLD_")
+                && !NAMES.contains(&name)
+            {
+                eprintln!("tenfold: unknown switch {name}. Hint: the switches are {}", NAMES.join(", "));
+            }
+        }
+        let on = |name: &str, default: bool| match std::env::var(name).as_deref() {
+            Ok("1") => true,
+            Ok("0") => false,
+            Ok(other) => {
+                eprintln!("tenfold: {name} must be 0 or 1; got {other}");
+                default
+            }
+            Err(_) => default,
+        };
+        let reference = match std::env::var("TENFOLD_DEVICE").as_deref() {
+            Ok("reference") => true,
+            Ok("cpu") | Err(_) => false,
+            Ok(other) => {
+                eprintln!("tenfold: TENFOLD_DEVICE must be cpu or reference; got {other}");
+                false
+            }
+        };
+        Switches {
+            immediate: AtomicBool::new(on("TENFOLD_EAGER", true)),
+            check: AtomicBool::new(on("TENFOLD_CHECK", false)),
+            reference: AtomicBool::new(reference),
+        }
+    })
+}
+
+/// True where each operation runs when it is called.
+pub fn is_immediate() -> bool {
+    switches().immediate.load(Ordering::Relaxed)
+}
+
+/// Runs each operation when it is called (`true`), or records and runs at a look (`false`).
+pub fn set_immediate(on: bool) {
+    switches().immediate.store(on, Ordering::Relaxed);
+}
+
+/// True where each kernel is held against the reference interpreter.
+pub fn check() -> bool {
+    switches().check.load(Ordering::Relaxed)
+}
+
+/// Holds each kernel against the reference interpreter.
+pub fn set_check(on: bool) {
+    switches().check.store(on, Ordering::Relaxed);
+}
+
+/// What runs kernels.
+pub fn backend() -> &'static dyn Backend {
+    if switches().reference.load(Ordering::Relaxed) { &Reference } else { tenfold_cpu::backend() }
+}
+
+/// Chooses what runs kernels: `cpu` or `reference`.
+pub fn set_backend(name: &str) -> Result<()> {
+    let reference = match name {
+        "cpu" => false,
+        "reference" => true,
+        other => return Err(Error::value("set_backend", format!("got {other}")).hint("cpu or reference")),
+    };
+    switches().reference.store(reference, Ordering::Relaxed);
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! Scalar operations on tensors: every method here comes from the operation table.
+
+use smallvec::SmallVec;
+use tenfold_ir::{
+    DType, Error, Operation, Result, Scalar, Shape, Spec, Specs, broadcast_shapes, for_each_operation,
+    promote_types,
+};
+
+use super::Tensor;
+use crate::autograd::{self, ApplyDerivative};
+use crate::graph::NodeOperation;
+
+/// An argument of a scalar operation: a tensor, or a number that takes the dtype of the tensors it meets.
+#[derive(Clone, Copy)]
+pub enum Argument<'a> {
+    /// A tensor.
+    Tensor(&'a Tensor),
+    /// A number.
+    Scalar(Scalar),
+}
+
+impl<'a> From<&'a Tensor> for Argument<'a> {
+    fn from(tensor: &'a Tensor) -> Argument<'a> {
+        Argument::Tensor(tensor)
+    }
+}
+
+impl<T: Into<Scalar>> From<T> for Argument<'_> {
+    fn from(number: T) -> Argument<'static> {
+        Argument::Scalar(number.into())
+    }
+}
+
+macro_rules! define_methods {
+    ($({
+        $(#[doc = $doc:literal])*
+        $name:ident ( $first:ident $(, $argument:ident)* ) : $rule:ident -> $result:ident ;
+        $($field:ident $value:tt)*
+    })*) => {
+        /// The scalar operations, with broadcasting and promotion of dtypes.
+        impl Tensor {
+            $(
+                $(#[doc = $doc])*
+                pub fn $name<'a>(&'a self $(, $argument: impl Into<Argument<'a>>)*) -> Result<Tensor> {
+                    Tensor::apply(Operation::$name, &[self.into() $(, $argument.into())*])
+                }
+            )*
+        }
+    };
+}
+for_each_operation! { [define_methods] }
+
+impl Tensor {
+    /// A scalar operation on tensors and numbers, at least one of them a tensor.
+    pub fn apply(operation: Operation, arguments: &[Argument<'_>]) -> Result<Tensor> {
+        let name = operation.name();
+        if arguments.len() != operation.arity() {
+            return Err(Error::type_(
+                name,
+                format!("takes {} arguments; got {}", operation.arity(), arguments.len()),
+            ));
+        }
+        let promoted = meeting_dtype(operation, arguments)?;
+        let signature = operation.signature(promoted)?;
+        if operation == Operation::nextafter && signature.result.compute() != signature.result {
+            return Err(Error::not_implemented(name, format!("not offered for {}", signature.result)));
+        }
+        if let Some(exact) = exact_power(operation, arguments, signature.result) {
+            return exact;
+        }
+
+        let tensors = || {
+            arguments.iter().filter_map(|argument| match argument {
+                Argument::Tensor(tensor) => Some(tensor.shape()),
+                Argument::Scalar(_) => None,
+            })
+        };
+        let shape: Shape = broadcast_shapes(name, tensors())?;
+        let differentiable = signature.result.is_differentiable()
+            && autograd::is_enabled()
+            && arguments
+                .iter()
+                .any(|argument| matches!(argument, Argument::Tensor(tensor) if tensor.requires_grad()));
+
+        let mut inputs: SmallVec<[Tensor; 3]> = SmallVec::new();
+        let mut scalars: SmallVec<[Scalar; 2]> = SmallVec::new();
+        let mut scalar_mask = 0u8;
+        for (index, (argument, &dtype)) in arguments.iter().zip(&signature.arguments).enumerate() {
+            match argument {
+                Argument::Tensor(tensor) => {
+                    // With a gradient the conversion is a node of its own, for its own gradient.
+                    let converted = if differentiable { tensor.cast(dtype)? } else { (*tensor).clone() };
+                    inputs.push(converted.broadcast(&shape).expect("shapes broadcast"));
+                }
+                Argument::Scalar(scalar) => {
+                    scalar.check_fits(name, dtype)?;
+                    scalars.push(*scalar);
+                    scalar_mask |= 1 << index;
+                }
+            }
+        }
+        let compute = *signature.arguments.last().expect("operations have arguments");
+        let node = NodeOperation::Apply { operation, compute, scalars: scalar_mask };
+        let references: SmallVec<[&Tensor; 3]> = inputs.iter().collect();
+        let specs = Specs::from_iter([Spec::new(shape, signature.result)]);
+        let mut results = Tensor::record(node, &references, &scalars, specs)?;
+        if differentiable {
+            ApplyDerivative::record(operation, scalar_mask, &scalars, compute, &references, &mut results)?;
+        }
+        Ok(results.remove(0))
+    }
+}
+
+/// The dtype in which the arguments meet: that of the tensors among them, which numbers then join.
+fn meeting_dtype(operation: Operation, arguments: &[Argument<'_>]) -> Result<DType> {
+    let values = match operation.row().rule {
+        tenfold_ir::operations::Rule::Choose => &arguments[1..],
+        _ => arguments,
+    };
+    let mut promoted: Option<DType> = None;
+    for argument in values {
+        if let Argument::Tensor(tensor) = argument {
+            promoted = Some(match promoted {
+                None => tensor.dtype(),
+                Some(so_far) => promote_types(so_far, tensor.dtype())
+                    .map_err(|error| error.in_operation(operation.name()))?,
+            });
+        }
+    }
+    for argument in values {
+        if let Argument::Scalar(scalar) = argument {
+            promoted = Some(match promoted {
+                None => scalar.default_dtype(),
+                Some(so_far) => scalar.meets(so_far),
+            });
+        }
+    }
+    promoted.ok_or_else(|| Error::type_(operation.name(), "takes at least one argument"))
+}
+
+/// Powers that a scalar exponent names exactly: they need no logarithm.
+fn exact_power(operation: Operation, arguments: &[Argument<'_>], result: DType) -> Option<Result<Tensor>> {
+    let (Operation::pow, [Argument::Tensor(base), Argument::Scalar(exponent)]) = (operation, arguments)
+    else {
+        return None;
+    };
+    if !result.is_differentiable() || exponent.category() == tenfold_ir::Category::Complex {
+        return None;
+    }
+    let wide = base.cast(result);
+    let with = |compute: fn(&Tensor) -> Result<Tensor>| Some(wide.and_then(|base| compute(&base)));
+    match exponent.to_f64() {
+        1.0 => with(|base| base.positive()),
+        2.0 => with(|base| base.square()),
+        0.5 if !result.is_complex() => with(|base| base.sqrt()),
+        -1.0 => with(|base| base.reciprocal()),
+        _ => None,
+    }
+}

@@ -1,0 +1,87 @@
+//! Matrix products.
+
+use tenfold_ir::kernel::Gemm;
+use tenfold_ir::{Core, Error, Result, Shape, promote_types};
+
+use super::Tensor;
+use crate::autograd::{Context, Derivative, Gradients, Saved, record_gradient};
+
+/// The gradients of a batched product: `gA = g Bᴴ`, `gB = Aᴴ g`.
+#[derive(Debug)]
+struct GemmDerivative;
+
+impl Derivative for GemmDerivative {
+    fn name(&self) -> &str {
+        "matmul"
+    }
+
+    fn gradients(&self, context: &Context<'_>) -> Result<Gradients> {
+        let gradient = context.gradient(0);
+        let (a, b) = (context.saved(0), context.saved(1));
+        let adjoint = |matrix: &Tensor| -> Result<Tensor> {
+            let transposed = matrix.transpose(-2, -1)?;
+            if matrix.dtype().is_complex() { transposed.conj() } else { Ok(transposed) }
+        };
+        let of_a = gradient.gemm(&adjoint(b)?)?;
+        let of_b = adjoint(a)?.gemm(gradient)?;
+        Ok(Gradients::from_iter([Some(of_a), Some(of_b)]))
+    }
+}
+
+impl Tensor {
+    /// The product of matrices with equal batch axes in front.
+    fn gemm(&self, other: &Tensor) -> Result<Tensor> {
+        let mut results = Tensor::record_core(Core::Gemm(Gemm), &[self, other])?;
+        record_gradient(&mut results, &[self, other], GemmDerivative, &[Saved::Input(0), Saved::Input(1)]);
+        Ok(results.remove(0))
+    }
+
+    /// The matrix product over the last two axes; batch axes in front broadcast. A tensor with one axis is a row on
+    /// the left and a column on the right, and that axis is gone from the result.
+    pub fn matmul(&self, other: &Tensor) -> Result<Tensor> {
+        let wrong = |what: &str| {
+            Error::shape("matmul", format!("{what}; got {} and {}", self.shape(), other.shape()))
+        };
+        if self.rank() == 0 || other.rank() == 0 {
+            return Err(wrong("both operands need at least one axis"));
+        }
+        let dtype = promote_types(self.dtype, other.dtype).map_err(|error| error.in_operation("matmul"))?;
+        if dtype == tenfold_ir::DType::Bool {
+            return Err(
+                Error::dtype("matmul", "not defined for bool").hint("convert to an integer dtype first")
+            );
+        }
+        let a = if self.rank() == 1 { self.unsqueeze(0)? } else { self.clone() }.cast(dtype)?;
+        let b = if other.rank() == 1 { other.unsqueeze(1)? } else { other.clone() }.cast(dtype)?;
+        let (m, k) = (a.shape()[a.rank() - 2], a.shape()[a.rank() - 1]);
+        let n = b.shape()[b.rank() - 1];
+        if b.shape()[b.rank() - 2] != k {
+            return Err(wrong("inner extents differ")
+                .hint("the last axis of the first must match the last but one of the second"));
+        }
+        let (a_batch, b_batch) =
+            (Shape::new(&a.shape()[..a.rank() - 2]), Shape::new(&b.shape()[..b.rank() - 2]));
+
+        let product = if b_batch.rank() == 0 && a_batch.rank() > 0 && a.layout().is_contiguous() {
+            // One matrix on the right: the batch joins the rows of one large product.
+            let rows = a_batch.elements() * m;
+            let flat = a.reshaped(&Shape::from([rows, k]))?.gemm(&b)?;
+            let shape: Shape = a_batch.iter().copied().chain([m, n]).collect();
+            flat.reshaped(&shape)?
+        } else {
+            let batch = a_batch.broadcast(&b_batch).ok_or_else(|| wrong("batch axes do not broadcast"))?;
+            let with_batch = |tensor: &Tensor| -> Tensor {
+                let shape: Shape =
+                    batch.iter().chain(&tensor.shape()[tensor.rank() - 2..]).copied().collect();
+                tensor.broadcast(&shape).expect("the batch broadcasts")
+            };
+            with_batch(&a).gemm(&with_batch(&b))?
+        };
+        match (self.rank(), other.rank()) {
+            (1, 1) => product.squeeze(&[-2, -1]),
+            (1, _) => product.squeeze(&[-2]),
+            (_, 1) => product.squeeze(&[-1]),
+            _ => Ok(product),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The tensor: a value with a shape, a dtype and a place in the graph.
+
+mod convert;
+mod creation;
+mod elementwise;
+mod matmul;
+mod movement;
+mod operators;
+mod reduction;
+
+use smallvec::SmallVec;
+use tenfold_ir::{Core, DType, Error, Expr, Layout, Result, Scalar, Shape, Spec, Specs};
+
+use crate::autograd::EdgeRef;
+use crate::graph::{Handle, Input, Node, NodeOperation};
+
+pub use elementwise::Argument;
+
+/// An n-dimensional array of numbers of one dtype: an immutable value.
+///
+/// Cloning is cheap and shares the value. Operations are recorded and run when somebody looks at a result (or at
+/// once, in immediate mode; see [`crate::switches`]); an error comes from the call that made it.
+///
+/// ```
+/// use tenfold::Tensor;
+/// let x = Tensor::from_slice(&[1.0f32, 2.0, 3.0], &[3])?;
+/// let y = x.multiply(2.0)?.add(&x)?;
+/// assert_eq!(y.to_vec::<f32>()?, [3.0, 6.0, 9.0]);
+/// # tenfold::Result::Ok(())
+/// ```
+#[derive(Clone)]
+pub struct Tensor {
+    value: Handle,
+    layout: Layout,
+    dtype: DType,
+    edge: Option<EdgeRef>,
+}
+
+/// One or more results of an operation.
+pub type Tensors = SmallVec<[Tensor; 2]>;
+
+impl Tensor {
+    /// The extents.
+    pub fn shape(&self) -> &Shape {
+        self.layout.shape()
+    }
+
+    /// The number of axes.
+    pub fn rank(&self) -> usize {
+        self.layout.rank()
+    }
+
+    /// The number of elements.
+    pub fn elements(&self) -> usize {
+        self.layout.elements()
+    }
+
+    /// The dtype of the elements.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// How the elements lie in the value's buffer.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Shape and dtype.
+    pub fn spec(&self) -> Spec {
+        Spec::new(self.shape().clone(), self.dtype)
+    }
+
+    /// True where both are views of one value.
+    pub fn shares_value_with(&self, other: &Tensor) -> bool {
+        self.value.is_same(&other.value)
+    }
+
+    /// True where the value is computed.
+    pub fn is_ready(&self) -> bool {
+        self.value.is_ready()
+    }
+
+    /// The tensor as a new node reads it.
+    fn input(&self) -> Result<Input> {
+        Ok(Input { place: self.value.place()?, dtype: self.dtype, layout: self.layout.clone() })
+    }
+
+    /// Records a node over `inputs` and wraps its outputs; no gradient.
+    pub(crate) fn record(
+        operation: NodeOperation,
+        inputs: &[&Tensor],
+        scalars: &[Scalar],
+        specs: Specs,
+    ) -> Result<Tensors> {
+        let mut places: SmallVec<[Input; 3]> = SmallVec::new();
+        for tensor in inputs {
+            places.push(tensor.input()?);
+        }
+        let borrowed = places.iter().any(|input| match &input.place {
+            crate::graph::Place::Ready(buffer) => buffer.is_borrowed(),
+            crate::graph::Place::Pending(_) => false,
+        });
+        let outputs: Tensors = {
+            let handles =
+                Handle::record(Node::new(operation, places, SmallVec::from_slice(scalars), specs.clone()));
+            handles.into_iter().zip(specs).map(|(value, spec)| Tensor::of_handle(value, spec)).collect()
+        };
+        if borrowed {
+            // The memory's owner may change it after this call.
+            crate::run::synchronize()?;
+        } else {
+            crate::run::after_recording()?;
+        }
+        Ok(outputs)
+    }
+
+    /// Records a core over `inputs`, after its shape rule; no gradient.
+    pub(crate) fn record_core(core: Core, inputs: &[&Tensor]) -> Result<Tensors> {
+        let specs: SmallVec<[Spec; 3]> = inputs.iter().map(|tensor| tensor.spec()).collect();
+        let results = core.results(&specs)?;
+        Tensor::record(NodeOperation::Core(std::sync::Arc::new(core)), inputs, &[], results)
+    }
+
+    /// Records an expression over tensors of one shape, of which each output has that shape; no gradient.
+    pub(crate) fn record_expression(
+        expr: Expr,
+        shape: &Shape,
+        inputs: &[&Tensor],
+        scalars: &[Scalar],
+    ) -> Result<Tensors> {
+        let dtypes: SmallVec<[DType; 4]> = inputs.iter().map(|tensor| tensor.dtype).collect();
+        expr.check(&dtypes, &[], scalars.len(), shape.rank())?;
+        let specs: Specs = expr.output_dtypes().map(|dtype| Spec::new(shape.clone(), dtype)).collect();
+        Tensor::record(NodeOperation::Expression(std::sync::Arc::new(expr)), inputs, scalars, specs)
+    }
+
+    fn of_handle(value: Handle, spec: Spec) -> Tensor {
+        Tensor { value, layout: Layout::dense(spec.shape), dtype: spec.dtype, edge: None }
+    }
+
+    /// The same value in another layout; no gradient.
+    pub(crate) fn with_layout(&self, layout: Layout) -> Tensor {
+        Tensor { value: self.value.clone(), layout, dtype: self.dtype, edge: None }
+    }
+
+    /// The edge through which gradients flow to where the tensor comes from.
+    pub(crate) fn edge(&self) -> Option<&EdgeRef> {
+        self.edge.as_ref()
+    }
+
+    /// Sets or removes the gradient edge.
+    pub(crate) fn set_edge(&mut self, edge: Option<EdgeRef>) {
+        self.edge = edge;
+    }
+
+    /// The value alone: no gradient flows through the result.
+    pub fn detach(&self) -> Tensor {
+        Tensor { edge: None, ..self.clone() }
+    }
+
+    /// True where a gradient flows through the tensor.
+    pub fn requires_grad(&self) -> bool {
+        self.edge.is_some()
+    }
+
+    /// True where it is a leaf or has no gradient.
+    pub fn is_leaf(&self) -> bool {
+        self.edge.as_ref().is_none_or(EdgeRef::is_leaf)
+    }
+
+    /// An error unless the dtype is floating or complex.
+    pub(crate) fn check_differentiable(&self, operation: &'static str) -> Result<()> {
+        if self.dtype.is_differentiable() {
+            return Ok(());
+        }
+        Err(Error::dtype(
+            operation,
+            format!("only floating and complex tensors have gradients; got {}", self.dtype),
+        ))
+    }
+
+    /// The smallest and largest element of an integer tensor, found once a value; (0, −1) for an empty one.
+    pub(crate) fn index_range(&self) -> Result<(i64, i64)> {
+        if self.elements() == 0 {
+            return Ok((0, -1));
+        }
+        let find = || {
+            let values = self.cast(DType::Int64)?.to_vec::<i64>()?;
+            let low = values.iter().copied().min().unwrap_or(0);
+            let high = values.iter().copied().max().unwrap_or(-1);
+            Ok((low, high))
+        };
+        // Remembered for the whole value only: a view of it may have a smaller range.
+        if self.layout.is_dense() { self.value.index_range(find) } else { find() }
+    }
+}
