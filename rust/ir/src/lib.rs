@@ -8,6 +8,7 @@ pub mod backend;
 mod dtype;
 mod element;
 mod error;
+pub mod exact;
 pub mod expr;
 pub mod kernel;
 pub mod lanes;
