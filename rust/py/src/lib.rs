@@ -1,1 +1,22 @@
-//! Python bindings of Tenfold.
+//! Python bindings of Tenfold: the module `tenfold._core`.
+
+use pyo3::prelude::*;
+
+mod cell;
+mod convert;
+mod dtype;
+mod elementwise;
+mod errors;
+mod gradient;
+mod interchange;
+mod tensor;
+
+/// The core of Tenfold.
+#[pymodule]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    errors::add_exceptions(module)?;
+    dtype::add_dtypes(module)?;
+    module.add_class::<tensor::PyTensor>()?;
+    elementwise::add_operations(module)?;
+    gradient::add_gradient(module)
+}

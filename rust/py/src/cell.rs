@@ -1,0 +1,193 @@
+//! The cell behind a Python tensor: a value that may change, shared by its views.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use pyo3::prelude::*;
+use tenfold::autograd::{self, EdgeRef};
+use tenfold::{Error, Layout, Result, Tensor};
+
+use crate::tensor::PyTensor;
+
+/// A value that changes by in-place operations, and how often it did.
+struct State {
+    value: Tensor,
+    version: u64,
+}
+
+/// What a view is a view of.
+pub struct View {
+    /// The tensor whose cell holds the value (never a view itself).
+    pub base: Py<PyTensor>,
+    /// Which of its elements, over the dense tensor of the base's shape.
+    pub region: Layout,
+    /// No gradient flows through it, and writing through it is allowed on leaves: `detach()` and `.data`.
+    pub detached: bool,
+}
+
+/// The state of a Python tensor.
+pub struct Cell {
+    /// A base's value; a view's value as of a version of the base.
+    state: Mutex<State>,
+    view: Option<View>,
+    /// The accumulated gradient, always the same object.
+    grad: Mutex<Option<Py<PyTensor>>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics under these locks.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Cell {
+    /// A cell of its own.
+    pub fn new(value: Tensor) -> Cell {
+        Cell { state: Mutex::new(State { value, version: 0 }), view: None, grad: Mutex::default() }
+    }
+
+    /// A view, with its present value.
+    fn view(value: Tensor, version: u64, view: View) -> Cell {
+        Cell { state: Mutex::new(State { value, version }), view: Some(view), grad: Mutex::default() }
+    }
+
+    /// The value with its gradient edge.
+    pub fn value(&self) -> Result<Tensor> {
+        let Some(view) = &self.view else { return Ok(locked(&self.state).value.clone()) };
+        let (base, version) = view.base.get().cell.value_and_version()?;
+        {
+            let cached = locked(&self.state);
+            if cached.version == version {
+                return Ok(cached.value.clone());
+            }
+        }
+        let source = if view.detached { base.detach() } else { base };
+        let mut value = source.region(&view.region)?;
+        let mut cached = locked(&self.state);
+        // A detached view that was made a leaf of its own stays that leaf.
+        let own_edge = cached.value.gradient_edge().filter(|edge| edge.is_leaf() && view.detached).cloned();
+        if own_edge.is_some() {
+            value = value.with_gradient_edge(own_edge);
+        }
+        let before = std::mem::replace(&mut *cached, State { value: value.clone(), version });
+        drop(cached);
+        drop(before);
+        Ok(value)
+    }
+
+    /// A base's value and version.
+    fn value_and_version(&self) -> Result<(Tensor, u64)> {
+        let state = locked(&self.state);
+        Ok((state.value.clone(), state.version))
+    }
+
+    /// How often the value was changed in place.
+    pub fn version(&self) -> u64 {
+        match &self.view {
+            Some(view) => view.base.get().cell.version(),
+            None => locked(&self.state).version,
+        }
+    }
+
+    /// What it is a view of.
+    pub fn viewed(&self) -> Option<&View> {
+        self.view.as_ref()
+    }
+
+    /// Changes the value: an in-place operation. Shape and dtype stay.
+    ///
+    /// A leaf that requires a gradient may only be changed while gradients are not recorded; it stays a leaf.
+    pub fn assign(&self, operation: &'static str, value: Tensor) -> Result<()> {
+        match &self.view {
+            None => self.assign_base(operation, value, false),
+            Some(view) => {
+                let own_leaf = locked(&self.state).value.gradient_edge().is_some_and(EdgeRef::is_leaf);
+                if own_leaf && view.detached && autograd::is_enabled() {
+                    return Err(leaf_error(operation));
+                }
+                let base = &view.base.get().cell;
+                let (before, _) = base.value_and_version()?;
+                let whole = view.region.is_dense() && view.region.shape() == before.shape();
+                let after = if whole {
+                    value
+                } else {
+                    let source = if view.detached { before.detach() } else { before };
+                    source.overlay(&view.region, &value)?
+                };
+                base.assign_base(operation, after, view.detached)
+            }
+        }
+    }
+
+    fn assign_base(&self, operation: &'static str, value: Tensor, detached: bool) -> Result<()> {
+        let mut state = locked(&self.state);
+        if state.value.shape() != value.shape() || state.value.dtype() != value.dtype() {
+            return Err(Error::shape(
+                operation,
+                format!(
+                    "the result of shape {} and dtype {} cannot replace a tensor of shape {} and dtype {}",
+                    value.shape(),
+                    value.dtype(),
+                    state.value.shape(),
+                    state.value.dtype()
+                ),
+            ));
+        }
+        let edge = state.value.gradient_edge().cloned();
+        let recording = autograd::is_enabled() && !detached;
+        if recording && edge.as_ref().is_some_and(EdgeRef::is_leaf) {
+            return Err(leaf_error(operation));
+        }
+        let value = if recording { value } else { value.with_gradient_edge(edge) };
+        let before = std::mem::replace(&mut state.value, value);
+        state.version += 1;
+        drop(state);
+        drop(before);
+        Ok(())
+    }
+
+    /// Replaces value and gradient edge, whatever the shape: `requires_grad_`, `.data = …`. A view becomes a tensor of
+    /// its own by that, as far as its edge goes: it keeps showing its base's elements.
+    pub fn set_leaf(&self, value: Tensor) {
+        let mut state = locked(&self.state);
+        let before = std::mem::replace(&mut state.value, value);
+        if self.view.is_none() {
+            state.version += 1;
+        }
+        drop(state);
+        drop(before);
+    }
+
+    /// The gradient object.
+    pub fn grad(&self, py: Python<'_>) -> Option<Py<PyTensor>> {
+        locked(&self.grad).as_ref().map(|grad| grad.clone_ref(py))
+    }
+
+    /// Sets or removes the gradient object.
+    pub fn set_grad(&self, grad: Option<Py<PyTensor>>) {
+        let before = std::mem::replace(&mut *locked(&self.grad), grad);
+        drop(before);
+    }
+}
+
+fn leaf_error(operation: &'static str) -> Error {
+    Error::state(operation, "a leaf tensor that requires a gradient was changed in place")
+        .hint("do it inside no_grad()")
+}
+
+/// Where the elements of `tensor` lie in the dense tensor of its base's shape.
+pub fn region_of(tensor: &PyTensor) -> Result<Layout> {
+    match &tensor.cell.view {
+        Some(view) => Ok(view.region.clone()),
+        None => Ok(Layout::dense(tensor.cell.value()?.shape().clone())),
+    }
+}
+
+/// A new tensor object that is a view of `tensor`: `value` is its present value, `region` the movement that made it,
+/// applied to [`region_of`] the tensor.
+pub fn make_view(tensor: &Bound<'_, PyTensor>, value: Tensor, region: Layout, detached: bool) -> PyTensor {
+    let cell = &tensor.get().cell;
+    let (base, detached) = match &cell.view {
+        None => (tensor.clone().unbind(), detached),
+        Some(view) => (view.base.clone_ref(tensor.py()), detached || view.detached),
+    };
+    PyTensor::of_cell(Cell::view(value, cell.version(), View { base, region, detached }))
+}

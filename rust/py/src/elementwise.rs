@@ -1,0 +1,177 @@
+//! The scalar operations in Python, from the rows of the operation table: functions, methods and in-place methods.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use tenfold::ir::{Category, for_each_operation};
+use tenfold::{Operation, Tensor};
+
+use crate::convert::PyArgument;
+use crate::errors::{Outcome, to_python};
+use crate::tensor::PyTensor;
+
+/// Applies an operation to Python's arguments, at least one of them a tensor.
+fn apply(operation: Operation, arguments: &[PyArgument]) -> PyResult<PyTensor> {
+    if !arguments.iter().any(|argument| matches!(argument, PyArgument::Tensor(_))) {
+        return Err(PyTypeError::new_err(format!(
+            "{}: needs a tensor among its arguments",
+            operation.name()
+        )));
+    }
+    let arguments: Vec<_> = arguments.iter().map(PyArgument::as_argument).collect();
+    Ok(Tensor::apply(operation, &arguments).map_err(to_python)?.into())
+}
+
+/// The methods of a row, `x.name(…)` and `x.name_(…)`, and its aliases. The listed rows have methods of their own,
+/// with arguments that only the method takes (see `methods.rs`).
+macro_rules! methods_of_row {
+    (add $($rest:tt)*) => {};
+    (subtract $($rest:tt)*) => {};
+    (divide $($rest:tt)*) => {};
+    (round $($rest:tt)*) => {};
+    (where_ $($rest:tt)*) => {};
+    (real $($rest:tt)*) => {};
+    (imag $($rest:tt)*) => {};
+    ($name:ident [$($doc:literal)*] ($first:ident $(, $argument:ident)*)) => {
+        pastey::paste! {
+            #[pymethods]
+            impl PyTensor {
+                $(#[doc = $doc])*
+                fn $name(&self $(, $argument: PyArgument)*) -> PyResult<PyTensor> {
+                    apply(Operation::$name, &[PyArgument::Tensor(self.value()?) $(, $argument)*])
+                }
+
+                #[doc = "In place: see the method without `_`."]
+                fn [<$name _>]<'py>(slf: &Bound<'py, Self> $(, $argument: PyArgument)*) -> Outcome<Bound<'py, Self>> {
+                    PyTensor::update(slf, stringify!($name), |value| {
+                        Tensor::apply(Operation::$name, &[value.into() $(, $argument.as_argument())*])
+                    })
+                }
+            }
+        }
+    };
+}
+
+/// The methods of an alias.
+macro_rules! methods_of_alias {
+    ($alias:ident subtract $arguments:tt) => {};
+    ($alias:ident divide $arguments:tt) => {};
+    ($alias:ident $name:ident ($first:ident $(, $argument:ident)*)) => {
+        pastey::paste! {
+            #[pymethods]
+            impl PyTensor {
+                #[doc = concat!("The same as `", stringify!($name), "`.")]
+                fn $alias(&self $(, $argument: PyArgument)*) -> PyResult<PyTensor> {
+                    self.$name($($argument),*)
+                }
+
+                #[doc = "In place: see the method without `_`."]
+                fn [<$alias _>]<'py>(slf: &Bound<'py, Self> $(, $argument: PyArgument)*) -> Outcome<Bound<'py, Self>> {
+                    PyTensor::[<$name _>](slf $(, $argument)*)
+                }
+            }
+        }
+    };
+}
+
+/// Picks the aliases out of a row's fields.
+macro_rules! with_aliases {
+    ($name:ident $docs:tt $arguments:tt) => { methods_of_row!($name $docs $arguments); };
+    ($name:ident $docs:tt $arguments:tt aliases { $($alias:ident),* } $($rest:tt)*) => {
+        methods_of_row!($name $docs $arguments);
+        $(methods_of_alias!($alias $name $arguments);)*
+    };
+    ($name:ident $docs:tt $arguments:tt $field:ident $value:tt $($rest:tt)*) => {
+        with_aliases!($name $docs $arguments $($rest)*);
+    };
+}
+
+/// The function of a row at the top level. `where` is a keyword of Rust, hence the name.
+macro_rules! function_of_row {
+    (where_ [$($doc:literal)*] ($($argument:ident),*)) => {
+        $(#[doc = $doc])*
+        #[pyfunction]
+        #[pyo3(name = "where", signature = ($($argument),*, /))]
+        pub fn where_($($argument: PyArgument),*) -> PyResult<PyTensor> {
+            apply(Operation::where_, &[$($argument),*])
+        }
+    };
+    ($name:ident [$($doc:literal)*] ($first:ident)) => {
+        $(#[doc = $doc])*
+        #[pyfunction]
+        #[pyo3(signature = ($first, /))]
+        pub fn $name($first: PyArgument) -> PyResult<PyTensor> {
+            apply(Operation::$name, &[$first])
+        }
+    };
+    ($name:ident [$($doc:literal)*] ($first:ident, $second:ident)) => {
+        $(#[doc = $doc])*
+        #[pyfunction]
+        #[pyo3(signature = (x1, x2, /))]
+        pub fn $name(x1: PyArgument, x2: PyArgument) -> PyResult<PyTensor> {
+            apply(Operation::$name, &[x1, x2])
+        }
+    };
+    ($name:ident [$($doc:literal)*] ($($argument:ident),*)) => {
+        $(#[doc = $doc])*
+        #[pyfunction]
+        #[pyo3(signature = ($($argument),*, /))]
+        pub fn $name($($argument: PyArgument),*) -> PyResult<PyTensor> {
+            apply(Operation::$name, &[$($argument),*])
+        }
+    };
+}
+
+macro_rules! define {
+    ($({
+        $(#[doc = $doc:literal])*
+        $name:ident ( $($argument:ident),* ) : $rule:ident -> $result:ident ;
+        $($field:ident $value:tt)*
+    })*) => {
+        $(with_aliases!($name [$($doc)*] ($($argument),*) $($field $value)*);)*
+
+        /// The functions of the top level.
+        mod functions {
+            use super::*;
+            $(function_of_row!($name [$($doc)*] ($($argument),*));)*
+        }
+
+        /// Adds the functions, under their names and aliases, and the table itself to the module.
+        pub fn add_operations(module: &Bound<'_, PyModule>) -> PyResult<()> {
+            $(module.add_function(wrap_pyfunction!(functions::$name, module)?)?;)*
+            for operation in Operation::ALL {
+                for alias in operation.row().aliases {
+                    module.add(*alias, module.getattr(operation.name())?)?;
+                }
+            }
+            module.add_function(wrap_pyfunction!(operation_table, module)?)
+        }
+    };
+}
+for_each_operation! { [define] }
+
+/// The operation table, a dict a row: what documentation and tests are made from.
+#[pyfunction(name = "_operation_table")]
+fn operation_table(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    let table = PyList::empty(py);
+    for operation in Operation::ALL {
+        let row = operation.row();
+        let entry = PyDict::new(py);
+        entry.set_item("name", row.name)?;
+        entry.set_item("aliases", row.aliases)?;
+        entry.set_item("documentation", row.documentation.trim())?;
+        entry.set_item("arguments", row.arguments)?;
+        entry.set_item("rule", format!("{:?}", row.rule))?;
+        entry.set_item("result", format!("{:?}", row.result))?;
+        for category in [Category::Boolean, Category::Integer, Category::Floating, Category::Complex] {
+            entry.set_item(format!("{category:?}").to_lowercase(), row.takes[category as usize])?;
+        }
+        entry.set_item("domain", row.domain.to_vec())?;
+        entry.set_item("ulp", row.accuracy.ulp)?;
+        entry.set_item("absolute", row.accuracy.absolute)?;
+        entry.set_item("oracle", row.oracle)?;
+        entry.set_item("differentiable", row.differentiable)?;
+        table.append(entry)?;
+    }
+    Ok(table)
+}

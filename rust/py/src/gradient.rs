@@ -1,0 +1,175 @@
+//! Automatic differentiation in Python: backward, grad, modes, hooks.
+
+use std::sync::{Arc, Weak};
+
+use pyo3::prelude::*;
+use tenfold::Tensor;
+use tenfold::autograd::{self, EdgeRef};
+
+use crate::cell::Cell;
+use crate::errors::{from_python, restored};
+use crate::tensor::PyTensor;
+
+/// Adds gradients to the `.grad` of the leaves they arrived at.
+fn accumulate(py: Python<'_>, collected: autograd::Collected, create_graph: bool) -> PyResult<()> {
+    let _mode = autograd::Guard::new(create_graph);
+    for (leaf, gradient) in collected {
+        let Some(cell) = owner_of(&leaf) else { continue };
+        match cell.grad(py) {
+            None => {
+                // An expanded gradient (of a sum) becomes dense, so that it can be changed in place.
+                let gradient = if gradient.layout().is_dense() {
+                    gradient
+                } else {
+                    gradient.copy().map_err(restored)?
+                };
+                cell.set_grad(Some(Py::new(py, PyTensor::from(gradient))?));
+            }
+            Some(grad) => {
+                let sum = grad.get().value()?.add(&gradient).map_err(restored)?;
+                grad.get().cell.set_leaf(sum);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The cell whose leaf it is, while somebody holds it.
+fn owner_of(leaf: &EdgeRef) -> Option<Arc<Cell>> {
+    leaf.owner()?.downcast_ref::<Weak<Cell>>()?.upgrade()
+}
+
+#[pymethods]
+impl PyTensor {
+    /// Computes the gradients of the tensor at the leaves it depends on, and adds them to their `.grad`.
+    ///
+    /// `gradient` weights the elements (needed unless there is only one). The graph is freed unless `retain_graph`;
+    /// with `create_graph` the gradients can be differentiated again.
+    #[pyo3(signature = (gradient=None, retain_graph=None, create_graph=false))]
+    fn backward(
+        &self,
+        py: Python<'_>,
+        gradient: Option<&Bound<'_, PyTensor>>,
+        retain_graph: Option<bool>,
+        create_graph: bool,
+    ) -> PyResult<()> {
+        let value = self.value()?;
+        let gradient = gradient.map(|gradient| gradient.get().value()).transpose()?;
+        let retain = retain_graph.unwrap_or(create_graph);
+        let collected =
+            autograd::backward(&[(&value, gradient.as_ref())], retain, create_graph).map_err(restored)?;
+        accumulate(py, collected, create_graph)
+    }
+
+    /// Calls `hook(gradient)` when the gradient of this tensor is computed; what it returns (unless None) replaces it.
+    fn register_hook(&self, hook: Py<PyAny>) -> PyResult<PyHandle> {
+        let value = self.value()?;
+        let edge = value.gradient_edge().cloned().ok_or_else(|| {
+            crate::errors::to_python(tenfold::Error::state(
+                "register_hook",
+                "the tensor does not require a gradient",
+            ))
+        })?;
+        let call = move |gradient: &Tensor| -> tenfold::Result<Option<Tensor>> {
+            Python::attach(|py| {
+                let outcome = hook.call1(py, (PyTensor::from(gradient.clone()),))?;
+                if outcome.is_none(py) {
+                    return Ok(None);
+                }
+                Ok(Some(outcome.bind(py).cast::<PyTensor>()?.get().value()?))
+            })
+            .map_err(|error: PyErr| from_python("hook", error))
+        };
+        let number = edge.add_hook(Arc::new(call));
+        Ok(PyHandle { edge, number })
+    }
+
+    /// Keeps the gradient of a tensor that is not a leaf in `.grad`.
+    fn retain_grad(&self) -> PyResult<()> {
+        let value = self.value()?;
+        let Some(edge) = value.gradient_edge().filter(|edge| !edge.is_leaf()) else { return Ok(()) };
+        let cell = Arc::downgrade(&self.cell);
+        edge.add_hook(Arc::new(move |gradient: &Tensor| {
+            let Some(cell) = cell.upgrade() else { return Ok(None) };
+            Python::attach(|py| -> PyResult<()> {
+                let sum = match cell.grad(py) {
+                    Some(grad) => grad.get().value()?.add(gradient).map_err(restored)?,
+                    None => gradient.clone(),
+                };
+                cell.set_grad(Some(Py::new(py, PyTensor::from(sum))?));
+                Ok(())
+            })
+            .map_err(|error| from_python("retain_grad", error))?;
+            Ok(None)
+        }));
+        Ok(())
+    }
+
+    /// The name of the operation that made the tensor, or None for a leaf.
+    #[getter]
+    fn grad_fn(&self) -> PyResult<Option<String>> {
+        let value = self.value()?;
+        Ok(value.gradient_edge().and_then(EdgeRef::name).map(str::to_string))
+    }
+}
+
+/// What `register_hook` returns: `remove()` takes the hook away again.
+#[pyclass(name = "RemovableHandle", module = "tenfold", frozen)]
+pub struct PyHandle {
+    edge: EdgeRef,
+    number: u64,
+}
+
+#[pymethods]
+impl PyHandle {
+    /// Takes the hook away.
+    fn remove(&self) {
+        self.edge.remove_hook(self.number);
+    }
+}
+
+/// True where operations of this thread record gradients.
+#[pyfunction]
+pub fn is_grad_enabled() -> bool {
+    autograd::is_enabled()
+}
+
+/// Records gradients on this thread or not; returns the state before.
+#[pyfunction]
+#[pyo3(name = "_set_grad_enabled")]
+pub fn set_grad_enabled(on: bool) -> bool {
+    autograd::set_enabled(on)
+}
+
+/// The gradients of `outputs` at `inputs`, in order; None at an input that they do not depend on.
+#[pyfunction]
+#[pyo3(name = "_grad")]
+pub fn grad(
+    outputs: Vec<Py<PyTensor>>,
+    inputs: Vec<Py<PyTensor>>,
+    grad_outputs: Vec<Option<Py<PyTensor>>>,
+    retain_graph: bool,
+    create_graph: bool,
+) -> PyResult<Vec<Option<PyTensor>>> {
+    let values = |tensors: &[Py<PyTensor>]| {
+        tensors.iter().map(|tensor| tensor.get().value()).collect::<PyResult<Vec<_>>>()
+    };
+    let (outputs, inputs) = (values(&outputs)?, values(&inputs)?);
+    let weights = grad_outputs
+        .iter()
+        .map(|weight| weight.as_ref().map(|weight| weight.get().value()).transpose())
+        .collect::<PyResult<Vec<_>>>()?;
+    let roots: Vec<(&Tensor, Option<&Tensor>)> =
+        outputs.iter().zip(&weights).map(|(output, weight)| (output, weight.as_ref())).collect();
+    let inputs: Vec<&Tensor> = inputs.iter().collect();
+    let found = autograd::gradients(&roots, &inputs, retain_graph, create_graph).map_err(restored)?;
+    Ok(found.into_iter().map(|gradient| gradient.map(PyTensor::from)).collect())
+}
+
+/// Adds the functions and classes to the module.
+pub fn add_gradient(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<PyHandle>()?;
+    module.add_function(wrap_pyfunction!(is_grad_enabled, module)?)?;
+    module.add_function(wrap_pyfunction!(set_grad_enabled, module)?)?;
+    module.add_function(wrap_pyfunction!(grad, module)?)
+}
