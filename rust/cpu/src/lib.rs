@@ -1,6 +1,7 @@
 //! CPU kernels of Tenfold.
 
 pub mod backend;
+pub mod convolution;
 pub mod gemm;
 pub mod memory;
 pub mod reduction;

@@ -84,6 +84,17 @@ pub struct Block<'a, T> {
 }
 
 impl<T> Block<'_, T> {
+    /// A block at `data`, which must hold it, while nothing else refers to that memory.
+    pub(crate) fn new(
+        batch: usize,
+        rows: Range<usize>,
+        columns: Range<usize>,
+        data: *mut T,
+        row_stride: usize,
+    ) -> Self {
+        Block { batch, rows, columns, data, row_stride, memory: std::marker::PhantomData }
+    }
+
     /// The part of row `index` of C that lies in the block, for an index in [`Block::rows`].
     pub fn row(&mut self, index: usize) -> &mut [T] {
         assert!(self.rows.contains(&index), "row {index} is not in the block of rows {:?}", self.rows);

@@ -1,6 +1,5 @@
 //! Cuts products into parts of C for the threads, and chooses the path of each part.
 
-use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::blocks::{Operands, Target, even_pieces, packed_product};
@@ -92,7 +91,7 @@ impl<S: Copy> Writer<'_, S> {
         if let Some(epilogue) = self.epilogue {
             let data = self.at(batch, rows.start, columns.start);
             let row_stride = self.c.row_stride;
-            epilogue(&mut Block { batch, rows, columns, data, row_stride, memory: PhantomData });
+            epilogue(&mut Block::new(batch, rows, columns, data, row_stride));
         }
     }
 

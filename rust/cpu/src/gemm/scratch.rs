@@ -7,7 +7,7 @@ use std::cell::Cell;
 const ALIGNMENT: usize = 64;
 
 /// More than this is given back after use instead of being kept by the thread.
-const KEPT_BYTES: usize = 4 << 20;
+const KEPT_BYTES: usize = 16 << 20;
 
 /// Uninitialised memory aligned to [`ALIGNMENT`].
 pub(crate) struct Scratch {

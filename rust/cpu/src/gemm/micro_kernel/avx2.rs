@@ -2,7 +2,9 @@
 
 use std::arch::x86_64::*;
 
-use super::{MicroKernels, Tile, Vector, kernel_table, micro_kernel};
+use super::patch::{PatchTile, patch_kernel};
+use super::window::{WindowTile, window_kernel};
+use super::{MicroKernels, Tile, Vector, all_kernels, kernel_table, micro_kernel, tier_functions};
 
 macro_rules! avx2_vector {
     ($vector:ty, $type:ty, $lanes:literal, $zero:ident, $splat:ident, $load:ident, $store:ident,
@@ -106,14 +108,8 @@ avx2_vector!(
     mask_of_4
 );
 
-/// # Safety
-/// The CPU has AVX2 and FMA; the rest as for [`micro_kernel`].
-#[target_feature(enable = "avx2,fma")]
-unsafe fn run<V: Vector, const ROWS: usize, const VECTORS: usize, const PACKED: bool>(
-    tile: &Tile<V::Element>,
-) {
-    // SAFETY: the caller's.
-    unsafe { micro_kernel::<V, ROWS, VECTORS, PACKED>(tile) }
+tier_functions! {
+    #[target_feature(enable = "avx2,fma")]
 }
 
 macro_rules! kernels {
@@ -121,13 +117,8 @@ macro_rules! kernels {
         pub(super) mod $module {
             use super::*;
             /// 6 rows of 2 vectors (6×16 f32): 12 sums, 2 factors of B and one of A in 16 registers.
-            pub static KERNELS: MicroKernels<$type> = MicroKernels {
-                rows: 6,
-                vectors: 2,
-                lanes: <$vector>::LANES,
-                packed: kernel_table!($vector, true, [1 2 3 4 5 6], [1 2]),
-                unpacked: kernel_table!($vector, false, [1 2 3 4 5 6], [1 2]),
-            };
+            pub static KERNELS: MicroKernels<$type> =
+                all_kernels!($vector, [1 2 3 4 5 6], 6, [1 2], 2);
             /// Writes 8 contiguous steps of 1 to 8 lines (4 of 1 to 4 for f64) so that the lines are
             /// contiguous: line `l`, step `s` goes to `target + s · width + l`.
             ///

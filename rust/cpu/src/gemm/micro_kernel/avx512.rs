@@ -2,7 +2,9 @@
 
 use std::arch::x86_64::*;
 
-use super::{MicroKernels, Tile, Vector, kernel_table, micro_kernel};
+use super::patch::{PatchTile, patch_kernel};
+use super::window::{WindowTile, window_kernel};
+use super::{MicroKernels, Tile, Vector, all_kernels, kernel_table, micro_kernel, tier_functions};
 
 macro_rules! avx512_vector {
     ($vector:ty, $type:ty, $lanes:literal, $mask:ty, $zero:ident, $splat:ident, $load:ident, $store:ident,
@@ -90,14 +92,8 @@ avx512_vector!(
     _mm512_add_pd
 );
 
-/// # Safety
-/// The CPU has AVX-512; the rest as for [`micro_kernel`].
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma")]
-unsafe fn run<V: Vector, const ROWS: usize, const VECTORS: usize, const PACKED: bool>(
-    tile: &Tile<V::Element>,
-) {
-    // SAFETY: the caller's.
-    unsafe { micro_kernel::<V, ROWS, VECTORS, PACKED>(tile) }
+tier_functions! {
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma")]
 }
 
 macro_rules! kernels {
@@ -105,13 +101,7 @@ macro_rules! kernels {
         pub(super) mod $module {
             use super::*;
             /// 6 rows of 4 vectors (6×64 f32): 24 sums, 4 factors of B and one of A in 32 registers.
-            pub static KERNELS: MicroKernels<$type> = MicroKernels {
-                rows: 6,
-                vectors: 4,
-                lanes: <$vector>::LANES,
-        packed: kernel_table!($vector, true, [1 2 3 4 5 6], [1 2 3 4]),
-        unpacked: kernel_table!($vector, false, [1 2 3 4 5 6], [1 2 3 4]),
-            };
+    pub static KERNELS: MicroKernels<$type> = all_kernels!($vector, [1 2 3 4 5 6], 6, [1 2 3 4], 4);
         }
     };
 }

@@ -8,7 +8,12 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub(crate) mod patch;
 mod portable;
+pub(crate) mod window;
+
+use patch::PatchTile;
+use window::WindowTile;
 
 use crate::simd::{Tier, tier};
 
@@ -75,6 +80,10 @@ pub(crate) struct MicroKernels<T: 'static> {
     packed: &'static [&'static [MicroKernel<T>]],
     /// A anywhere, B with contiguous rows, never read beyond `last_columns`.
     unpacked: &'static [&'static [MicroKernel<T>]],
+    /// A packed, rows of B at offsets of a table.
+    window: &'static [&'static [unsafe fn(&WindowTile<T>)]],
+    /// Rows of A at offsets of a table, B packed.
+    patch: &'static [&'static [unsafe fn(&PatchTile<T>)]],
 }
 
 impl<T> MicroKernels<T> {
@@ -101,6 +110,16 @@ impl<T> MicroKernels<T> {
     /// The kernel that reads A in place, and B in place or packed.
     pub fn unpacked(&self, rows: usize, vectors: usize) -> MicroKernel<T> {
         self.unpacked[rows - 1][vectors - 1]
+    }
+
+    /// The kernel that reads rows of B through a table of offsets.
+    pub fn window(&self, rows: usize, vectors: usize) -> unsafe fn(&WindowTile<T>) {
+        self.window[rows - 1][vectors - 1]
+    }
+
+    /// The kernel that reads rows of A through a table of offsets.
+    pub fn patch(&self, rows: usize, vectors: usize) -> unsafe fn(&PatchTile<T>) {
+        self.patch[rows - 1][vectors - 1]
     }
 }
 
@@ -207,17 +226,37 @@ unsafe fn micro_kernel<V: Vector, const ROWS: usize, const VECTORS: usize, const
             a = a.wrapping_offset(depth_stride);
             b = b.wrapping_offset(tile.b_depth_stride);
         }
-        let whole = tile.last_columns == V::LANES;
+        store_sums(&sums, tile.c, tile.c_row_stride, tile.last_columns, tile.accumulate);
+    }
+}
+
+/// Stores the sums of a tile, or adds them to C.
+///
+/// # Safety
+/// The CPU has `V`'s instructions, and C has room for the tile.
+#[expect(clippy::needless_range_loop, reason = "iterators are calls that keep the sums out of registers")]
+#[inline(always)]
+unsafe fn store_sums<V: Vector, const ROWS: usize, const VECTORS: usize>(
+    sums: &[[V; VECTORS]; ROWS],
+    c: *mut V::Element,
+    c_row_stride: isize,
+    last_columns: usize,
+    accumulate: bool,
+) {
+    let whole = last_columns == V::LANES;
+    // SAFETY: the caller vouches for C; the mask keeps to its columns.
+    unsafe {
+        let mask = V::mask(last_columns);
         for row in 0..ROWS {
-            let c = tile.c.offset(row as isize * tile.c_row_stride);
+            let c = c.offset(row as isize * c_row_stride);
             for vector in 0..VECTORS {
                 let sum = sums[row][vector];
                 let target = c.add(vector * V::LANES);
                 if whole || vector + 1 < VECTORS {
-                    let sum = if tile.accumulate { V::load(target).add(sum) } else { sum };
+                    let sum = if accumulate { V::load(target).add(sum) } else { sum };
                     sum.store(target);
                 } else {
-                    let sum = if tile.accumulate { V::load_masked(target, mask).add(sum) } else { sum };
+                    let sum = if accumulate { V::load_masked(target, mask).add(sum) } else { sum };
                     sum.store_masked(target, mask);
                 }
             }
@@ -225,13 +264,69 @@ unsafe fn micro_kernel<V: Vector, const ROWS: usize, const VECTORS: usize, const
     }
 }
 
-/// The tables of kernels of a tier: `kernel_table!(function, packed, rows…; vectors…)`.
+/// A table of kernels: `kernel_table!(function, vector, [arguments…], [rows…], [vectors…])`.
 macro_rules! kernel_table {
-    ($vector:ty, $packed:literal, [$($rows:literal)*], $vectors:tt) => {
-        &[$(kernel_table!(@row $vector, $packed, $rows, $vectors)),*]
+    ($run:ident, $vector:ty, $arguments:tt, [$($rows:literal)*], $vectors:tt) => {
+        &[$(kernel_table!(@row $run, $vector, $arguments, $rows, $vectors)),*]
     };
-    (@row $vector:ty, $packed:literal, $rows:literal, [$($vectors:literal)*]) => {
-        &[$(run::<$vector, $rows, $vectors, $packed>),*]
+    (@row $run:ident, $vector:ty, $arguments:tt, $rows:literal, [$($vectors:literal)*]) => {
+        &[$(kernel_table!(@one $run, $vector, $arguments, $rows, $vectors)),*]
+    };
+    (@one $run:ident, $vector:ty, [$($argument:literal)*], $rows:literal, $vectors:literal) => {
+        $run::<$vector, $rows, $vectors $(, $argument)*>
     };
 }
 use kernel_table;
+
+/// The kernels of a tier for one type: the functions `run`, `run_window` and `run_patch` of the
+/// module that uses it, for tiles of up to those rows and vectors.
+macro_rules! all_kernels {
+    ($vector:ty, $rows:tt, $most_rows:literal, $vectors:tt, $most_vectors:literal) => {
+        MicroKernels {
+            rows: $most_rows,
+            vectors: $most_vectors,
+            lanes: <$vector>::LANES,
+            packed: kernel_table!(run, $vector, [true], $rows, $vectors),
+            unpacked: kernel_table!(run, $vector, [false], $rows, $vectors),
+            window: kernel_table!(run_window, $vector, [], $rows, $vectors),
+            patch: kernel_table!(run_patch, $vector, [], $rows, $vectors),
+        }
+    };
+}
+use all_kernels;
+
+/// Functions that compile the bodies of kernels with instructions of a tier.
+macro_rules! tier_functions {
+    ($(#[$feature:meta])*) => {
+        /// # Safety
+        /// The CPU has the tier's instructions; the rest as for [`micro_kernel`].
+        $(#[$feature])*
+        unsafe fn run<V: Vector, const ROWS: usize, const VECTORS: usize, const PACKED: bool>(
+            tile: &Tile<V::Element>,
+        ) {
+            // SAFETY: the caller's.
+            unsafe { micro_kernel::<V, ROWS, VECTORS, PACKED>(tile) }
+        }
+
+        /// # Safety
+        /// The CPU has the tier's instructions; the rest as for [`window_kernel`].
+        $(#[$feature])*
+        unsafe fn run_window<V: Vector, const ROWS: usize, const VECTORS: usize>(
+            tile: &WindowTile<V::Element>,
+        ) {
+            // SAFETY: the caller's.
+            unsafe { window_kernel::<V, ROWS, VECTORS>(tile) }
+        }
+
+        /// # Safety
+        /// The CPU has the tier's instructions; the rest as for [`patch_kernel`].
+        $(#[$feature])*
+        unsafe fn run_patch<V: Vector, const ROWS: usize, const VECTORS: usize>(
+            tile: &PatchTile<V::Element>,
+        ) {
+            // SAFETY: the caller's.
+            unsafe { patch_kernel::<V, ROWS, VECTORS>(tile) }
+        }
+    };
+}
+use tier_functions;

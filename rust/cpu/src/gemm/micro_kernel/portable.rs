@@ -1,6 +1,8 @@
 //! Micro-kernels of the portable tier: short arrays that the compiler may widen.
 
-use super::{MicroKernels, Tile, Vector, kernel_table, micro_kernel};
+use super::patch::{PatchTile, patch_kernel};
+use super::window::{WindowTile, window_kernel};
+use super::{MicroKernels, Tile, Vector, all_kernels, kernel_table, micro_kernel, tier_functions};
 
 /// A vector of `LANES` numbers as the compiler likes to keep it.
 #[derive(Clone, Copy)]
@@ -73,14 +75,7 @@ macro_rules! portable_vector {
 portable_vector!(f32, 4);
 portable_vector!(f64, 2);
 
-/// # Safety
-/// As for [`micro_kernel`].
-unsafe fn run<V: Vector, const ROWS: usize, const VECTORS: usize, const PACKED: bool>(
-    tile: &Tile<V::Element>,
-) {
-    // SAFETY: the caller's.
-    unsafe { micro_kernel::<V, ROWS, VECTORS, PACKED>(tile) }
-}
+tier_functions! {}
 
 macro_rules! kernels {
     ($module:ident, $type:ty, $lanes:literal) => {
@@ -89,13 +84,7 @@ macro_rules! kernels {
             type V = Lanes<$type, $lanes>;
             /// 4 rows of 2 vectors: 8 sums in registers, which leaves room for the factors where
             /// there are 16.
-            pub static KERNELS: MicroKernels<$type> = MicroKernels {
-                rows: 4,
-                vectors: 2,
-                lanes: V::LANES,
-        packed: kernel_table!(V, true, [1 2 3 4], [1 2]),
-        unpacked: kernel_table!(V, false, [1 2 3 4], [1 2]),
-            };
+    pub static KERNELS: MicroKernels<$type> = all_kernels!(V, [1 2 3 4], 4, [1 2], 2);
         }
     };
 }

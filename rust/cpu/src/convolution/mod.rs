@@ -1,0 +1,181 @@
+//! Convolutions of dense images `(N, C, z, y, x)` and their gradients, without an im2col buffer.
+//!
+//! Forward and the input's gradient are products of packed weights with windows of padded planes: a step
+//! of the depth is a (channel, tap), and its pixels lie side by side in the plane, so that they are read in
+//! place. A stride splits the planes by phase. The weights' gradient is a product of such windows, read one
+//! pixel at a time, with the packed gradient of the output.
+//!
+//! The order of every sum follows from the shapes alone. Forward: channels of the group, then taps, ascending,
+//! blocked as in [`crate::gemm`]. Input's gradient: output channels, then the taps that reach the element.
+//! Weights' gradient: see [`weight_gradient`]. f16 and bf16 are computed in f32 and rounded once.
+
+mod forward;
+mod geometry;
+mod input_gradient;
+mod weight_gradient;
+mod window;
+
+use half::{bf16, f16};
+use tenfold_ir::{Error, Result};
+
+pub use geometry::{Axis, Geometry};
+
+use crate::gemm::Epilogue;
+
+/// An element type with convolutions.
+pub trait ConvolutionElement: Copy + Send + Sync + 'static {
+    /// Runs a checked convolution.
+    #[doc(hidden)]
+    fn run(call: Call<'_, Self>);
+}
+
+/// A checked convolution: the operands have the lengths that the geometry asks for.
+#[doc(hidden)]
+pub struct Call<'a, S> {
+    kind: Kind,
+    geometry: Geometry,
+    first: &'a [S],
+    second: &'a [S],
+    output: &'a mut [S],
+    epilogue: Option<&'a Epilogue<'a, S>>,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Forward,
+    InputGradient,
+    WeightGradient,
+}
+
+macro_rules! elements {
+    ($($type:ty => $computed:ty),*) => {$(
+        impl ConvolutionElement for $type {
+            fn run(call: Call<'_, Self>) {
+                match call.kind {
+                    Kind::Forward => forward::run::<$type, $computed>(call),
+                    Kind::InputGradient => input_gradient::run::<$type, $computed>(call),
+                    Kind::WeightGradient => weight_gradient::run::<$type, $computed>(call),
+                }
+            }
+        }
+    )*};
+}
+elements!(f32 => f32, f64 => f64, f16 => f32, bf16 => f32);
+
+/// The convolution (cross-correlation) of `input (N, C, z, y, x)` with `weight (O, C / groups, kernel…)`:
+/// `(N, O, output…)`.
+///
+/// The epilogue's blocks have output channels of a group as rows and pixels as columns; `batch` is
+/// `image · groups + group`.
+///
+/// # Errors
+/// When an operand's length is not what the geometry asks for, or the geometry does not hold.
+pub fn forward<S: ConvolutionElement>(
+    geometry: &Geometry,
+    input: &[S],
+    weight: &[S],
+    output: &mut [S],
+    epilogue: Option<&Epilogue<'_, S>>,
+) -> Result<()> {
+    let lengths = Lengths::of("convolution", geometry)?;
+    lengths.check("input", input.len(), lengths.input)?;
+    lengths.check("weight", weight.len(), lengths.weight)?;
+    lengths.check("output", output.len(), lengths.output)?;
+    S::run(Call { kind: Kind::Forward, geometry: *geometry, first: input, second: weight, output, epilogue });
+    Ok(())
+}
+
+/// The gradient of the input, `(N, C, z, y, x)`, from `gradient (N, O, output…)` and
+/// `weight (O, C / groups, kernel…)`; also the transposed convolution.
+///
+/// The epilogue's blocks have input channels of a group as rows and pixels as columns; `batch` is
+/// `image · groups + group`.
+///
+/// # Errors
+/// As for [`forward`].
+pub fn input_gradient<S: ConvolutionElement>(
+    geometry: &Geometry,
+    gradient: &[S],
+    weight: &[S],
+    output: &mut [S],
+    epilogue: Option<&Epilogue<'_, S>>,
+) -> Result<()> {
+    let lengths = Lengths::of("convolution_input_gradient", geometry)?;
+    lengths.check("gradient", gradient.len(), lengths.output)?;
+    lengths.check("weight", weight.len(), lengths.weight)?;
+    lengths.check("output", output.len(), lengths.input)?;
+    let kind = Kind::InputGradient;
+    S::run(Call { kind, geometry: *geometry, first: gradient, second: weight, output, epilogue });
+    Ok(())
+}
+
+/// The gradient of the weights, `(O, C / groups, kernel…)`, from `input (N, C, z, y, x)` and
+/// `gradient (N, O, output…)`.
+///
+/// Images are cut into groups by the shapes; a group's sum takes its images in ascending order, each image
+/// in blocks of whole rows of the output (a fresh accumulator a block); groups are added in ascending
+/// order. The epilogue's blocks have output channels of a group as rows and (channel, tap) as columns;
+/// `batch` is the group.
+///
+/// # Errors
+/// As for [`forward`].
+pub fn weight_gradient<S: ConvolutionElement>(
+    geometry: &Geometry,
+    input: &[S],
+    gradient: &[S],
+    output: &mut [S],
+    epilogue: Option<&Epilogue<'_, S>>,
+) -> Result<()> {
+    let lengths = Lengths::of("convolution_weight_gradient", geometry)?;
+    lengths.check("input", input.len(), lengths.input)?;
+    lengths.check("gradient", gradient.len(), lengths.output)?;
+    lengths.check("output", output.len(), lengths.weight)?;
+    let kind = Kind::WeightGradient;
+    S::run(Call { kind, geometry: *geometry, first: input, second: gradient, output, epilogue });
+    Ok(())
+}
+
+/// Elements of a convolution's tensors.
+struct Lengths {
+    operation: &'static str,
+    input: usize,
+    weight: usize,
+    output: usize,
+}
+
+impl Lengths {
+    fn of(operation: &'static str, geometry: &Geometry) -> Result<Lengths> {
+        for axis in &geometry.axes {
+            if axis.stride == 0 || axis.dilation == 0 || axis.kernel == 0 {
+                return Err(Error::value(
+                    operation,
+                    format!("stride, dilation and kernel must be positive; got {axis:?}"),
+                ));
+            }
+        }
+        let product = |factors: &[usize]| {
+            factors.iter().try_fold(1usize, |product, &factor| product.checked_mul(factor))
+        };
+        let [z, y, x] = geometry.axes;
+        let Geometry { images, groups, input_channels, output_channels, .. } = *geometry;
+        let lengths = (|| {
+            Some(Lengths {
+                operation,
+                input: product(&[images, groups, input_channels, z.input, y.input, x.input])?,
+                weight: product(&[groups, output_channels, input_channels, z.kernel, y.kernel, x.kernel])?,
+                output: product(&[images, groups, output_channels, z.output, y.output, x.output])?,
+            })
+        })();
+        lengths.ok_or_else(|| Error::value(operation, format!("sizes are too large; got {geometry:?}")))
+    }
+
+    fn check(&self, name: &str, length: usize, expected: usize) -> Result<()> {
+        if length == expected {
+            return Ok(());
+        }
+        Err(Error::value(
+            self.operation,
+            format!("{name} has the wrong number of elements; got {length}, expected {expected}"),
+        ))
+    }
+}
