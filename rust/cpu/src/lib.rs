@@ -4,7 +4,9 @@ pub mod backend;
 pub mod convolution;
 pub mod gemm;
 pub mod memory;
+pub mod pool;
 pub mod reduction;
+pub mod rows;
 pub mod simd;
 pub mod threads;
 /// The CPU backend.

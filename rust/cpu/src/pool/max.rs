@@ -1,0 +1,218 @@
+//! The largest element of each window, and the gradient.
+
+use tenfold_ir::kernel::{Pool, PoolKind};
+use tenfold_ir::{Error, Result};
+
+use super::element::{Ordered, PoolElement};
+use super::window::Windows;
+use super::{CHUNK_NANOSECONDS, Planes, spatial_extents, widened, windows_of};
+use crate::backend::disjoint::{Disjoint, for_each_range};
+use crate::backend::view::{Input, OutputView};
+use crate::simd::{Tiered, on_tier};
+
+/// The index of a window without any element of the input.
+const NOWHERE: i64 = -1;
+
+/// `(N, C, spatial…) → maxima, indices`
+pub fn forward<E: PoolElement>(
+    core: &Pool,
+    inputs: &[Input<'_>],
+    outputs: &mut [OutputView<'_>],
+) -> Result<()> {
+    let planes = Planes::<E>::new(&inputs[0])?;
+    let [values, indices] = outputs else {
+        return Err(Error::state("max_pool", "needs two outputs"));
+    };
+    let output: Vec<usize> = values.shape[2..].to_vec();
+    let input: Vec<usize> = inputs[0].shape()[2..].to_vec();
+    let windows = windows_of(core, &input, &output);
+    let extents = spatial_extents(&input);
+    let size: usize = output.iter().product();
+    let (values, indices) =
+        (Disjoint::new(values.values::<E>()?), Disjoint::new(indices.values::<i64>()?));
+    let pairs = is_pairs(core, extents, &windows);
+    let cost = if pairs { size as u64 / 2 } else { (size * core.window.iter().product::<usize>()) as u64 };
+    for_each_range(planes.count(), cost, CHUNK_NANOSECONDS, &|start, count| {
+        let mut walk = planes.walk(start);
+        let (mut dense, mut wide) = (Vec::new(), Vec::new());
+        let mut wide_out = vec![E::Wide::default(); if E::as_wide(&[]).is_some() { 0 } else { size }];
+        for plane in start..start + count {
+            let x = widened(planes.next(&mut walk, &mut dense), &mut wide);
+            // SAFETY: each plane belongs to one range.
+            let (out, indices) =
+                unsafe { (values.range(plane * size, size), indices.range(plane * size, size)) };
+            let narrow = match E::as_wide_mut(out) {
+                Some(best) => {
+                    one_plane(x, extents, &windows, pairs, best, indices);
+                    None
+                }
+                None => {
+                    one_plane(x, extents, &windows, pairs, &mut wide_out, indices);
+                    Some(&wide_out)
+                }
+            };
+            if let Some(wide_out) = narrow {
+                // SAFETY: as above; the first borrow has ended.
+                E::narrow_slice(wide_out, unsafe { values.range(plane * size, size) });
+            }
+        }
+    });
+    Ok(())
+}
+
+/// True for windows of 2 × 2 in steps of 2 that all lie within the plane.
+fn is_pairs(core: &Pool, extents: [usize; 3], windows: &[Windows; 3]) -> bool {
+    let all = |list: &[usize], value: usize| list.iter().all(|&other| other == value);
+    core.window.len() == 2
+        && all(&core.window, 2)
+        && all(&core.stride, 2)
+        && all(&core.padding, 0)
+        && all(&core.dilation, 1)
+        && windows[1].list.len() * 2 <= extents[1]
+        && windows[2].list.len() * 2 <= extents[2]
+}
+
+fn one_plane<T: Ordered>(
+    x: &[T],
+    extents: [usize; 3],
+    windows: &[Windows; 3],
+    pairs: bool,
+    best: &mut [T],
+    indices: &mut [i64],
+) {
+    if pairs {
+        on_tier(Pairs { x, width: extents[2], columns: windows[2].list.len(), best, indices });
+    } else {
+        any_windows(x, extents, windows, best, indices);
+    }
+}
+
+/// Windows of 2 × 2 in steps of 2.
+struct Pairs<'a, T> {
+    x: &'a [T],
+    width: usize,
+    columns: usize,
+    best: &'a mut [T],
+    indices: &'a mut [i64],
+}
+
+impl<T: Ordered> Tiered for Pairs<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Pairs { x, width, columns, best, indices } = self;
+        if columns == 0 {
+            return;
+        }
+        let rows = best.chunks_exact_mut(columns).zip(indices.chunks_exact_mut(columns));
+        for (row, (best, indices)) in rows.enumerate() {
+            let at = 2 * row * width;
+            let upper = &x[at..at + 2 * columns];
+            let lower = &x[at + width..at + width + 2 * columns];
+            for column in 0..columns {
+                let candidates =
+                    [upper[2 * column + 1], lower[2 * column], lower[2 * column + 1]];
+                let offsets = [1, width, width + 1];
+                let (mut value, mut offset) = (upper[2 * column], 0);
+                for (candidate, candidate_offset) in candidates.into_iter().zip(offsets) {
+                    let wins = candidate.wins(value);
+                    value = if wins { candidate } else { value };
+                    offset = if wins { candidate_offset } else { offset };
+                }
+                best[column] = value;
+                indices[column] = (at + 2 * column + offset) as i64;
+            }
+        }
+    }
+}
+
+fn any_windows<T: Ordered>(
+    x: &[T],
+    extents: [usize; 3],
+    windows: &[Windows; 3],
+    best: &mut [T],
+    indices: &mut [i64],
+) {
+    let [depths, rows, columns] = windows;
+    let mut out = 0;
+    for depth in &depths.list {
+        for row in &rows.list {
+            for column in &columns.list {
+                let (mut value, mut index) = (T::LOWEST, NOWHERE);
+                for d in 0..depth.count {
+                    let slab = (depth.first + d * depths.step) * extents[1];
+                    for r in 0..row.count {
+                        let line = (slab + row.first + r * rows.step) * extents[2] + column.first;
+                        for c in 0..column.count {
+                            let at = line + c * columns.step;
+                            let candidate = x[at];
+                            if candidate.wins(value) || index == NOWHERE {
+                                value = candidate;
+                                index = at as i64;
+                            }
+                        }
+                    }
+                }
+                best[out] = value;
+                indices[out] = index;
+                out += 1;
+            }
+        }
+    }
+}
+
+/// `gradient (N, C, out…), indices → (N, C, spatial…)`; gradients that meet are added in order.
+pub fn gradient<E: PoolElement>(
+    core: &Pool,
+    inputs: &[Input<'_>],
+    outputs: &mut [OutputView<'_>],
+) -> Result<()>
+where
+    E::Wide: std::ops::Add<Output = E::Wide>,
+{
+    let PoolKind::MaxGradient { input } = &core.kind else {
+        return Err(Error::state("max_pool_gradient", "another kind of pooling was given"));
+    };
+    let size: usize = input.iter().product();
+    let gradients = Planes::<E>::new(&inputs[0])?;
+    let indices = Planes::<i64>::new(&inputs[1])?;
+    let target = Disjoint::new(outputs[0].values::<E>()?);
+    let cost = (size / 4 + gradients.inner.elements()) as u64;
+    for_each_range(gradients.count(), cost, CHUNK_NANOSECONDS, &|start, count| {
+        let (mut gradient_walk, mut index_walk) = (gradients.walk(start), indices.walk(start));
+        let (mut dense, mut wide, mut dense_indices) = (Vec::new(), Vec::new(), Vec::new());
+        let mut wide_out = vec![E::Wide::default(); if E::as_wide(&[]).is_some() { 0 } else { size }];
+        for plane in start..start + count {
+            let g = widened(gradients.next(&mut gradient_walk, &mut dense), &mut wide);
+            let places = indices.next(&mut index_walk, &mut dense_indices);
+            // SAFETY: each plane belongs to one range.
+            let out = unsafe { target.range(plane * size, size) };
+            let rounded = match E::as_wide_mut(out) {
+                Some(out) => {
+                    add_at(out, g, places);
+                    false
+                }
+                None => {
+                    add_at(&mut wide_out, g, places);
+                    true
+                }
+            };
+            if rounded {
+                // SAFETY: as above; the first borrow has ended.
+                E::narrow_slice(&wide_out, unsafe { target.range(plane * size, size) });
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Zeros, with the gradients added at their places; one without a place is dropped.
+fn add_at<T: Ordered + std::ops::Add<Output = T>>(out: &mut [T], g: &[T], places: &[i64]) {
+    out.fill(T::default());
+    for (&g, &place) in g.iter().zip(places) {
+        if let Some(sum) = usize::try_from(place).ok().and_then(|place| out.get_mut(place)) {
+            *sum = *sum + g;
+        }
+    }
+}
