@@ -3,6 +3,7 @@
 pub mod backend;
 pub mod convolution;
 pub mod gemm;
+pub mod index;
 pub mod memory;
 pub mod pool;
 pub mod reduction;

@@ -135,6 +135,12 @@ impl Walk {
         self.position as usize
     }
 
+    /// Moves everything by `distance` elements of the memory.
+    #[inline]
+    pub fn shift(&mut self, distance: i64) {
+        self.position += distance;
+    }
+
     /// Steps to the next element; behind the last one comes the first.
     #[inline]
     pub fn advance(&mut self) {

@@ -1,0 +1,93 @@
+//! Reading by index.
+
+use bytemuck::Pod;
+use smallvec::SmallVec;
+use tenfold_ir::{Layout, Result};
+
+use super::CHUNK_NANOSECONDS;
+use super::addresses::{Addresses, FirstFailure, normalized, out_of_range};
+use crate::backend::disjoint::{Disjoint, for_each_range};
+use crate::backend::view::{Input, OutputView, Walk};
+
+/// `out[b, rest] = x[i₁[b], …, i_k[b], rest]`
+pub fn gather<T: Pod + Send + Sync>(
+    axes: usize,
+    inputs: &[Input<'_>],
+    output: &mut OutputView<'_>,
+) -> Result<()> {
+    let x = &inputs[0];
+    let memory = x.plain::<T>()?;
+    let (shape, strides) = (x.shape(), x.layout.strides());
+    let addresses = Addresses::new("gather", &inputs[1..=axes], &shape[..axes], &strides[..axes])?;
+    let rest = Layout::strided(shape[axes..].into(), strides[axes..].into(), 0);
+    let (length, contiguous) = (rest.elements(), rest.is_contiguous());
+    let out = Disjoint::new(output.plain::<T>()?);
+    let failure = FirstFailure::none();
+    let cost = 3 + (length * size_of::<T>()) as u64 / if contiguous { 16 } else { 2 };
+    for_each_range(addresses.count(), cost, CHUNK_NANOSECONDS, &|start, count| {
+        let mut walk = addresses.walk(start);
+        for number in start..start + count {
+            let Some(position) = walk.next_position() else {
+                failure.report(number);
+                return;
+            };
+            if length == 0 {
+                continue;
+            }
+            let from = x.layout.offset() + position;
+            if length == 1 {
+                // SAFETY: each address belongs to one range.
+                unsafe { out.write(number, memory[from as usize]) };
+                continue;
+            }
+            // SAFETY: each address belongs to one range.
+            let row = unsafe { out.range(number * length, length) };
+            if contiguous {
+                row.copy_from_slice(&memory[from as usize..from as usize + length]);
+            } else {
+                let mut inner = Walk::new(&rest, 0);
+                inner.shift(from);
+                inner.copy_to(memory, row);
+            }
+        }
+    });
+    failure.get().map_or(Ok(()), |number| Err(addresses.error_at(number)))
+}
+
+/// `out[i, j, …] = x[…, index[i, j, …], …]`
+pub fn take_along<T: Pod + Send + Sync>(
+    axis: usize,
+    inputs: &[Input<'_>],
+    output: &mut OutputView<'_>,
+) -> Result<()> {
+    let (x, index) = (&inputs[0], &inputs[1]);
+    let memory = x.plain::<T>()?;
+    let indices = index.values::<i64>()?;
+    let (stride, extent) = (x.layout.strides()[axis], x.shape()[axis]);
+    let mut strides: SmallVec<[i64; 4]> = x.layout.strides().into();
+    strides[axis] = 0;
+    // Where the element of each index lies, but for the index itself.
+    let base = Layout::strided(index.shape().clone(), strides, x.layout.offset());
+    let out = Disjoint::new(output.plain::<T>()?);
+    let failure = FirstFailure::none();
+    for_each_range(index.layout.elements(), 3, CHUNK_NANOSECONDS, &|start, count| {
+        let (mut bases, mut walk) = (Walk::new(&base, start), Walk::new(&index.layout, start));
+        // SAFETY: each element belongs to one range.
+        let target = unsafe { out.range(start, count) };
+        for (number, target) in target.iter_mut().enumerate() {
+            let Some(at) = normalized(walk.take(indices), extent) else {
+                failure.report(start + number);
+                return;
+            };
+            *target = memory[(bases.position() as i64 + at as i64 * stride) as usize];
+            bases.advance();
+        }
+    });
+    match failure.get() {
+        None => Ok(()),
+        Some(number) => {
+            let wrong = Walk::new(&index.layout, number).take(indices);
+            Err(out_of_range("take_along", wrong, axis, extent))
+        }
+    }
+}
