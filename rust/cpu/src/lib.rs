@@ -8,7 +8,9 @@ pub mod memory;
 pub mod pool;
 pub mod reduction;
 pub mod rows;
+pub mod scan;
 pub mod simd;
+pub mod sort;
 pub mod threads;
 /// The CPU backend.
 pub fn backend() -> &'static dyn tenfold_ir::Backend {
