@@ -6,6 +6,7 @@ pub mod gemm;
 pub mod index;
 pub mod memory;
 pub mod pool;
+pub mod random;
 pub mod reduction;
 pub mod rows;
 pub mod scan;

@@ -16,7 +16,7 @@ pub fn normalized(index: i64, extent: usize) -> Option<usize> {
 
 /// The error for an index out of range.
 pub fn out_of_range(operation: &'static str, index: i64, axis: usize, extent: usize) -> Error {
-    Error::index(operation, format!("index {index} is out of range for axis {axis} with size {extent}"))
+    Error::index(operation, format!("index {index} is out of range for axis {axis} of size {extent}"))
 }
 
 /// Index tensors of one shape that address the leading axes of something.
@@ -35,7 +35,8 @@ impl<'a> Addresses<'a> {
         extents: &[usize],
         strides: &[i64],
     ) -> Result<Addresses<'a>> {
-        let tensors = tensors.iter().map(|input| Ok((input.values::<i64>()?, input))).collect::<Result<_>>()?;
+        let tensors =
+            tensors.iter().map(|input| Ok((input.values::<i64>()?, input))).collect::<Result<_>>()?;
         Ok(Addresses {
             operation,
             tensors,

@@ -15,11 +15,16 @@ pub fn copy_base<T: Pod + Send + Sync>(base: &Input<'_>, output: &mut OutputView
     let memory = base.plain::<T>()?;
     let out = Disjoint::new(output.plain::<T>()?);
     let (items, step) = grain::<T>(base.layout.elements());
-    for_each_range(items, copy_cost::<T>(step, base.layout.is_contiguous()), CHUNK_NANOSECONDS, &|start, count| {
-        let (start, count) = (start * step, (count * step).min(out.len() - start * step));
-        // SAFETY: each element belongs to one range.
-        Walk::new(&base.layout, start).copy_to(memory, unsafe { out.range(start, count) });
-    });
+    for_each_range(
+        items,
+        copy_cost::<T>(step, base.layout.is_contiguous()),
+        CHUNK_NANOSECONDS,
+        &|start, count| {
+            let (start, count) = (start * step, (count * step).min(out.len() - start * step));
+            // SAFETY: each element belongs to one range.
+            Walk::new(&base.layout, start).copy_to(memory, unsafe { out.range(start, count) });
+        },
+    );
     Ok(())
 }
 

@@ -42,8 +42,7 @@ pub fn nonzero(count: usize, inputs: &[Input<'_>], output: &mut OutputView<'_>) 
         let start = chunk * CHUNK;
         let mut walk = Walk::new(&mask.layout, start);
         // SAFETY: the indices of each chunk are its own.
-        let target =
-            unsafe { out.range(starts[chunk] * rank, (starts[chunk + 1] - starts[chunk]) * rank) };
+        let target = unsafe { out.range(starts[chunk] * rank, (starts[chunk + 1] - starts[chunk]) * rank) };
         let mut rows = target.chunks_exact_mut(rank.max(1));
         for at in start..elements.min(start + CHUNK) {
             if walk.take(memory).get()

@@ -1,10 +1,11 @@
 //! Writing to a region of a dense tensor: the value and the gradient of assigning to a view.
 
 use bytemuck::Pod;
-use tenfold_ir::{Boolean, DType, Element, Layout, Result, Shape, bf16, f16};
+use tenfold_ir::{Boolean, DType, Layout, Result, Shape, bf16, f16};
 
 use super::CHUNK_NANOSECONDS;
 use super::assemble::copy_base;
+use super::combine::{Add, Combine};
 use crate::backend::disjoint::{Disjoint, for_each_part, for_each_range};
 use crate::backend::view::{Input, OutputView, Walk};
 
@@ -18,7 +19,8 @@ fn independent_parts(region: &Layout) -> (usize, usize) {
     let mut best = 0;
     for axes in (1..=region.rank()).rev() {
         // The axes within a part, told from the others as one run as long as all that they reach.
-        let reach: i64 = (axes..region.rank()).map(|axis| (shape[axis] as i64 - 1) * strides[axis].abs()).sum();
+        let reach: i64 =
+            (axes..region.rank()).map(|axis| (shape[axis] as i64 - 1) * strides[axis].abs()).sum();
         let mut extents: Vec<usize> = shape[..axes].to_vec();
         extents.push(reach as usize + 1);
         let mut steps: smallvec::SmallVec<[i64; 4]> = strides[..axes].into();
@@ -41,8 +43,8 @@ pub fn overlay<T: Pod + Send + Sync>(
     write_region(region, &inputs[1], output.plain::<T>()?, |_, value| value)
 }
 
-/// Zeros of the output's shape with `values` added where `region` points, in row-major order. Half precisions are
-/// added in float32 and rounded at the end.
+/// Zeros of the output's shape with `values` added where `region` points, in row-major order. Half precisions round
+/// after each addition.
 pub fn spread(region: &Layout, inputs: &[Input<'_>], output: &mut OutputView<'_>) -> Result<()> {
     macro_rules! typed {
         ($type:ty, $add:expr) => {{
@@ -51,29 +53,20 @@ pub fn spread(region: &Layout, inputs: &[Input<'_>], output: &mut OutputView<'_>
             write_region(region, &inputs[0], out, $add)
         }};
     }
-    macro_rules! through_float32 {
-        ($type:ty) => {
-            if region.is_injective() {
-                typed!($type, |_, value: $type| value)
-            } else {
-                spread_half::<$type>(region, &inputs[0], output, <$type>::to_f32, <$type>::from_f32)
-            }
-        };
-    }
     match output.dtype {
         DType::Bool => typed!(Boolean, |there, value| Boolean::from(there.get() | value.get())),
-        DType::Float16 => through_float32!(f16),
-        DType::Bfloat16 => through_float32!(bf16),
+        DType::Float16 => typed!(f16, Add::combine),
+        DType::Bfloat16 => typed!(bf16, Add::combine),
         dtype if dtype.is_integer() => match dtype.size() {
             1 => spread_words::<u8>(region, inputs, output, u8::wrapping_add),
             2 => spread_words::<u16>(region, inputs, output, u16::wrapping_add),
             4 => spread_words::<u32>(region, inputs, output, u32::wrapping_add),
             _ => spread_words::<u64>(region, inputs, output, u64::wrapping_add),
         },
-        DType::Float32 => typed!(f32, |there, value| there + value),
-        DType::Float64 => typed!(f64, |there, value| there + value),
-        DType::Complex64 => typed!(tenfold_ir::Complex<f32>, |there, value| there + value),
-        _ => typed!(tenfold_ir::Complex<f64>, |there, value| there + value),
+        DType::Float32 => typed!(f32, Add::combine),
+        DType::Float64 => typed!(f64, Add::combine),
+        DType::Complex64 => typed!(tenfold_ir::Complex<f32>, Add::combine),
+        _ => typed!(tenfold_ir::Complex<f64>, Add::combine),
     }
 }
 
@@ -87,27 +80,6 @@ fn spread_words<T: Pod + Send + Sync>(
     let out = output.plain::<T>()?;
     clear(out);
     write_region(region, &inputs[0], out, add)
-}
-
-/// Half precisions by way of a float32 result.
-fn spread_half<E: Element>(
-    region: &Layout,
-    values: &Input<'_>,
-    output: &mut OutputView<'_>,
-    widen: fn(E) -> f32,
-    narrow: fn(f32) -> E,
-) -> Result<()> {
-    let mut dense: Vec<f32> = Vec::with_capacity(values.layout.elements());
-    let (memory, mut walk) = (values.values::<E>()?, Walk::new(&values.layout, 0));
-    dense.extend((0..values.layout.elements()).map(|_| widen(walk.take(memory))));
-    let wide = Input::new(DType::Float32, Layout::dense(values.shape().clone()), bytemuck::cast_slice(&dense));
-    let out = output.values::<E>()?;
-    let mut sums = vec![0f32; out.len()];
-    write_region(region, &wide, &mut sums, |there, value| there + value)?;
-    for (out, sum) in out.iter_mut().zip(sums) {
-        *out = narrow(sum);
-    }
-    Ok(())
 }
 
 fn clear<T: Pod + Send + Sync>(out: &mut [T]) {
@@ -132,7 +104,8 @@ fn write_region<T: Pod + Send + Sync>(
     let length = elements / parts;
     let out = Disjoint::new(out);
     for_each_range(parts, 1 + length as u64, CHUNK_NANOSECONDS, &|start, count| {
-        let (mut from, mut to) = (Walk::new(&values.layout, start * length), Walk::new(region, start * length));
+        let (mut from, mut to) =
+            (Walk::new(&values.layout, start * length), Walk::new(region, start * length));
         let mut left = count * length;
         while left > 0 {
             let ((from_step, from_run), (to_step, to_run)) = (from.run(), to.run());

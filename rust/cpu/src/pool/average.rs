@@ -25,7 +25,8 @@ impl Divisor {
             (None, true) => product(|window| window.padded),
             (None, false) => product(|window| window.count),
         };
-        T::constant(count as f64)
+        // A window that lies in the padding alone has the average 0.
+        T::constant(count.max(1) as f64)
     }
 }
 
@@ -110,10 +111,7 @@ fn average_windows<T: Lane>(
         rows.list.iter().flat_map(move |row| columns.list.iter().map(move |column| [depth, row, column]))
     });
     for (average, window) in averages.iter_mut().zip(all) {
-        // A window without elements keeps its 0, whatever the divisor.
-        if window.iter().all(|window| window.count > 0) {
-            *average = *average / divisor.of(window);
-        }
+        *average = *average / divisor.of(window);
     }
 }
 

@@ -1,5 +1,7 @@
 //! The largest element of each window, and the gradient.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tenfold_ir::kernel::{Pool, PoolKind};
 use tenfold_ir::{Error, Result};
 
@@ -9,9 +11,6 @@ use super::{CHUNK_NANOSECONDS, Planes, spatial_extents, widened, windows_of};
 use crate::backend::disjoint::{Disjoint, for_each_range};
 use crate::backend::view::{Input, OutputView};
 use crate::simd::{Tiered, on_tier};
-
-/// The index of a window without any element of the input.
-const NOWHERE: i64 = -1;
 
 /// `(N, C, spatial…) → maxima, indices`
 pub fn forward<E: PoolElement>(
@@ -28,8 +27,7 @@ pub fn forward<E: PoolElement>(
     let windows = windows_of(core, &input, &output);
     let extents = spatial_extents(&input);
     let size: usize = output.iter().product();
-    let (values, indices) =
-        (Disjoint::new(values.values::<E>()?), Disjoint::new(indices.values::<i64>()?));
+    let (values, indices) = (Disjoint::new(values.values::<E>()?), Disjoint::new(indices.values::<i64>()?));
     let pairs = is_pairs(core, extents, &windows);
     let cost = if pairs { size as u64 / 2 } else { (size * core.window.iter().product::<usize>()) as u64 };
     for_each_range(planes.count(), cost, CHUNK_NANOSECONDS, &|start, count| {
@@ -111,8 +109,7 @@ impl<T: Ordered> Tiered for Pairs<'_, T> {
             let upper = &x[at..at + 2 * columns];
             let lower = &x[at + width..at + width + 2 * columns];
             for column in 0..columns {
-                let candidates =
-                    [upper[2 * column + 1], lower[2 * column], lower[2 * column + 1]];
+                let candidates = [upper[2 * column + 1], lower[2 * column], lower[2 * column + 1]];
                 let offsets = [1, width, width + 1];
                 let (mut value, mut offset) = (upper[2 * column], 0);
                 for (candidate, candidate_offset) in candidates.into_iter().zip(offsets) {
@@ -139,7 +136,8 @@ fn any_windows<T: Ordered>(
     for depth in &depths.list {
         for row in &rows.list {
             for column in &columns.list {
-                let (mut value, mut index) = (T::LOWEST, NOWHERE);
+                // A window that lies in the padding alone keeps these.
+                let (mut value, mut index, mut found) = (T::LOWEST, 0, false);
                 for d in 0..depth.count {
                     let slab = (depth.first + d * depths.step) * extents[1];
                     for r in 0..row.count {
@@ -147,9 +145,8 @@ fn any_windows<T: Ordered>(
                         for c in 0..column.count {
                             let at = line + c * columns.step;
                             let candidate = x[at];
-                            if candidate.wins(value) || index == NOWHERE {
-                                value = candidate;
-                                index = at as i64;
+                            if candidate.wins(value) || !found {
+                                (value, index, found) = (candidate, at as i64, true);
                             }
                         }
                     }
@@ -178,6 +175,7 @@ where
     let gradients = Planes::<E>::new(&inputs[0])?;
     let indices = Planes::<i64>::new(&inputs[1])?;
     let target = Disjoint::new(outputs[0].values::<E>()?);
+    let failed = AtomicBool::new(false);
     let cost = (size / 4 + gradients.inner.elements()) as u64;
     for_each_range(gradients.count(), cost, CHUNK_NANOSECONDS, &|start, count| {
         let (mut gradient_walk, mut index_walk) = (gradients.walk(start), indices.walk(start));
@@ -188,31 +186,50 @@ where
             let places = indices.next(&mut index_walk, &mut dense_indices);
             // SAFETY: each plane belongs to one range.
             let out = unsafe { target.range(plane * size, size) };
-            let rounded = match E::as_wide_mut(out) {
-                Some(out) => {
-                    add_at(out, g, places);
-                    false
-                }
-                None => {
-                    add_at(&mut wide_out, g, places);
-                    true
-                }
+            let (all_within, rounded) = match E::as_wide_mut(out) {
+                Some(out) => (add_at(out, g, places), false),
+                None => (add_at(&mut wide_out, g, places), true),
             };
+            if !all_within {
+                failed.store(true, Ordering::Relaxed);
+            }
             if rounded {
                 // SAFETY: as above; the first borrow has ended.
                 E::narrow_slice(&wide_out, unsafe { target.range(plane * size, size) });
             }
         }
     });
-    Ok(())
+    match failed.into_inner() {
+        true => Err(out_of_range(&indices, size)),
+        false => Ok(()),
+    }
 }
 
-/// Zeros, with the gradients added at their places; one without a place is dropped.
-fn add_at<T: Ordered + std::ops::Add<Output = T>>(out: &mut [T], g: &[T], places: &[i64]) {
+/// Zeros, with the gradients added at their places; false where one has no place.
+fn add_at<T: Ordered + std::ops::Add<Output = T>>(out: &mut [T], g: &[T], places: &[i64]) -> bool {
     out.fill(T::default());
+    let mut all_within = true;
     for (&g, &place) in g.iter().zip(places) {
-        if let Some(sum) = usize::try_from(place).ok().and_then(|place| out.get_mut(place)) {
-            *sum = *sum + g;
+        match usize::try_from(place).ok().and_then(|place| out.get_mut(place)) {
+            Some(sum) => *sum = *sum + g,
+            None => all_within = false,
         }
     }
+    all_within
+}
+
+/// The error for the first index that lies outside its plane.
+fn out_of_range(indices: &Planes<'_, i64>, size: usize) -> Error {
+    let mut walk = indices.walk(0);
+    let mut dense = Vec::new();
+    for _ in 0..indices.count() {
+        let outside = |index: &&i64| usize::try_from(**index).map_or(true, |index| index >= size);
+        if let Some(index) = indices.next(&mut walk, &mut dense).iter().find(outside) {
+            return Error::index(
+                "max_pool_gradient",
+                format!("index {index} is out of range for a plane of size {size}"),
+            );
+        }
+    }
+    Error::index("max_pool_gradient", "an index is out of range")
 }

@@ -24,7 +24,9 @@ impl<'a, E: RowElement> RowSource<'a, E> {
         let memory = match input.memory {
             Memory::Bytes(_) => Some(input.values()?),
             Memory::Output(0) if input.layout.is_dense() => None,
-            Memory::Output(_) => return Err(Error::state("rows", "an operand shares a buffer that it cannot")),
+            Memory::Output(_) => {
+                return Err(Error::state("rows", "an operand shares a buffer that it cannot"));
+            }
         };
         Ok(RowSource { memory, layout: RowLayout::new(&input.layout, axis) })
     }
@@ -200,7 +202,8 @@ impl<E: RowElement> Writer<'_, '_, E> {
         let rows = self.group;
         if self.target.layout.is_unit() {
             // SAFETY: each row belongs to one range of one thread.
-            let row = unsafe { self.target.memory.range(if length == 0 { 0 } else { start as usize }, length) };
+            let row =
+                unsafe { self.target.memory.range(if length == 0 { 0 } else { start as usize }, length) };
             E::narrow_slice(&self.scratch, row);
         } else {
             for at in 0..length {

@@ -106,7 +106,8 @@ fn run_typed<E: RowElement>(core: &Rows, inputs: &[Input<'_>], outputs: &mut [Ou
     let (mut first_out, mut rest) = (None, [None, None]);
     for (index, output) in outputs.iter_mut().enumerate() {
         if index == 0 {
-            first_out = Some((RowLayout::dense(&inputs[0].shape().clone(), core.axis), output.values::<E>()?));
+            first_out =
+                Some((RowLayout::dense(&inputs[0].shape().clone(), core.axis), output.values::<E>()?));
         } else {
             rest[index - 1] = Some(Disjoint::new(output.values::<E::Wide>()?));
         }
@@ -178,7 +179,8 @@ impl<E: RowElement> Tiered for SomeRows<'_, '_, E> {
         let zero = E::Wide::constant(0.0);
         for row in start..start + count {
             // The next number of each input that has one a row.
-            let next = |walk: &mut Option<Walk>, numbers: &Option<Numbers<'_, E::Wide>>| match (walk, numbers) {
+            let next = |walk: &mut Option<Walk>, numbers: &Option<Numbers<'_, E::Wide>>| match (walk, numbers)
+            {
                 (Some(walk), Some(numbers)) => walk.take(numbers.values),
                 _ => zero,
             };

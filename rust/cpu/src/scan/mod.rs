@@ -134,13 +134,7 @@ impl Places {
         while left > 0 {
             let ((from_step, from_run), (to_step, to_run)) = (from.run(), to.run());
             let rows = from_run.min(to_run).min(left).min(SIDE_BY_SIDE);
-            body(Group {
-                from: from.position() as i64,
-                from_step,
-                to: to.position() as i64,
-                to_step,
-                rows,
-            });
+            body(Group { from: from.position() as i64, from_step, to: to.position() as i64, to_step, rows });
             from.skip(rows);
             to.skip(rows);
             left -= rows;
@@ -232,8 +226,7 @@ fn extremes<E: Extreme, const LARGEST: bool>(
     let [values, indices] = outputs else {
         return Err(Error::state(core.operation.name(), "needs two outputs"));
     };
-    let (values, indices) =
-        (Disjoint::new(values.values::<E>()?), Disjoint::new(indices.values::<i64>()?));
+    let (values, indices) = (Disjoint::new(values.values::<E>()?), Disjoint::new(indices.values::<i64>()?));
     let length = places.from.length as i64;
     let cost = 5 + 2 * length as u64;
     for_each_range(places.from.rows(), cost, CHUNK_NANOSECONDS, &|start, count| {

@@ -8,7 +8,7 @@ mod radix;
 mod search;
 #[cfg(test)]
 mod tests;
-mod words;
+pub(crate) mod words;
 
 use tenfold_ir::kernel::Sort;
 use tenfold_ir::{Boolean, DType, Error, Result, bf16, f16};
@@ -99,8 +99,7 @@ fn rows_by<E: SortKey, W: Word>(
             format!("{} elements were asked of rows of {}", order.count, from.length),
         ));
     }
-    let (values, indices) =
-        (Disjoint::new(values.values::<E>()?), Disjoint::new(indices.values::<i64>()?));
+    let (values, indices) = (Disjoint::new(values.values::<E>()?), Disjoint::new(indices.values::<i64>()?));
     let logarithm = u64::from(usize::BITS - from.length.leading_zeros());
     let cost = 20 + from.length as u64 * (1 + logarithm);
     for_each_range(from.rows(), cost, CHUNK_NANOSECONDS, &|start, count| {
