@@ -57,10 +57,16 @@ fn two_sum<T: Lane>(a: T, b: T) -> (T, T) {
     (sum, (a - (sum - shadow)) + (b - shadow))
 }
 
+/// The magnitude with the sign of `sign`; positive where that is NaN, because all NaN count as one.
+#[inline(always)]
+fn signed<T: Lane>(magnitude: T, sign: T) -> T {
+    T::select(sign.is_nan(), magnitude, magnitude.copysign(sign))
+}
+
 /// ±1 where the part is infinite, ±0 where it is not: infinities as C99 reads them.
 #[inline(always)]
 fn box_infinity<T: Lane>(part: T) -> T {
-    T::select(is_infinite(part), T::constant(1.0), T::constant(0.0)).copysign(part)
+    signed(T::select(is_infinite(part), T::constant(1.0), T::constant(0.0)), part)
 }
 
 #[inline(always)]
@@ -200,7 +206,7 @@ impl<T: Lane> Complex<T> {
             let other = T::select(b.is_nan(), T::NAN, zero.copysign(b));
             return match a > zero {
                 true => Complex::new(a, other),
-                false => Complex::new(other.abs(), T::INFINITY.copysign(b)),
+                false => Complex::new(other.abs(), signed(T::INFINITY, b)),
             };
         }
         if b.is_nan() {
@@ -265,7 +271,7 @@ impl<T: Lane> Mul for Complex<T> {
 #[cold]
 fn recover_product<T: Lane>(x: Complex<T>, y: Complex<T>) -> Complex<T> {
     let zero = T::constant(0.0);
-    let finite_or_zero = |part: T| T::select(part.is_nan(), zero.copysign(part), part);
+    let finite_or_zero = |part: T| T::select(part.is_nan(), zero, part);
     let boxed = |z: Complex<T>| Complex::new(box_infinity(z.re), box_infinity(z.im));
     let cleared = |z: Complex<T>| Complex::new(finite_or_zero(z.re), finite_or_zero(z.im));
     let (mut a, mut b) = (x, y);

@@ -1,7 +1,7 @@
 //! Exponentials, logarithms, powers and the functions made of them.
 
 use super::super::Lane;
-use super::{Complex, half_range, is_infinite, two_sum};
+use super::{Complex, half_range, is_infinite, signed, two_sum};
 
 /// cos(angle) + sin(angle) j.
 #[inline(always)]
@@ -75,7 +75,7 @@ impl<T: Lane> Complex<T> {
         if !b.is_finite() && is_infinite(a) {
             return match a > zero {
                 true => Complex::new(a, T::NAN),
-                false => Complex::new(zero, zero.copysign(b)),
+                false => Complex::new(zero, signed(zero, b)),
             };
         }
         if !b.is_finite() || a.is_nan() {
@@ -176,6 +176,8 @@ impl<T: Lane> Complex<T> {
     }
 
     /// `self` to the power `exponent`: `exp(exponent * log(self))`, and 1 where the exponent is 0.
+    ///
+    /// Accurate relative to the magnitude of the result; the smaller part may have fewer digits.
     #[inline(always)]
     pub fn pow(self, exponent: Complex<T>) -> Complex<T> {
         let (zero, one) = (T::constant(0.0), T::constant(1.0));
@@ -248,7 +250,7 @@ impl<T: Lane> Complex<T> {
     pub fn cosh(self) -> Complex<T> {
         let (a, b) = (self.re, self.im);
         let zero = T::constant(0.0);
-        let signed_zero = zero.copysign(T::constant(1.0).copysign(a) * b);
+        let signed_zero = signed(zero, signed(T::constant(1.0), a) * b);
         if b == zero {
             return Complex::new(a.cosh(), signed_zero);
         }
@@ -272,7 +274,7 @@ impl<T: Lane> Complex<T> {
         let (zero, one) = (T::constant(0.0), T::constant(1.0));
         if is_infinite(a) {
             // The standard has the sign of b here, where C99 has that of sin(2b).
-            return Complex::new(one.copysign(a), T::select(b.is_nan(), zero, zero.copysign(b)));
+            return Complex::new(one.copysign(a), signed(zero, b));
         }
         if b == zero {
             return Complex::new(a.tanh(), b);

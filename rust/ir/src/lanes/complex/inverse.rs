@@ -6,7 +6,7 @@
 use std::f64::consts::{FRAC_PI_2, LN_2};
 
 use super::super::Lane;
-use super::{Complex, half_range, is_infinite, larger};
+use super::{Complex, half_range, is_infinite, larger, signed};
 
 /// What asin and acos of a point of the first quadrant have in common.
 struct Inverse<T> {
@@ -101,7 +101,7 @@ impl<T: Lane> Complex<T> {
             };
             return Complex::new(re, -parts.imaginary.copysign(b));
         }
-        let infinity = -T::INFINITY.copysign(b);
+        let infinity = -signed(T::INFINITY, b);
         if b.is_nan() {
             return if is_infinite(a) {
                 Complex::new(T::NAN, infinity)
@@ -132,7 +132,7 @@ impl<T: Lane> Complex<T> {
             return Complex::new(parts.imaginary.copysign(a), parts.sine.copysign(b));
         }
         if is_infinite(a) || (is_infinite(b) && a.is_nan()) {
-            let infinity = T::INFINITY.copysign(a);
+            let infinity = signed(T::INFINITY, a);
             let angle = T::select(a.is_nan() || b.is_nan(), T::NAN, b.atan2(a.abs()));
             return Complex::new(infinity, angle);
         }
@@ -146,7 +146,7 @@ impl<T: Lane> Complex<T> {
     #[inline(always)]
     pub fn acosh(self) -> Complex<T> {
         let angle = self.acos();
-        Complex::new(angle.im.abs(), angle.re.copysign(self.im))
+        Complex::new(angle.im.abs(), signed(angle.re, self.im))
     }
 
     /// The inverse hyperbolic tangent; branch cuts beyond ±1 on the real axis.
@@ -154,8 +154,8 @@ impl<T: Lane> Complex<T> {
     pub fn atanh(self) -> Complex<T> {
         let (a, b) = (self.re, self.im);
         let (zero, one) = (T::constant(0.0), T::constant(1.0));
-        let half_pi = T::constant(FRAC_PI_2).copysign(b);
-        let signed_zero = zero.copysign(a);
+        let half_pi = signed(T::constant(FRAC_PI_2), b);
+        let signed_zero = signed(zero, a);
         if !self.is_finite() {
             if is_infinite(b) {
                 return Complex::new(signed_zero, half_pi);
