@@ -6,9 +6,13 @@
 //! `mul_add` is written, so the widened loop gives the same bits on every tier.
 
 pub mod complex;
+mod exponential;
 mod float32;
 mod float64;
+mod hyperbolic;
 pub mod integer;
+mod kernel;
+mod logarithm;
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 

@@ -1,6 +1,10 @@
 //! [`Lane`] of `f32`.
 
-use super::Lane;
+mod power;
+mod special;
+mod trigonometric;
+
+use super::{Lane, exponential, hyperbolic, logarithm};
 
 macro_rules! functions {
     ($($name:ident = $path:path;)*) => {
@@ -8,18 +12,6 @@ macro_rules! functions {
             #[inline(always)]
             fn $name(self) -> f32 {
                 $path(self)
-            }
-        )*
-    };
-}
-
-/// Functions computed in double precision and rounded once.
-macro_rules! through_f64 {
-    ($($name:ident)*) => {
-        $(
-            #[inline(always)]
-            fn $name(self) -> f32 {
-                Lane::$name(self as f64) as f32
             }
         )*
     };
@@ -69,19 +61,15 @@ impl Lane for f32 {
     }
     #[inline(always)]
     fn pow(self, exponent: f32) -> f32 {
-        Lane::pow(self as f64, exponent as f64) as f32
+        power::pow(self, exponent)
     }
     #[inline(always)]
     fn hypot(self, other: f32) -> f32 {
-        // Squares of f32 neither overflow nor underflow in f64; the sum's error is below a 2⁻²⁸th of an f32 ULP.
-        let (x, y) = (self as f64, other as f64);
-        let length = (x * x + y * y).sqrt() as f32;
-        let infinite = self.abs() == f32::INFINITY || other.abs() == f32::INFINITY;
-        Self::select(infinite, f32::INFINITY, length)
+        power::hypot(self, other)
     }
     #[inline(always)]
     fn atan2(self, x: f32) -> f32 {
-        Lane::atan2(self as f64, x as f64) as f32
+        trigonometric::atan2(self, x)
     }
     functions! {
         abs = f32::abs;
@@ -90,9 +78,34 @@ impl Lane for f32 {
         trunc = f32::trunc;
         round = f32::round_ties_even;
         sqrt = f32::sqrt;
-    }
-    through_f64! {
-        exp exp2 expm1 log log2 log10 log1p cbrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh
-        sigmoid erf erfc erfinv lgamma digamma trigamma i0 i1
+        exp = exponential::exp;
+        exp2 = exponential::exp2;
+        expm1 = exponential::expm1;
+        sigmoid = exponential::sigmoid;
+        log = logarithm::log;
+        log2 = logarithm::log2;
+        log10 = logarithm::log10;
+        log1p = logarithm::log1p;
+        sinh = hyperbolic::sinh;
+        cosh = hyperbolic::cosh;
+        tanh = hyperbolic::tanh;
+        asinh = hyperbolic::asinh;
+        acosh = hyperbolic::acosh;
+        atanh = hyperbolic::atanh;
+        cbrt = power::cbrt;
+        sin = trigonometric::sin;
+        cos = trigonometric::cos;
+        tan = trigonometric::tan;
+        asin = trigonometric::asin;
+        acos = trigonometric::acos;
+        atan = trigonometric::atan;
+        erf = special::erf;
+        erfc = special::erfc;
+        erfinv = special::erfinv;
+        lgamma = special::lgamma;
+        digamma = special::digamma;
+        trigamma = special::trigamma;
+        i0 = special::i0;
+        i1 = special::i1;
     }
 }
