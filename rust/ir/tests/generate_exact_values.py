@@ -123,8 +123,13 @@ def on_axes():
             (-(2.0**-45), 3.0), (3.5, 2.0**-45), (-3.5, 2.0**-45), (2.0**-30, 2.0**-34), (2.0**-3, 1.0), (2.0**30, 2.0**28)]
 
 
+def wide(count=16):
+    """Magnitudes whose squares overflow or vanish in f32."""
+    return [(single(a), single(b)) for a, b in zip(magnitudes(-36, 37, count), magnitudes(-36, 37, count))]
+
+
 ordinary = points(2) + points(6)
-everywhere = ordinary + near_unit_circle() + on_axes()
+everywhere = ordinary + near_unit_circle() + on_axes() + wide()
 COMPLEX = {
     "sqrt": (mpmath.sqrt, everywhere), "exp": (mpmath.exp, ordinary), "exp2": (lambda z: mpf(2) ** z, ordinary),
     "log": (mpmath.log, everywhere), "log2": (lambda z: mpmath.log(z) / mpmath.log(2), everywhere),
@@ -139,7 +144,7 @@ COMPLEX = {
     "sign": (lambda z: z / abs(z), everywhere),
 }
 COMPLEX_BINARY = {
-    "divide": (lambda z, w: z / w, list(zip(points(3, 20), points(3, 20)))),
+    "divide": (lambda z, w: z / w, list(zip(points(3, 20), points(3, 20))) + list(zip(wide(), reversed(wide())))),
     "pow": (lambda z, w: z**w, list(zip(points(2, 20), points(3, 20))) + list(zip(points(2, 7), [(n, 0.0) for n in (-3.0, -2.0, -1.0, 2.0, 3.0, 5.0, 0.5)]))),
 }
 # The cubes and quotients of the table are computed from the exact points: a few hundred bits leave no doubt.

@@ -224,11 +224,12 @@ impl<T: Lane> Complex<T> {
             back = T::constant(1.0) / half_range::<T>().sqrt();
         }
         let half = T::constant(0.5);
-        let root = ((scaled.re.abs() + scaled.abs()) * half).sqrt();
-        let other = scaled.im * half / root;
+        let root = ((scaled.re.abs() + scaled.abs()) * half).sqrt() * back;
+        // From the part as it was: scaled down it could have vanished.
+        let other = b / (root + root);
         match a.sign_bit() {
-            false => Complex::new(root * back, other * back),
-            true => Complex::new(other.abs() * back, root.copysign(b) * back),
+            false => Complex::new(root, other),
+            true => Complex::new(other.abs(), root.copysign(b)),
         }
     }
 }
