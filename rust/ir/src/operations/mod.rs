@@ -36,6 +36,7 @@ mod trigonometric;
 use smallvec::SmallVec;
 
 use crate::lanes::Lane;
+use crate::lanes::complex::Complex;
 use crate::lanes::integer::Integer;
 use crate::{Category, DType, Error, Result, promote_types};
 
@@ -162,7 +163,7 @@ macro_rules! define_operations {
         pub mod body {
             $(pub mod $name {
                 #[allow(unused_imports)]
-                use super::super::{Integer, Lane};
+                use super::super::{Complex, Integer, Lane};
                 $(body_function! { $field $value })*
             })*
         }
@@ -189,6 +190,10 @@ macro_rules! body_function {
     (float { fn($($argument:ident: $type:ty),*) -> $result:ty $body:block }) => {
         #[inline(always)]
         pub fn float<T: Lane>($($argument: $type),*) -> $result $body
+    };
+    (complex { fn($($argument:ident: $type:ty),*) -> $result:ty $body:block }) => {
+        #[inline(always)]
+        pub fn complex<T: Lane>($($argument: $type),*) -> $result $body
     };
     (integer { fn($($argument:ident: $type:ty),*) -> $result:ty $body:block }) => {
         #[inline(always)]
