@@ -1,0 +1,145 @@
+//! Operations on whole rows.
+
+use super::number::{Exact, exact, round, whole};
+use super::reduce::{moments, sum};
+use super::tensor::{Tensor, points, with};
+use crate::Scalar;
+use crate::kernel::{RowOperation, Rows, Specs};
+use crate::lanes::Lane;
+
+/// The results of one row: numbers along the row, or one number of the row.
+enum Outcome {
+    Row(Vec<Exact>),
+    One(Exact),
+}
+
+pub(super) fn rows(core: &Rows, inputs: &[Tensor], results: &Specs) -> Vec<Tensor> {
+    let shape = inputs[0].shape();
+    let extent = shape[core.axis];
+    let mut outputs: Vec<Tensor> =
+        results.iter().map(|spec| Tensor::filled(spec.clone(), Scalar::Float(0.0))).collect();
+    for outer in points(&shape.without(core.axis)) {
+        // Each input as a row; those of one number a row as a row of one.
+        let lines: Vec<Vec<Scalar>> = inputs
+            .iter()
+            .map(|input| {
+                if input.shape().rank() == shape.rank() {
+                    (0..extent).map(|index| input.at(&with(&outer, core.axis, index))).collect()
+                } else {
+                    vec![input.at(&outer)]
+                }
+            })
+            .collect();
+        for (output, outcome) in outputs.iter_mut().zip(row(core.operation, &lines)) {
+            let dtype = output.spec.dtype;
+            match outcome {
+                Outcome::One(value) => *output.at_mut(&outer) = Scalar::Float(round(value, dtype)),
+                Outcome::Row(values) => {
+                    for (index, value) in values.into_iter().enumerate() {
+                        *output.at_mut(&with(&outer, core.axis, index)) = Scalar::Float(round(value, dtype));
+                    }
+                }
+            }
+        }
+    }
+    outputs
+}
+
+fn row(operation: RowOperation, inputs: &[Vec<Scalar>]) -> Vec<Outcome> {
+    let numbers = |index: usize| -> Vec<Exact> { inputs[index].iter().map(|&value| exact(value)).collect() };
+    let one = |index: usize| exact(inputs[index][0]);
+    let x = numbers(0);
+    let count = whole(x.len());
+    let map =
+        |function: &dyn Fn(Exact) -> Exact| Outcome::Row(x.iter().map(|&value| function(value)).collect());
+    let map_with = |other: &[Exact], function: &dyn Fn(Exact, Exact) -> Exact| {
+        Outcome::Row(x.iter().zip(other).map(|(&value, &other)| function(value, other)).collect())
+    };
+    match operation {
+        RowOperation::Softmax => {
+            let largest = largest(&x);
+            let total = sum(x.iter().map(|&value| (value - largest).exp()));
+            vec![map(&|value| (value - largest).exp() / total)]
+        }
+        RowOperation::LogSoftmax => {
+            let largest = largest(&x);
+            let logarithm = Lane::log(sum(x.iter().map(|&value| (value - largest).exp())));
+            vec![map(&|value| value - largest - logarithm)]
+        }
+        RowOperation::LogSumExp => vec![Outcome::One(log_sum_exp(&x))],
+        RowOperation::SoftmaxGradient => {
+            let gradient = numbers(1);
+            let total = sum(x.iter().zip(&gradient).map(|(&y, &g)| y * g));
+            vec![map_with(&gradient, &|y, g| y * (g - total))]
+        }
+        RowOperation::LogSoftmaxGradient => {
+            let gradient = numbers(1);
+            let total = sum(gradient.iter().copied());
+            vec![map_with(&gradient, &|y, g| g - y.exp() * total)]
+        }
+        RowOperation::LayerNorm { epsilon } => {
+            let (mean, squares) = moments(&x);
+            let scale = reciprocal_root(squares / count, epsilon);
+            vec![map(&|value| (value - mean) * scale), Outcome::One(mean), Outcome::One(scale)]
+        }
+        RowOperation::LayerNormGradient => {
+            let (mean, scale, gradient) = (one(1), one(2), numbers(3));
+            let normalized = |value: Exact| (value - mean) * scale;
+            let average = sum(gradient.iter().copied()) / count;
+            let product = sum(x.iter().zip(&gradient).map(|(&value, &g)| g * normalized(value))) / count;
+            vec![map_with(&gradient, &|value, g| scale * (g - average - normalized(value) * product))]
+        }
+        RowOperation::RmsNorm { epsilon } => {
+            let scale = reciprocal_root(sum(x.iter().map(|&value| value * value)) / count, epsilon);
+            vec![map(&|value| value * scale), Outcome::One(scale)]
+        }
+        RowOperation::RmsNormGradient => {
+            let (scale, gradient) = (one(1), numbers(2));
+            let product = sum(x.iter().zip(&gradient).map(|(&value, &g)| g * (value * scale))) / count;
+            vec![map_with(&gradient, &|value, g| scale * (g - value * scale * product))]
+        }
+        RowOperation::CrossEntropy => {
+            let total = log_sum_exp(&x);
+            let loss = match target(&inputs[1], x.len()) {
+                Some(index) => total - x[index],
+                None => Exact::constant(0.0),
+            };
+            vec![Outcome::One(loss), Outcome::One(total)]
+        }
+        RowOperation::CrossEntropyGradient => {
+            let (total, gradient) = (one(2), one(3));
+            let target = target(&inputs[1], x.len());
+            let derivative = |(index, &value): (usize, &Exact)| match target {
+                Some(hit) if hit == index => gradient * ((value - total).exp() - Exact::constant(1.0)),
+                Some(_) => gradient * (value - total).exp(),
+                None => Exact::constant(0.0),
+            };
+            vec![Outcome::Row(x.iter().enumerate().map(derivative).collect())]
+        }
+    }
+}
+
+/// The largest number, NaN if any is NaN; of nothing −∞.
+fn largest(numbers: &[Exact]) -> Exact {
+    numbers.iter().fold(-Exact::INFINITY, |largest, &number| {
+        if number.is_nan() || !largest.is_nan() && number > largest { number } else { largest }
+    })
+}
+
+/// log Σ exp without overflow; an infinite largest number is the result itself.
+pub(super) fn log_sum_exp(numbers: &[Exact]) -> Exact {
+    let largest = largest(numbers);
+    if !largest.is_finite() {
+        return largest;
+    }
+    largest + Lane::log(sum(numbers.iter().map(|&number| (number - largest).exp())))
+}
+
+fn reciprocal_root(variance: Exact, epsilon: f64) -> Exact {
+    Exact::constant(1.0) / (variance + Exact::constant(epsilon)).sqrt()
+}
+
+/// The target of the row, where it lies within.
+fn target(input: &[Scalar], extent: usize) -> Option<usize> {
+    usize::try_from(input[0].to_i128()).ok().filter(|&index| index < extent)
+}
