@@ -1,7 +1,6 @@
 //! One scalar operation: its row's body, evaluated over wide numbers and rounded once.
 
 use super::number::{Exact, round};
-use crate::lanes::Lane;
 use crate::lanes::complex::Complex;
 use crate::lanes::integer::Integer;
 use crate::operations::body;
@@ -31,7 +30,7 @@ impl Outcome for bool {
 
 impl Argument for Exact {
     fn of(value: Scalar) -> Exact {
-        Exact::constant(value.to_f64())
+        Exact::from(value.to_f64())
     }
 }
 
@@ -44,7 +43,7 @@ impl Outcome for Exact {
 impl Argument for Complex<Exact> {
     fn of(value: Scalar) -> Complex<Exact> {
         let value = value.to_complex();
-        Complex::new(Exact::constant(value.re), Exact::constant(value.im))
+        Complex::new(Exact::from(value.re), Exact::from(value.im))
     }
 }
 

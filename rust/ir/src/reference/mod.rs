@@ -2,9 +2,10 @@
 //!
 //! Each operation is evaluated from operands already rounded to their dtype, in arithmetic that is exact or much wider
 //! than the dtype, and its result is rounded once. Simple loops over lists of numbers; no concern for speed. It is
-//! the oracle of the tests.
+//! the oracle of the tests, and [`check`] holds another backend's outputs against it.
 
 mod apply;
+mod check;
 mod convolution;
 mod evaluate;
 mod gemm;
@@ -19,13 +20,14 @@ mod scan;
 mod sort;
 mod tensor;
 
+pub use check::check;
 use evaluate::{Environment, evaluate};
 use tensor::Tensor;
 
 use crate::backend::PlainStorage;
 use crate::expr::Instruction;
 use crate::kernel::{Kernel, Spec};
-use crate::{Backend, Buffer, Core, Error, Expr, Result, Source};
+use crate::{Backend, Buffer, Core, Error, Expr, Result, Shape, Source};
 
 /// The reference interpreter as a backend over plain memory.
 #[derive(Clone, Copy, Debug, Default)]
@@ -96,31 +98,42 @@ fn prologues(kernel: &Kernel, operands: &[Tensor]) -> Result<Vec<Tensor>> {
 }
 
 /// The outputs from the results of the core.
+fn epilogue(kernel: &Kernel, expr: &Expr, operands: &[Tensor], results: Vec<Tensor>) -> Result<Vec<Tensor>> {
+    epilogue_with(kernel, expr, results, Tensor::broadcast_along, |shape, results| {
+        evaluate(expr, shape, &Environment { operands, results, scalars: &kernel.scalars })
+    })
+}
+
+/// As [`epilogue`], for anything that stands for a tensor.
 ///
 /// A result with one number a row counts as broadcast along the row, except where it is handed on as it is.
-fn epilogue(kernel: &Kernel, expr: &Expr, operands: &[Tensor], results: Vec<Tensor>) -> Result<Vec<Tensor>> {
+fn epilogue_with<T: Clone>(
+    kernel: &Kernel,
+    expr: &Expr,
+    results: Vec<T>,
+    broadcast_along: impl Fn(&T, usize, &Shape) -> T,
+    evaluate: impl FnOnce(&Shape, &[T]) -> Result<Vec<T>>,
+) -> Result<Vec<T>> {
     let handed_on = |output: usize| match expr.instructions()[expr.outputs()[output] as usize] {
-        Instruction::Result { index } => Some(&results[index as usize]),
+        Instruction::Result { index } => Some(index as usize),
         _ => None,
     };
     let evaluated = match (0..kernel.outputs.len()).find(|&output| handed_on(output).is_none()) {
         None => Vec::new(),
         Some(output) => {
             let shape = &kernel.outputs[output].shape;
-            let broadcast: Vec<Tensor> = results
+            let broadcast: Vec<T> = results
                 .iter()
                 .map(|result| match &kernel.core {
-                    Core::Rows(core) if result.shape().rank() < shape.rank() => {
-                        result.broadcast_along(core.axis, shape[core.axis])
-                    }
+                    Core::Rows(core) => broadcast_along(result, core.axis, shape),
                     _ => result.clone(),
                 })
                 .collect();
-            evaluate(expr, shape, &Environment { operands, results: &broadcast, scalars: &kernel.scalars })?
+            evaluate(shape, &broadcast)?
         }
     };
     Ok((0..kernel.outputs.len())
-        .map(|output| handed_on(output).unwrap_or_else(|| &evaluated[output]).clone())
+        .map(|output| handed_on(output).map_or_else(|| &evaluated[output], |index| &results[index]).clone())
         .collect())
 }
 

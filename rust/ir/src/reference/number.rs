@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 
-use crate::lanes::Lane;
 use crate::{Category, Complex, DType, Element, Scalar, bf16, f16, with_element};
 
 /// The real numbers that the reference computes with.
@@ -10,12 +9,12 @@ pub(super) type Exact = f64;
 
 /// A number of the dtype as a wide one, without error.
 pub(super) fn exact(value: Scalar) -> Exact {
-    Exact::constant(value.to_f64())
+    Exact::from(value.to_f64())
 }
 
 /// The whole number as a wide one.
 pub(super) fn whole(value: usize) -> Exact {
-    Exact::constant(value as f64)
+    Exact::from(value as f64)
 }
 
 /// The number of a floating dtype that is nearest, ties to even: one rounding, also for narrow dtypes.
@@ -62,10 +61,10 @@ pub(super) fn cast(value: Scalar, dtype: DType) -> Scalar {
     match (value, dtype) {
         // Not through the half types' own conversions, which may round twice.
         (Scalar::Float(value), DType::Float16 | DType::Bfloat16) => {
-            Scalar::Float(round(Exact::constant(value), dtype))
+            Scalar::Float(round(Exact::from(value), dtype))
         }
         (Scalar::Complex(value), DType::Float16 | DType::Bfloat16) => {
-            Scalar::Float(round(Exact::constant(value.re), dtype))
+            Scalar::Float(round(Exact::from(value.re), dtype))
         }
         (Scalar::Int(value), DType::Float16 | DType::Bfloat16) => {
             Scalar::Float(round(exact_integer(value), dtype))
@@ -77,7 +76,7 @@ pub(super) fn cast(value: Scalar, dtype: DType) -> Scalar {
 /// An integer of at most 64 bits as a wide number, without error.
 fn exact_integer(value: i128) -> Exact {
     let high = value as f64;
-    Exact::constant(high) + Exact::constant((value - high as i128) as f64)
+    Exact::from(high) + Exact::from((value - high as i128) as f64)
 }
 
 /// True for NaN; never for integers and truth values.
@@ -111,7 +110,7 @@ impl Wide {
             Category::Floating => Wide::Real(exact(value)),
             Category::Complex => {
                 let value = value.to_complex();
-                Wide::Complex(Exact::constant(value.re), Exact::constant(value.im))
+                Wide::Complex(Exact::from(value.re), Exact::from(value.im))
             }
         }
     }

@@ -3,7 +3,6 @@
 use super::number::{Exact, cast, round};
 use super::tensor::Tensor;
 use crate::kernel::{Distribution, Random, Specs};
-use crate::lanes::Lane;
 use crate::random::{
     below_u32, below_u64, bernoulli, bernoulli_threshold, block, box_muller, per_block, permutation,
     uniform_bits, unit_f32, unit_f64, wide,
@@ -45,7 +44,7 @@ fn draw(distribution: Distribution, dtype: DType, words: [u32; 4], index: usize,
                 let radial = first * (1.0 / (1_u64 << 32) as f32);
                 (f64::from(radial), f64::from(unit_f32(words[index | 1], 24)))
             };
-            let pair = box_muller(Exact::constant(radial), Exact::constant(angular));
+            let pair = box_muller(Exact::from(radial), Exact::from(angular));
             Scalar::Float(round(pair[index % 2], dtype))
         }
         Distribution::Integer { low, high } => {

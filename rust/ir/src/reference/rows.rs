@@ -136,7 +136,7 @@ pub(super) fn log_sum_exp(numbers: &[Exact]) -> Exact {
 }
 
 fn reciprocal_root(variance: Exact, epsilon: f64) -> Exact {
-    Exact::constant(1.0) / (variance + Exact::constant(epsilon)).sqrt()
+    Exact::constant(1.0) / (variance + Exact::from(epsilon)).sqrt()
 }
 
 /// The target of the row, where it lies within.

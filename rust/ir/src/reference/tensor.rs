@@ -50,9 +50,12 @@ impl Tensor {
         }
     }
 
-    /// Repeated along a new axis.
-    pub fn broadcast_along(&self, axis: usize, extent: usize) -> Tensor {
-        let spec = Spec::new(self.shape().with(axis, extent), self.spec.dtype);
+    /// Repeated along a new axis to that shape; the tensor itself where it lacks no axis.
+    pub fn broadcast_along(&self, axis: usize, shape: &Shape) -> Tensor {
+        if self.shape().rank() == shape.rank() {
+            return self.clone();
+        }
+        let spec = Spec::new(shape.clone(), self.spec.dtype);
         let values = points(&spec.shape).map(|point| self.at(&without(&point, axis))).collect();
         Tensor::new(spec, values)
     }

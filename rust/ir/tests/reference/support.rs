@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 use tenfold_ir::backend::PlainStorage;
 use tenfold_ir::kernel::{Kernel, Spec, Specs};
-use tenfold_ir::reference::Reference;
+use tenfold_ir::reference::{Reference, check};
 use tenfold_ir::{
     Backend, Buffer, Core, DType, Element, Expr, Layout, Operand, Result, Scalar, Shape, Source,
 };
@@ -58,12 +58,13 @@ pub fn map_kernel(expr: Expr, inputs: &[Given], scalars: &[Scalar]) -> Kernel {
     }
 }
 
-/// Runs a kernel with each operand in a buffer of its own.
+/// Runs a kernel with each operand in a buffer of its own; the check must agree with the reference itself.
 pub fn run_kernel(kernel: &Kernel, inputs: &[Given]) -> Result<Vec<Buffer>> {
     let sources: Vec<Source> = inputs.iter().map(|input| Source::Buffer(&input.buffer)).collect();
     let mut outputs: Vec<Buffer> =
         kernel.outputs.iter().map(|spec| Reference.allocate(spec.bytes()).unwrap()).collect();
     Reference.run(kernel, &sources, &mut outputs)?;
+    check(kernel, &sources, &outputs).unwrap();
     Ok(outputs)
 }
 

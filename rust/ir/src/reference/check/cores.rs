@@ -1,0 +1,344 @@
+//! How far the results of a core may be off.
+//!
+//! A sum of n terms in any order has an error of at most n·u·Σ|x| with the unit roundoff u (Higham, "Accuracy and
+//! Stability of Numerical Algorithms", 2002, section 4.2). Σ|x| comes from running the same core on magnitudes, and the
+//! effect of the inputs' radii from running it once more on magnitudes plus radii.
+
+use super::rows;
+use super::{Bounded, epsilon, largest, magnitude, smallest_normal, unit_in_last_place};
+use crate::kernel::{
+    Convolution, ConvolutionKind, Distribution, Index, Pool, PoolKind, Reduce, Reduction, Scan,
+    ScanOperation, ScatterMode, Spec,
+};
+use crate::reference::core as run_core;
+use crate::reference::tensor::{Tensor, points};
+use crate::{Core, DType, Result, Scalar};
+
+/// The results of a core with their radii.
+pub(super) fn bounded(core: &Core, inputs: &[Bounded], results: Vec<Tensor>) -> Result<Vec<Bounded>> {
+    let exact_inputs = inputs.iter().all(Bounded::is_exact);
+    let mut radii: Vec<Vec<f64>> = results.iter().map(|result| vec![0.0; result.values.len()]).collect();
+    match core {
+        Core::Map => {}
+        Core::Reduce(core) => reduce(core, inputs, &results, &mut radii)?,
+        Core::Scan(core) => scan(core, inputs, &results, &mut radii)?,
+        Core::Rows(core) => rows::rows(core, inputs, &results, &mut radii)?,
+        Core::Gemm(_) => {
+            let shape = inputs[0].tensor.shape();
+            radii[0] = linear(core, inputs, shape[shape.rank() - 1] as f64, &results[0])?;
+        }
+        Core::Convolution(kind) => radii[0] = convolution(core, kind, inputs, &results[0])?,
+        Core::Pool(kind) => pool(core, kind, inputs, &results, &mut radii)?,
+        Core::Index(kind) => radii[0] = index(core, kind, inputs, &results[0])?,
+        // Order and places can only be told from exact inputs.
+        Core::Sort(_) | Core::Host(_) => {
+            if !exact_inputs {
+                radii.iter_mut().for_each(|radii| radii.fill(f64::INFINITY));
+            }
+        }
+        Core::Random(core) => {
+            if core.distribution == Distribution::Normal {
+                // The angle, up to 2π, is rounded before its cosine is multiplied by a radius of at most 9.4.
+                let dtype = core.dtype;
+                let radius = 64.0 * epsilon(dtype.compute());
+                for (bound, &value) in radii[0].iter_mut().zip(&results[0].values) {
+                    *bound = radius + rounding(value, dtype);
+                }
+            }
+        }
+    }
+    Ok(results.into_iter().zip(radii).map(|(tensor, radius)| Bounded { tensor, radius }).collect())
+}
+
+/// What rounding to the dtype can add where the value before was not quite the reference's: one ULP.
+pub(super) fn rounding(value: Scalar, dtype: DType) -> f64 {
+    unit_in_last_place(magnitude(value), dtype)
+}
+
+/// The unit roundoff of sums of a dtype; 0 for integers.
+pub(super) fn roundoff(dtype: DType) -> f64 {
+    epsilon(dtype.compute()) / 2.0
+}
+
+/// The magnitudes of a tensor, plus its radii where asked, as float64. Integers and truth values (indices, targets)
+/// stay.
+fn magnitudes(input: &Bounded, with_radius: bool) -> Tensor {
+    if !input.dtype().is_differentiable() {
+        return input.tensor.clone();
+    }
+    let values =
+        input.tensor.values.iter().zip(&input.radius).map(|(&value, &radius)| {
+            Scalar::Float(magnitude(value) + if with_radius { radius } else { 0.0 })
+        });
+    Tensor::new(Spec::new(input.tensor.shape().clone(), DType::Float64), values.collect())
+}
+
+/// Bounds of a core that is a sum of products of its inputs, with `terms` terms in each sum.
+fn linear(core: &Core, inputs: &[Bounded], terms: f64, result: &Tensor) -> Result<Vec<f64>> {
+    let dtype = result.spec.dtype;
+    if !dtype.is_differentiable() {
+        let inexact = !inputs.iter().all(Bounded::is_exact);
+        return Ok(vec![if inexact { f64::INFINITY } else { 0.0 }; result.values.len()]);
+    }
+    let run = |with_radius: bool| -> Result<Vec<f64>> {
+        let inputs: Vec<Tensor> = inputs.iter().map(|input| magnitudes(input, with_radius)).collect();
+        Ok(run_core(core, &inputs)?.swap_remove(0).values.into_iter().map(Scalar::to_f64).collect())
+    };
+    let scale = run(false)?;
+    let wider = if inputs.iter().all(Bounded::is_exact) { scale.clone() } else { run(true)? };
+    // Complex products are four real ones and two sums.
+    let steps = if dtype.is_complex() { 2.0 * terms + 4.0 } else { terms + 1.0 };
+    let factor = steps * roundoff(dtype);
+    Ok((0..scale.len())
+        .map(|i| {
+            let spread = wider[i] - scale[i];
+            sum_bound(factor, wider[i], spread, terms, result.values[i], dtype)
+        })
+        .collect())
+}
+
+/// The bound of one sum with magnitudes `scale`, where the inputs alone move it by `spread`.
+fn sum_bound(factor: f64, scale: f64, spread: f64, terms: f64, value: Scalar, dtype: DType) -> f64 {
+    // A partial sum may overflow although the result does not.
+    if !scale.is_finite() || scale > largest(dtype.compute()) {
+        return f64::INFINITY;
+    }
+    if terms <= 1.0 && spread == 0.0 && !dtype.is_complex() {
+        return 0.0;
+    }
+    // Products below the smallest normal number lose bits.
+    let underflow = terms * smallest_normal(dtype.compute()) * epsilon(dtype.compute());
+    factor * scale + spread + underflow + rounding(value, dtype)
+}
+
+fn reduce(core: &Reduce, inputs: &[Bounded], results: &[Tensor], radii: &mut [Vec<f64>]) -> Result<()> {
+    let input = &inputs[0];
+    let dtype = input.dtype();
+    let reduced: usize = core.axes.iter().map(|&axis| input.tensor.shape()[axis]).product();
+    let terms = reduced as f64;
+    let sum = Core::Reduce(Reduce { operation: Reduction::Sum, axes: core.axes.clone() });
+    let total = |values: Vec<f64>| -> Result<Vec<f64>> {
+        let values = values.into_iter().map(Scalar::Float).collect();
+        let tensor = Tensor::new(Spec::new(input.tensor.shape().clone(), DType::Float64), values);
+        Ok(run_core(&sum, &[tensor])?.swap_remove(0).values.into_iter().map(Scalar::to_f64).collect())
+    };
+    match core.operation {
+        Reduction::Sum => radii[0] = linear(&sum, inputs, terms, &results[0])?,
+        Reduction::Product if dtype.is_differentiable() => {
+            // Relative errors add up, and so do the distances that a partial product may go from 1.
+            let logarithms = |sign: f64| {
+                total(input.tensor.values.iter().map(|&x| (sign * magnitude(x).log2()).max(0.0)).collect())
+            };
+            let (growth, decay) = (logarithms(1.0)?, logarithms(-1.0)?);
+            let relative = total(
+                input
+                    .tensor
+                    .values
+                    .iter()
+                    .zip(&input.radius)
+                    .map(|(&x, &radius)| if radius == 0.0 { 0.0 } else { radius / magnitude(x) })
+                    .collect(),
+            )?;
+            let limit = largest(dtype.compute()).log2();
+            let factor = 2.0 * terms * roundoff(dtype) * if dtype.is_complex() { 4.0 } else { 1.0 };
+            for (i, bound) in radii[0].iter_mut().enumerate() {
+                let value = results[0].values[i];
+                *bound = if growth[i] >= limit || decay[i] >= limit - 2.0 {
+                    f64::INFINITY
+                } else if terms <= 1.0 && relative[i] == 0.0 {
+                    0.0
+                } else {
+                    magnitude(value) * (factor + 2.0 * relative[i]) + rounding(value, dtype)
+                };
+            }
+        }
+        Reduction::Moments => {
+            let magnitudes: Vec<f64> = input.tensor.values.iter().map(|&x| magnitude(x)).collect();
+            let scale = total(magnitudes)?;
+            let moved = total(input.radius.clone())?;
+            let moved_squares = total(input.radius.iter().map(|radius| radius * radius).collect())?;
+            for i in 0..radii[0].len() {
+                let mean = scale[i] / terms.max(1.0);
+                let squares = magnitude(results[1].values[i]);
+                let factor = (terms + 4.0) * roundoff(dtype);
+                if mean * mean * terms > largest(dtype.compute()) {
+                    radii[0][i] = f64::INFINITY;
+                    radii[1][i] = f64::INFINITY;
+                    continue;
+                }
+                radii[0][i] =
+                    factor * mean + moved[i] / terms.max(1.0) + rounding(results[0].values[i], dtype);
+                // Chan, Golub and LeVeque 1983: the error depends on the mean by the square root of squares.
+                let shift = factor * mean;
+                radii[1][i] = 2.0
+                    * (factor * squares + 2.0 * shift * (terms * squares).sqrt() + terms * shift * shift)
+                    + 2.0 * (squares * moved_squares[i]).sqrt()
+                    + moved_squares[i]
+                    + rounding(results[1].values[i], dtype);
+            }
+        }
+        _ if input.is_exact() => {}
+        // Extremes move by at most the largest radius; an index or an integer product may be any.
+        Reduction::Max | Reduction::Min => {
+            radii[0].fill(input.radius.iter().copied().fold(0.0, f64::max));
+        }
+        _ => radii[0].fill(f64::INFINITY),
+    }
+    Ok(())
+}
+
+fn scan(core: &Scan, inputs: &[Bounded], results: &[Tensor], radii: &mut [Vec<f64>]) -> Result<()> {
+    let input = &inputs[0];
+    let dtype = input.dtype();
+    let terms = input.tensor.shape()[core.axis] as f64;
+    match core.operation {
+        ScanOperation::Sum => radii[0] = linear(&Core::Scan(core.clone()), inputs, terms, &results[0])?,
+        ScanOperation::Product if dtype.is_differentiable() => {
+            let logarithm = Core::Scan(Scan { operation: ScanOperation::Sum, ..core.clone() });
+            let total = |term: &dyn Fn(Scalar, f64) -> f64| -> Result<Vec<f64>> {
+                let values = input.tensor.values.iter().zip(&input.radius);
+                let values = values.map(|(&x, &radius)| Scalar::Float(term(x, radius))).collect();
+                let tensor = Tensor::new(Spec::new(input.tensor.shape().clone(), DType::Float64), values);
+                let sums = run_core(&logarithm, &[tensor])?.swap_remove(0);
+                Ok(sums.values.into_iter().map(Scalar::to_f64).collect())
+            };
+            let distance = total(&|x, _| magnitude(x).log2().abs())?;
+            let relative = total(&|x, radius| if radius == 0.0 { 0.0 } else { radius / magnitude(x) })?;
+            let factor = 2.0 * terms * roundoff(dtype) * if dtype.is_complex() { 4.0 } else { 1.0 };
+            let limit = largest(dtype.compute()).log2() - 2.0;
+            for (i, bound) in radii[0].iter_mut().enumerate() {
+                let value = results[0].values[i];
+                *bound = if distance[i] >= limit {
+                    f64::INFINITY
+                } else {
+                    magnitude(value) * (factor + 2.0 * relative[i]) + rounding(value, dtype)
+                };
+            }
+        }
+        ScanOperation::LogSumExp => {
+            // Each step adds a few roundings of the running result, which lies between the input's extremes (and
+            // log n above); a radius of the input passes once.
+            let largest = input.tensor.values.iter().map(|&x| magnitude(x)).filter(|x| x.is_finite());
+            let largest = largest.fold(0.0, f64::max) + terms.ln().max(0.0);
+            let moved = input.radius.iter().copied().fold(0.0, f64::max);
+            let bound = 8.0 * (terms + 1.0) * roundoff(dtype) * (1.0 + largest) + moved;
+            for (radius, &value) in radii[0].iter_mut().zip(&results[0].values) {
+                *radius = bound + rounding(value, dtype);
+            }
+        }
+        _ if input.is_exact() => {}
+        ScanOperation::Max | ScanOperation::Min => {
+            radii[0].fill(input.radius.iter().copied().fold(0.0, f64::max));
+            radii[1].fill(f64::INFINITY);
+        }
+        ScanOperation::Product => radii[0].fill(f64::INFINITY),
+    }
+    Ok(())
+}
+
+fn convolution(core: &Core, kind: &Convolution, inputs: &[Bounded], result: &Tensor) -> Result<Vec<f64>> {
+    let (first, second) = (inputs[0].tensor.shape(), inputs[1].tensor.shape());
+    let terms: usize = match kind.kind {
+        ConvolutionKind::Forward => second[1..].iter().product(),
+        ConvolutionKind::InputGradient { .. } => {
+            second[0] / kind.groups * second[2..].iter().product::<usize>()
+        }
+        ConvolutionKind::WeightGradient { .. } => second[0] * second[2..].iter().product::<usize>(),
+    };
+    let bound = linear(core, inputs, terms as f64, result)?;
+    let kernel: &[usize] = &second[2..];
+    let tiled = !matches!(kind.kind, ConvolutionKind::WeightGradient { .. })
+        && kernel == [3, 3]
+        && kind.stride.iter().chain(&kind.dilation).all(|&step| step == 1);
+    if !tiled {
+        return Ok(bound);
+    }
+    // Winograd's F(4×4, 3×3) mixes all inputs of a tile: the largest bound within reach of a tile counts, times the
+    // growth of the transforms (row sums of magnitudes 10 for the input and 19 for the output in each direction; the
+    // roundings of both are far below their product).
+    const GROWTH: f64 = 10.0 * 19.0;
+    const REACH: usize = 5;
+    debug_assert_eq!(first.rank(), 4);
+    let bounds = Tensor::new(
+        Spec::new(result.shape().clone(), DType::Float64),
+        bound.iter().map(|&bound| Scalar::Float(bound)).collect(),
+    );
+    let near =
+        |position: usize, extent: usize| position.saturating_sub(REACH)..(position + REACH + 1).min(extent);
+    Ok(points(result.shape())
+        .map(|point| {
+            let mut largest = 0f64;
+            for row in near(point[2], result.shape()[2]) {
+                for column in near(point[3], result.shape()[3]) {
+                    largest = largest.max(bounds.at(&[point[0], point[1], row, column]).to_f64());
+                }
+            }
+            GROWTH * largest
+        })
+        .collect())
+}
+
+fn pool(
+    core: &Core,
+    kind: &Pool,
+    inputs: &[Bounded],
+    results: &[Tensor],
+    radii: &mut [Vec<f64>],
+) -> Result<()> {
+    let window = kind.window.iter().product::<usize>() as f64;
+    match kind.kind {
+        PoolKind::Max => {
+            if !inputs[0].is_exact() {
+                radii[0].fill(inputs[0].radius.iter().copied().fold(0.0, f64::max));
+                radii[1].fill(f64::INFINITY);
+            }
+        }
+        // A quotient each, or a factor: two more roundings.
+        _ => radii[0] = linear(core, inputs, window + 2.0, &results[0])?,
+    }
+    Ok(())
+}
+
+fn index(core: &Core, kind: &Index, inputs: &[Bounded], result: &Tensor) -> Result<Vec<f64>> {
+    let dtype = result.spec.dtype;
+    let exact_inputs = inputs.iter().all(Bounded::is_exact);
+    let mode = match kind {
+        Index::Scatter { mode, .. } | Index::PutAlong { mode, .. } => *mode,
+        Index::Spread { .. } => ScatterMode::Add,
+        _ => ScatterMode::Assign,
+    };
+    match mode {
+        // The order of additions is fixed and each rounds to the dtype: equal to the last bit.
+        _ if exact_inputs && !(dtype.is_complex() && mode == ScatterMode::Multiply) => {
+            if matches!(kind, Index::Spread { .. }) && dtype.is_differentiable() {
+                let terms = inputs[0].tensor.values.len() as f64;
+                return linear(core, inputs, terms, result);
+            }
+            Ok(vec![0.0; result.values.len()])
+        }
+        ScatterMode::Assign => {
+            // The radii move with the numbers.
+            let inputs: Vec<Tensor> = inputs
+                .iter()
+                .map(|input| {
+                    let moved = input.dtype() == dtype && !(input.is_exact() && dtype == DType::Int64);
+                    if !moved {
+                        return input.tensor.clone();
+                    }
+                    let values = input.radius.iter().map(|&radius| Scalar::Float(radius)).collect();
+                    Tensor::new(Spec::new(input.tensor.shape().clone(), DType::Float64), values)
+                })
+                .collect();
+            Ok(run_core(core, &inputs)?.swap_remove(0).values.into_iter().map(Scalar::to_f64).collect())
+        }
+        ScatterMode::Add => {
+            let terms = inputs[inputs.len() - 1].tensor.values.len() as f64;
+            linear(core, inputs, terms, result)
+        }
+        ScatterMode::Max | ScatterMode::Min => {
+            let radii = inputs.iter().flat_map(|input| &input.radius);
+            Ok(vec![radii.copied().fold(0.0, f64::max); result.values.len()])
+        }
+        ScatterMode::Multiply => Ok(vec![f64::INFINITY; result.values.len()]),
+    }
+}

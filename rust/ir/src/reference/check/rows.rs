@@ -1,0 +1,190 @@
+//! How far the results of row operations may be off.
+//!
+//! Written out by hand for each operation from its formula: sums of n terms are off by n·u·Σ|x|, functions by a few
+//! units, and an argument of exp that is off by δ makes the result off by that share.
+
+use super::cores::{rounding, roundoff};
+use super::{Bounded, smallest_normal};
+use crate::kernel::{RowOperation, Rows};
+use crate::reference::rows::rows as run_rows;
+use crate::reference::tensor::{Tensor, points, with};
+use crate::{Result, Scalar};
+
+/// A few roundings of a function: more than any row of the operation table allows.
+const FEW: f64 = 16.0;
+
+pub(super) fn rows(
+    core: &Rows,
+    inputs: &[Bounded],
+    results: &[Tensor],
+    radii: &mut [Vec<f64>],
+) -> Result<()> {
+    let shape = inputs[0].tensor.shape();
+    let extent = shape[core.axis];
+    for outer in points(&shape.without(core.axis)) {
+        let lines: Vec<Vec<f64>> = inputs
+            .iter()
+            .map(|input| {
+                if input.tensor.shape().rank() == shape.rank() {
+                    (0..extent).map(|i| input.tensor.at(&with(&outer, core.axis, i)).to_f64()).collect()
+                } else {
+                    vec![input.tensor.at(&outer).to_f64()]
+                }
+            })
+            .collect();
+        let unit = roundoff(inputs[0].dtype());
+        for ((result, radii), bound) in
+            results.iter().zip(radii.iter_mut()).zip(row(core.operation, &lines, unit))
+        {
+            let floor = smallest_normal(result.spec.dtype);
+            let mut set = |place: &[usize], bound: f64| {
+                let position = result.position(place);
+                let bound = bound + floor + rounding(result.values[position], result.spec.dtype);
+                radii[position] = if bound.is_nan() { f64::INFINITY } else { bound };
+            };
+            if result.shape().rank() == shape.rank() {
+                for (index, &bound) in bound.iter().enumerate() {
+                    set(&with(&outer, core.axis, index), bound);
+                }
+            } else {
+                set(&outer, bound[0]);
+            }
+        }
+    }
+    if !inputs.iter().all(Bounded::is_exact) {
+        add_effect_of_inputs(core, inputs, results, radii);
+    }
+    Ok(())
+}
+
+/// Moves the inputs by their radii in a few patterns of signs, and allows four times what the results move. An
+/// estimate: the true extremes would need as many runs as a row has elements.
+fn add_effect_of_inputs(core: &Rows, inputs: &[Bounded], results: &[Tensor], radii: &mut [Vec<f64>]) {
+    let specs = results.iter().map(|result| result.spec.clone()).collect();
+    let patterns: [fn(usize) -> f64; 4] = [
+        |_| 1.0,
+        |_| -1.0,
+        |index| if index.is_multiple_of(2) { 1.0 } else { -1.0 },
+        |index| if index % 3 == 1 { 1.0 } else { -1.0 },
+    ];
+    for pattern in patterns {
+        let moved: Vec<Tensor> = inputs
+            .iter()
+            .map(|input| {
+                let mut tensor = input.tensor.clone();
+                for (index, (value, radius)) in tensor.values.iter_mut().zip(&input.radius).enumerate() {
+                    if let Scalar::Float(value) = value {
+                        *value += pattern(index) * radius;
+                    }
+                }
+                tensor
+            })
+            .collect();
+        for ((result, moved), radii) in
+            results.iter().zip(run_rows(core, &moved, &specs)).zip(radii.iter_mut())
+        {
+            for ((&value, &other), radius) in result.values.iter().zip(&moved.values).zip(radii) {
+                let distance = super::distance(other, value);
+                *radius = radius.max(f64::MIN_POSITIVE) + 4.0 * distance;
+            }
+        }
+    }
+}
+
+/// Bounds of the results of one row, without their last rounding.
+fn row(operation: RowOperation, inputs: &[Vec<f64>], unit: f64) -> Vec<Vec<f64>> {
+    let x = &inputs[0];
+    let count = x.len() as f64;
+    let few = FEW * unit;
+    let sums = (count + FEW) * unit;
+    let total = |terms: &mut dyn Iterator<Item = f64>| terms.sum::<f64>();
+    let largest = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let spread = |value: f64| (value - largest).abs();
+    // Relative error of Σ exp(x − max): of the sum, of exp, and of the differences, at most log n on average.
+    let exponentials = sums + few + 2.0 * unit * count.ln().max(0.0);
+    let log_sum = || total(&mut x.iter().map(|&value| (value - largest).exp())).ln();
+    let log_sum_exp = || exponentials + few * (largest.abs() + log_sum().abs());
+    match operation {
+        RowOperation::Softmax => {
+            let sum = total(&mut x.iter().map(|&value| (value - largest).exp()));
+            let bound = |&value: &f64| {
+                (value - largest).exp() / sum * (exponentials + few + 2.0 * unit * spread(value))
+            };
+            vec![x.iter().map(bound).collect()]
+        }
+        RowOperation::LogSoftmax => {
+            let logarithm = log_sum().abs();
+            vec![x.iter().map(|&value| exponentials + few * (spread(value) + logarithm)).collect()]
+        }
+        RowOperation::LogSumExp => vec![vec![log_sum_exp()]],
+        RowOperation::SoftmaxGradient => {
+            let sum = total(&mut x.iter().zip(&inputs[1]).map(|(y, g)| (y * g).abs()));
+            vec![
+                x.iter()
+                    .zip(&inputs[1])
+                    .map(|(y, g)| y.abs() * (few * g.abs() + (sums + few) * sum))
+                    .collect(),
+            ]
+        }
+        RowOperation::LogSoftmaxGradient => {
+            let sum = total(&mut inputs[1].iter().map(|g| g.abs()));
+            let bound = |(y, g): (&f64, &f64)| few * g.abs() + y.exp() * sum * (sums + few * (1.0 + y.abs()));
+            vec![x.iter().zip(&inputs[1]).map(bound).collect()]
+        }
+        RowOperation::LayerNorm { epsilon } => {
+            let mean = x.iter().sum::<f64>() / count;
+            let mean_magnitude = total(&mut x.iter().map(|value| value.abs())) / count;
+            let squares = total(&mut x.iter().map(|value| (value - mean).powi(2)));
+            let shift = sums * mean_magnitude;
+            let squares_error =
+                2.0 * (sums * squares + 2.0 * shift * (count * squares).sqrt() + count * shift * shift);
+            let variance = squares / count + epsilon;
+            let scale = 1.0 / variance.sqrt();
+            let relative = squares_error / count / variance + few;
+            let relative = if relative < 0.5 { relative } else { f64::INFINITY };
+            let bound = |&value: &f64| {
+                let distance = (value - mean).abs();
+                scale * (shift + few * distance)
+                    + if distance == 0.0 { 0.0 } else { scale * distance * relative }
+            };
+            vec![x.iter().map(bound).collect(), vec![shift], vec![scale * relative]]
+        }
+        RowOperation::LayerNormGradient => {
+            let (mean, scale, gradient) = (inputs[1][0], inputs[2][0].abs(), &inputs[3]);
+            let normal = |value: f64| ((value - mean) * scale).abs();
+            let average = total(&mut gradient.iter().map(|g| g.abs())) / count;
+            let product =
+                total(&mut x.iter().zip(gradient).map(|(&value, g)| (g * normal(value)).abs())) / count;
+            let bound = |(&value, g): (&f64, &f64)| {
+                scale * (few * g.abs() + (sums + few) * (average + normal(value) * product))
+            };
+            vec![x.iter().zip(gradient).map(bound).collect()]
+        }
+        RowOperation::RmsNorm { epsilon } => {
+            let scale = 1.0 / (total(&mut x.iter().map(|value| value * value)) / count + epsilon).sqrt();
+            let relative = sums + few;
+            vec![x.iter().map(|value| value.abs() * scale * relative).collect(), vec![scale * relative]]
+        }
+        RowOperation::RmsNormGradient => {
+            let (scale, gradient) = (inputs[1][0].abs(), &inputs[2]);
+            let product =
+                total(&mut x.iter().zip(gradient).map(|(value, g)| (g * value * scale).abs())) / count;
+            let bound = |(value, g): (&f64, &f64)| {
+                scale * (few * g.abs() + (sums + few) * value.abs() * scale * product)
+            };
+            vec![x.iter().zip(gradient).map(bound).collect()]
+        }
+        RowOperation::CrossEntropy => {
+            let target = inputs[1][0];
+            let hit = if target >= 0.0 && target < count { x[target as usize].abs() } else { 0.0 };
+            let sum = log_sum_exp();
+            vec![vec![sum + few * hit], vec![sum]]
+        }
+        RowOperation::CrossEntropyGradient => {
+            let (sum, gradient) = (inputs[2][0], inputs[3][0].abs());
+            let bound =
+                |&value: &f64| gradient * few * (1.0 + (value - sum).exp() * (1.0 + (value - sum).abs()));
+            vec![x.iter().map(bound).collect()]
+        }
+    }
+}
