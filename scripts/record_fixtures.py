@@ -1,0 +1,84 @@
+"""Run the cases of tests/parity in PyTorch and write what came out: `make fixtures`, `make parity`.
+
+Needs PyTorch and NumPy, not Tenfold. Each family of cases becomes one file, FAMILY.npz, with the cases
+as JSON under `cases` and the arrays under `NUMBER.NAME`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from parity.cases import Case, draw_cases  # noqa: E402
+from parity.replay import Arrays, build, draw_inputs, numpy, replay  # noqa: E402
+
+
+def record(case: Case, generator: np.random.Generator) -> tuple[Case, Arrays]:
+    """The case with what it says of itself (keys, repr), and all its arrays."""
+    arrays = draw_inputs(case, generator)
+    if case["kind"] == "module":
+        module = build(torch, case)
+        with torch.no_grad():
+            for name, value in module.state_dict().items():
+                if value.is_floating_point():
+                    # Away from ones and zeros, so that a forgotten weight shows; variances stay positive.
+                    value += torch.rand_like(value) * (0.5 if "var" in name else 1.0)
+        state = module.state_dict()
+        case = {**case, "repr": repr(module), "state_dict_keys": list(state)}
+        arrays |= {f"state.{name}": numpy(value) for name, value in state.items()}
+        shape = module.train(case["train"])(torch.asarray(arrays["input.x"])).shape
+        # That call moved the running statistics of the module, but the arrays are copies.
+        arrays["cotangent"] = generator.standard_normal(tuple(shape)).astype(np.float32)
+    elif case["kind"] == "function":
+        reduced = case["kwargs"].get("reduction", "mean") != "none"
+        arrays["cotangent"] = generator.standard_normal(() if reduced else result_shape(case, arrays)).astype("f4")
+    elif case["kind"] == "optimizer":
+        model = torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.Tanh(), torch.nn.Linear(8, 3))
+        arrays |= {f"state.{name}": numpy(value) for name, value in model.state_dict().items()}
+    results = replay(torch, case, arrays)
+    if case["kind"] in ("initializer", "default_initialization"):
+        results = {f"{name}.{key}": value for name, a in results.items() for key, value in statistics(a).items()}
+    return case, {**arrays, **{f"result.{name}": np.asarray(a) for name, a in results.items()}}
+
+
+def result_shape(case: Case, arrays: Arrays) -> tuple[int, ...]:
+    """The shape of a loss that is not reduced: the target's."""
+    return arrays["input.y"].shape
+
+
+def statistics(array: np.ndarray) -> dict[str, Any]:
+    """What two draws of one distribution have in common; all of a small array, which is no draw."""
+    if array.size < 1000:
+        return {"values": array}
+    values = array.astype(np.float64)
+    return {"shape": array.shape, "mean": values.mean(), "std": values.std(), "low": values.min(), "high": values.max()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the files")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(options.seed)
+    generator = np.random.default_rng(options.seed)
+    for family, cases in draw_cases(options.seed).items():
+        recorded, arrays = [], {}
+        for number, drawn in enumerate(cases):
+            case, of_case = record(drawn, generator)
+            recorded.append(case)
+            arrays |= {f"{number}.{name}": a for name, a in of_case.items()}
+        np.savez_compressed(options.out / f"{family}.npz", cases=np.array(json.dumps(recorded)), **arrays)
+        print(f"{family}: {len(cases)} cases")
+
+
+if __name__ == "__main__":
+    main()

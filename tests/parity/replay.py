@@ -1,0 +1,150 @@
+"""Run a case with any package of PyTorch's shape: `replay(torch, …)` records, `replay(tenfold, …)` compares.
+
+Arrays go in and come out as dictionaries of NumPy arrays by name: `input.x`, `state.weight`, `cotangent`;
+`output`, `grad.x`, `grad.weight`, `after.running_mean`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+# Differentiable inputs are called so; integers and class probabilities are not differentiated.
+DIFFERENTIABLE = "x"
+
+
+def draw_inputs(case: Mapping[str, Any], generator: np.random.Generator) -> Arrays:
+    """The arrays that a case asks for."""
+    return {f"input.{name}": draw_array(spec, generator) for name, spec in case["inputs"].items()}
+
+
+def draw_array(spec: Mapping[str, Any], generator: np.random.Generator) -> np.ndarray:
+    shape = tuple(spec["shape"])
+    match spec["fill"]:
+        case "normal":
+            return (generator.standard_normal(shape) * spec.get("scale", 1.0)).astype(np.float32)
+        case "uniform":
+            return generator.uniform(spec["low"], spec["high"], shape).astype(np.float32)
+        case "integers":
+            return generator.integers(0, spec["high"], shape)
+        case "distribution":
+            positive = generator.uniform(0.1, 1.0, shape)
+            return (positive / positive.sum(axis=1, keepdims=True)).astype(np.float32)
+        case other:
+            raise ValueError(f"unknown fill {other}")
+
+
+def replay(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Arrays:
+    """What the package `xp` (torch or tenfold) makes of a case."""
+    return {
+        "module": replay_module,
+        "function": replay_function,
+        "initializer": replay_initializer,
+        "default_initialization": replay_default_initialization,
+        "optimizer": replay_optimizer,
+    }[case["kind"]](xp, case, arrays)
+
+
+def build(xp: Any, case: Mapping[str, Any]) -> Any:
+    """The module of a case, as it is when new."""
+    return getattr(xp.nn, case["target"])(*as_tuples(case["args"]), **as_tuples(case.get("kwargs", {})))
+
+
+def replay_module(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Arrays:
+    module = build(xp, case)
+    module.load_state_dict(tensors(xp, arrays, "state."))
+    module.train(case["train"])
+    x = input_tensor(xp, arrays)
+    output = module(x)
+    results = {"output": numpy(output)}
+    if output.requires_grad:
+        backward(xp, output, arrays)
+        if x.grad is not None:
+            results["grad.x"] = numpy(x.grad)
+        results |= {f"grad.{name}": numpy(p.grad) for name, p in module.named_parameters() if p.grad is not None}
+    return results | {f"after.{name}": numpy(value) for name, value in module.named_buffers()}
+
+
+def replay_function(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Arrays:
+    inputs = tensors(xp, arrays, "input.")
+    x, target = input_tensor(xp, arrays), inputs["y"]
+    kwargs = {
+        name: inputs[value["input"]] if isinstance(value, dict) else value for name, value in case["kwargs"].items()
+    }
+    output = getattr(xp.nn.functional, case["target"])(x, target, **kwargs)
+    backward(xp, output, arrays)
+    return {"output": numpy(output), "grad.x": numpy(x.grad)}
+
+
+def replay_initializer(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Arrays:
+    filled = getattr(xp.nn.init, case["target"])(xp.empty(*case["shape"]), **case["kwargs"])
+    return {"filled": numpy(filled)}
+
+
+def replay_default_initialization(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Arrays:
+    return {name: numpy(value) for name, value in build(xp, case).state_dict().items()}
+
+
+def replay_optimizer(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray], resume: bool = False) -> Arrays:
+    """Ten steps on a small model; `resume` saves and loads the optimizer's state after the fifth."""
+    model = xp.nn.Sequential(xp.nn.Linear(6, 8), xp.nn.Tanh(), xp.nn.Linear(8, 3))
+    if state := tensors(xp, arrays, "state."):
+        model.load_state_dict(state)
+    named = dict(model.named_parameters())
+
+    def new_optimizer() -> Any:
+        groups = [
+            {**group, "params": [named[name] for name in group["parameters"]]} for group in as_tuples(case["groups"])
+        ]
+        for group in groups:
+            del group["parameters"]
+        return getattr(xp.optim, case["target"])(groups, **as_tuples(case["kwargs"]))
+
+    optimizer = new_optimizer()
+    inputs = tensors(xp, arrays, "input.")
+    losses = []
+    results: Arrays = {}
+    for step in range(10):
+        if resume and step == 5:
+            saved = optimizer.state_dict()
+            optimizer = new_optimizer()
+            optimizer.load_state_dict(saved)
+        optimizer.zero_grad()
+        loss = xp.nn.functional.mse_loss(model(inputs["x"][step]), inputs["y"][step])
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        if step in (0, 9):
+            results |= {f"step {step + 1}.{name}": numpy(parameter) for name, parameter in named.items()}
+    return results | {"losses": np.array(losses, np.float32)}
+
+
+def backward(xp: Any, output: Any, arrays: Mapping[str, np.ndarray]) -> None:
+    output.backward(xp.asarray(arrays["cotangent"]).to(output.dtype))
+
+
+def input_tensor(xp: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """The input to differentiate: a leaf, unless it holds integers."""
+    array = arrays[f"input.{DIFFERENTIABLE}"]
+    tensor = xp.asarray(array)
+    return tensor.requires_grad_() if array.dtype.kind == "f" else tensor
+
+
+def tensors(xp: Any, arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): xp.asarray(a) for name, a in arrays.items() if name.startswith(prefix)}
+
+
+def numpy(tensor: Any) -> np.ndarray:
+    return np.array(tensor.detach().numpy())
+
+
+def as_tuples(value: Any) -> Any:
+    """JSON's lists as the tuples they were."""
+    if isinstance(value, list | tuple):
+        return tuple(as_tuples(item) for item in value)
+    if isinstance(value, dict):
+        return {name: as_tuples(item) for name, item in value.items()}
+    return value

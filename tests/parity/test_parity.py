@@ -1,0 +1,119 @@
+"""Layers, losses, initialisers and optimizers give what PyTorch gave for the same case."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tenfold
+from parity.cases import Case
+from parity.replay import Arrays, build, replay, replay_optimizer
+
+# Sums of up to about 500 float32 products in another order: some tens of units in the last place (6e-8) of
+# the largest number of the result. Optimizer steps pass such errors on ten times, divided by square roots.
+TOLERANCE = {"module": 1e-5, "function": 1e-5, "optimizer": 1e-4}
+# Samples of 30,000 numbers or more: means and deviations agree within five standard errors.
+STANDARD_ERRORS = 5
+
+
+class Record:
+    """A case as PyTorch ran it: what went in and what came out."""
+
+    def __init__(self, case: Case, arrays: Mapping[str, np.ndarray]) -> None:
+        self.case = case
+        self.given = {name: a for name, a in arrays.items() if not name.startswith("result.")}
+        self.expected = {name.removeprefix("result."): a for name, a in arrays.items() if name.startswith("result.")}
+
+
+def read_records(path: Path) -> list[Record]:
+    with np.load(path) as file:
+        of_case: dict[str, Arrays] = {}
+        for key in file.files:
+            number, _, name = key.partition(".")
+            of_case.setdefault(number, {})[name] = file[key]
+        cases = json.loads(str(file["cases"]))
+    return [Record(case, of_case[str(number)]) for number, case in enumerate(cases)]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    families = {
+        "tensor_record": ("layers", "activations", "losses"),
+        "layer_record": ("layers", "activations"),
+        "initializer_record": ("initializers",),
+        "optimizer_record": ("optimizers",),
+    }
+    folder = metafunc.config.getoption("--recorded")
+    for argument, names in families.items():
+        if argument in metafunc.fixturenames:
+            records = [record for name in names for record in read_records(folder / f"{name}.npz")]
+            metafunc.parametrize(argument, records, ids=[record.case["name"] for record in records])
+
+
+def assert_same(results: Mapping[str, np.ndarray], record: Record) -> None:
+    assert sorted(results) == sorted(record.expected)
+    tolerance = TOLERANCE[record.case["kind"]]
+    for name, expected in record.expected.items():
+        result = results[name]
+        assert result.dtype == expected.dtype, name
+        assert result.shape == expected.shape, name
+        largest = np.abs(expected).max(initial=0.0)
+        np.testing.assert_allclose(result, expected, rtol=tolerance, atol=tolerance * largest, err_msg=name)
+
+
+def test_outputs_gradients_and_buffers_are_pytorchs(tensor_record: Record) -> None:
+    assert_same(replay(tenfold, tensor_record.case, tensor_record.given), tensor_record)
+
+
+def test_modules_have_pytorchs_state_dict_keys_and_repr(layer_record: Record) -> None:
+    module = build(tenfold, layer_record.case)
+    assert list(module.state_dict()) == layer_record.case["state_dict_keys"]
+    assert repr(module) == layer_record.case["repr"]
+
+
+def test_ten_optimizer_steps_are_pytorchs(optimizer_record: Record) -> None:
+    assert_same(replay(tenfold, optimizer_record.case, optimizer_record.given), optimizer_record)
+
+
+def test_an_optimizer_goes_on_from_its_saved_state(optimizer_record: Record) -> None:
+    resumed = replay_optimizer(tenfold, optimizer_record.case, optimizer_record.given, resume=True)
+    assert_same(resumed, optimizer_record)
+
+
+def test_initializers_draw_from_pytorchs_distributions(initializer_record: Record) -> None:
+    tenfold.manual_seed(0)
+    results = replay(tenfold, initializer_record.case, {})
+    expected = initializer_record.expected
+    assert set(results) == {key.rpartition(".")[0] for key in expected}
+    for name, values in results.items():
+        if f"{name}.values" in expected and initializer_record.case["kind"] == "initializer":
+            np.testing.assert_array_equal(values, expected[f"{name}.values"], err_msg=name)
+        elif f"{name}.values" in expected:
+            assert_small_draw(values, expected[f"{name}.values"], name)
+        else:
+            assert_same_distribution(values, {k: expected[f"{name}.{k}"] for k in ("shape", "mean", "std")}, name)
+            spread = float(expected[f"{name}.std"])
+            for bound, value in (("low", values.min()), ("high", values.max())):
+                # Extremes of normal draws vary; those of uniform draws are close to the bounds.
+                assert abs(value - float(expected[f"{name}.{bound}"])) < spread, f"{name}: {bound}"
+
+
+def assert_same_distribution(values: np.ndarray, expected: Mapping[str, np.ndarray], name: str) -> None:
+    assert values.shape == tuple(expected["shape"]), name
+    spread = float(expected["std"])
+    # Two samples, so the difference has √2 standard errors; a deviation's own is at most 1/√2 of the mean's.
+    allowed = STANDARD_ERRORS * spread * (2 / values.size) ** 0.5
+    assert abs(float(values.mean(dtype=np.float64)) - float(expected["mean"])) <= allowed, f"{name}: mean"
+    assert abs(float(values.std(dtype=np.float64)) - spread) <= allowed, f"{name}: standard deviation"
+
+
+def assert_small_draw(values: np.ndarray, expected: np.ndarray, name: str) -> None:
+    """A bias of a few hundred numbers, drawn from a uniform distribution; or constants, which are equal."""
+    assert values.shape == expected.shape, name
+    if expected.size < 2 or (expected == expected.flat[0]).all():
+        np.testing.assert_array_equal(values, expected, err_msg=name)
+    else:
+        np.testing.assert_allclose(np.abs(values).max(), np.abs(expected).max(), rtol=0.2, err_msg=name)
