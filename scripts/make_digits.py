@@ -25,7 +25,8 @@ def write_idx(path: Path, shape: tuple[int, ...], values: bytes) -> None:
 def main() -> None:
     bunch = load_digits()
     images, labels = bunch.images.astype("uint8"), bunch.target.astype("uint8")
-    assert (images == bunch.images).all() and images.max() == 16
+    assert (images == bunch.images).all()
+    assert images.max() == 16
     FOLDER.mkdir(parents=True, exist_ok=True)
     write_idx(FOLDER / "images-idx3-ubyte.gz", images.shape, images.tobytes())
     write_idx(FOLDER / "labels-idx1-ubyte.gz", labels.shape, labels.tobytes())

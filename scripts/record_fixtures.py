@@ -17,8 +17,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from parity.cases import Case, draw_cases  # noqa: E402
-from parity.replay import Arrays, build, draw_inputs, numpy, replay  # noqa: E402
+from parity.cases import Case, draw_cases
+from parity.replay import Arrays, build, draw_inputs, numpy, replay
 
 
 def record(case: Case, generator: np.random.Generator) -> tuple[Case, Arrays]:

@@ -97,7 +97,9 @@ def test_fashion_mnist_reads_plain_and_gzipped_files(tmp_path: Path, suffix: str
 
 def test_fashion_mnist_says_where_missing_files_come_from(tmp_path: Path) -> None:
     write_fashion(tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"no t10k-images-idx3-ubyte or .*apt-get install dataset-fashion-mnist"):
+    with pytest.raises(
+        FileNotFoundError, match=r"no t10k-images-idx3-ubyte or .*apt-get install dataset-fashion-mnist"
+    ):
         fashion_mnist(tmp_path, train=False)
 
 

@@ -88,7 +88,9 @@ def replay_default_initialization(xp: Any, case: Mapping[str, Any], arrays: Mapp
     return {name: numpy(value) for name, value in build(xp, case).state_dict().items()}
 
 
-def replay_optimizer(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray], resume: bool = False) -> Arrays:
+def replay_optimizer(
+    xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray], resume: bool = False
+) -> Arrays:
     """Ten steps on a small model; `resume` saves and loads the optimizer's state after the fifth."""
     model = xp.nn.Sequential(xp.nn.Linear(6, 8), xp.nn.Tanh(), xp.nn.Linear(8, 3))
     if state := tensors(xp, arrays, "state."):
