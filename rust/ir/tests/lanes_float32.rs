@@ -101,7 +101,7 @@ accuracy! {
     acosh: 2.5, 0.0, |x| if x < 1.0 { f64::NAN } else { libm::acosh(x) };
     atanh: 2.5, 0.0, libm::atanh;
     sigmoid: 2.5, 0.0, logistic;
-    erf: 0.6, 0.0, libm::erf;
+    erf: 1.5, 0.0, libm::erf;
     erfc: 0.6, 0.0, libm::erfc;
     erfinv: 0.6, 0.0, |x| Lane::erfinv(x);
     lgamma: 0.6, 1e-14, libm::lgamma;

@@ -69,7 +69,7 @@ pub(super) fn tan(x: f32) -> f32 {
 }
 
 /// The angle of the point (x, y): atan of the smaller by the larger coordinate (polynomial fitted at Chebyshev
-/// nodes, error 2⁻⁴⁴), then the octant.
+/// nodes, error 2⁻³³), then the octant.
 #[inline(always)]
 fn angle(y: f64, x: f64) -> f64 {
     let (vertical, horizontal) = (y.abs(), x.abs());
@@ -78,10 +78,9 @@ fn angle(y: f64, x: f64) -> f64 {
     let equal = if vertical == 0.0 { 0.0 } else { 1.0 };
     let t = if vertical == horizontal { equal } else { ratio };
     let a = t * polynomial!(t * t;
-        -0.00010950133737292665, 0.0009961348991062624, -0.0042695010966784085, 0.011594726016119614,
-        -0.02279206378279654, 0.0354478304883713, -0.047005235904944216, 0.056826465091119466,
-        -0.06613494495894422, 0.07681984916045911, -0.0908950250900279, 0.11110983774962185,
-        -0.14285707246678706, 0.19999999793953496, -0.33333333330931053, 0.9999999999999531);
+        -0.0006633954571104787, 0.00473248419342192, -0.015828322749149415, 0.033826218952786875,
+        -0.05395668057137172, 0.07228278345377252, -0.08974171958363882, 0.11091922963683302,
+        -0.14283813255743194, 0.19999901102171555, -0.3333333129088999, 0.9999999999293037);
     let a = if steep { FRAC_PI_2 - a } else { a };
     let a = if x.is_sign_negative() { PI - a } else { a };
     a.copysign(y)
