@@ -2,6 +2,8 @@
 
 use tenfold_ir::exact::DoubleDouble;
 use tenfold_ir::lanes::Lane;
+use tenfold_ir::lanes::complex::Complex;
+use tenfold_ir::operations::body;
 use tenfold_ir::{bf16, f16};
 
 type Unary = fn(DoubleDouble) -> DoubleDouble;
@@ -334,4 +336,18 @@ fn small_whole_powers_are_exact_where_they_fit() {
     let square = number(x).pow(number(2.0));
     assert_eq!((square.hi(), square.lo()), (x * x, x.mul_add(x, -(x * x))));
     assert_eq!(number(3.0).pow(number(5.0)), number(243.0));
+}
+
+#[test]
+fn bodies_of_the_operation_table_evaluate_exactly() {
+    let near = |result: DoubleDouble, high: f64, low: f64| {
+        ((result.hi() - high) + (result.lo() - low)).abs() < 1e-30
+    };
+    // sin(π/2)/(π/2) = 2/π, and ln(e² + e) = 1 + ln(1 + e).
+    let sinc = body::sinc::float(number(0.5));
+    assert!(near(sinc, 0.6366197723675814, -3.935735335036497e-17));
+    let sum = body::logaddexp::float(number(2.0), number(1.0));
+    assert!(near(sum, 2.313261687518223, -1.9688590968725311e-16));
+    let root = body::sqrt::complex(Complex::new(number(-4.0), number(0.0)));
+    assert_eq!((root.re, root.im), (number(0.0), number(2.0)));
 }
