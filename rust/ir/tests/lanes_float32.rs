@@ -15,9 +15,43 @@ fn sample() -> Vec<f32> {
         })
         .collect();
     let edges = [
-        0.0, f32::MIN_POSITIVE, 1e-8, 0.25, 0.346, 0.5, 0.693, 0.707, 0.785, 1.0, 1.414, 1.4616, 1.57, 2.0, 3.1415927,
-        4.0, 8.0, 9.0, 10.05, 11.0, 17.3, 18.0, 36.04, 87.33, 88.722, 89.4, 103.97, 104.0, 126.0, 128.0, 149.0, 150.0,
-        1.07e9, 1.7e7, 8388608.0, f32::MAX, f32::INFINITY,
+        0.0,
+        f32::MIN_POSITIVE,
+        1e-8,
+        0.25,
+        0.346,
+        0.5,
+        0.693,
+        0.707,
+        0.785,
+        1.0,
+        1.414,
+        1.4616,
+        1.57,
+        2.0,
+        3.1415927,
+        4.0,
+        8.0,
+        9.0,
+        10.05,
+        11.0,
+        17.3,
+        18.0,
+        36.04,
+        87.33,
+        88.722,
+        89.4,
+        103.97,
+        104.0,
+        126.0,
+        128.0,
+        149.0,
+        150.0,
+        1.07e9,
+        1.7e7,
+        8388608.0,
+        f32::MAX,
+        f32::INFINITY,
     ];
     for edge in edges {
         for offset in -40i32..=40 {
@@ -36,7 +70,9 @@ fn ulps(got: f32, exact: f64) -> f64 {
     if got.is_nan() || rounded.is_nan() || got.is_infinite() || rounded.is_infinite() {
         return if got.is_nan() && rounded.is_nan() || got == rounded {
             0.0
-        } else if rounded.is_infinite() && got.abs() == f32::MAX || got.is_infinite() && rounded.abs() == f32::MAX {
+        } else if rounded.is_infinite() && got.abs() == f32::MAX
+            || got.is_infinite() && rounded.abs() == f32::MAX
+        {
             1.0
         } else {
             f64::INFINITY
@@ -56,7 +92,11 @@ fn check(name: &str, bound: f64, absolute: f64, function: fn(f32) -> f32, exact:
             worst = (error, x);
         }
         if want == 0.0 && !got.is_nan() {
-            assert_eq!(got.is_sign_negative(), want.is_sign_negative(), "{name}({x:e}) has the wrong sign of 0");
+            assert_eq!(
+                got.is_sign_negative(),
+                want.is_sign_negative(),
+                "{name}({x:e}) has the wrong sign of 0"
+            );
         }
     }
     println!("{name}: {:.3} ULP at {:e}", worst.0, worst.1);
@@ -114,8 +154,28 @@ accuracy! {
 /// Pairs of special and ordinary values.
 fn pairs() -> impl Iterator<Item = (f32, f32)> {
     let special = [
-        0.0, 1e-45, 1e-38, 1e-20, 0.3, 0.5, 1.0 - f32::EPSILON / 2.0, 1.0, 1.0 + f32::EPSILON, 1.5, 2.0, 3.0, 3.5, 17.0,
-        127.0, 128.0, 1e4, 16777215.0, 1e20, f32::MAX, f32::INFINITY, f32::NAN,
+        0.0,
+        1e-45,
+        1e-38,
+        1e-20,
+        0.3,
+        0.5,
+        1.0 - f32::EPSILON / 2.0,
+        1.0,
+        1.0 + f32::EPSILON,
+        1.5,
+        2.0,
+        3.0,
+        3.5,
+        17.0,
+        127.0,
+        128.0,
+        1e4,
+        16777215.0,
+        1e20,
+        f32::MAX,
+        f32::INFINITY,
+        f32::NAN,
     ];
     let signed: Vec<f32> = special.into_iter().flat_map(|x| [x, -x]).collect();
     let grid = signed.clone().into_iter().flat_map(move |x| signed.clone().into_iter().map(move |y| (x, y)));
@@ -161,7 +221,9 @@ fn hypot() {
 fn nextafter_and_fmod_are_exact() {
     for (x, y) in pairs() {
         let next = Lane::nextafter(x, y);
-        assert!(next.to_bits() == libm::nextafterf(x, y).to_bits() || next.is_nan() && (x.is_nan() || y.is_nan()));
+        assert!(
+            next.to_bits() == libm::nextafterf(x, y).to_bits() || next.is_nan() && (x.is_nan() || y.is_nan())
+        );
         let rest = Lane::fmod(x, y);
         let want = libm::fmodf(x, y);
         assert!(rest.to_bits() == want.to_bits() || rest.is_nan() && want.is_nan(), "fmod({x:e}, {y:e})");

@@ -98,7 +98,8 @@ fn values_agree_with_libm() {
         for &x in &sample {
             let (got, want) = (function(x), reference(x));
             let same = got == want && got.is_sign_negative() == want.is_sign_negative();
-            let edge = got.abs() == f64::MAX && want.is_infinite() || got.is_infinite() && want.abs() == f64::MAX;
+            let edge =
+                got.abs() == f64::MAX && want.is_infinite() || got.is_infinite() && want.abs() == f64::MAX;
             if same || edge || got.is_nan() && want.is_nan() {
                 continue;
             }
@@ -127,8 +128,16 @@ fn special_values() {
     assert!(Lane::erfinv(1.5).is_nan());
     assert_eq!(Lane::i0(-infinity), infinity);
     assert_eq!(Lane::i1(-infinity), -infinity);
-    let functions: [fn(f64) -> f64; 8] =
-        [Lane::exp, Lane::log, Lane::tanh, Lane::sigmoid, Lane::erfinv, Lane::digamma, Lane::trigamma, Lane::i0];
+    let functions: [fn(f64) -> f64; 8] = [
+        Lane::exp,
+        Lane::log,
+        Lane::tanh,
+        Lane::sigmoid,
+        Lane::erfinv,
+        Lane::digamma,
+        Lane::trigamma,
+        Lane::i0,
+    ];
     for function in functions {
         assert!(function(nan).is_nan());
     }

@@ -4,12 +4,14 @@ use pyo3::prelude::*;
 
 mod cell;
 mod convert;
+mod create;
 mod dtype;
 mod elementwise;
 mod errors;
 mod gradient;
 mod interchange;
 mod tensor;
+mod views;
 
 /// The core of Tenfold.
 #[pymodule]
@@ -18,5 +20,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     dtype::add_dtypes(module)?;
     module.add_class::<tensor::PyTensor>()?;
     elementwise::add_operations(module)?;
+    create::add_creation(module)?;
+    interchange::add_interchange(module)?;
     gradient::add_gradient(module)
 }

@@ -119,7 +119,8 @@ impl Kernel for f64 {
         let x = Self::select(subnormal, self * 18_014_398_509_481_984.0, self);
         let bits = x.to_bits().wrapping_add(0x3ff0_0000_0000_0000 - ROOT_HALF);
         let mantissa = f64::from_bits((bits & 0x000f_ffff_ffff_ffff) + ROOT_HALF);
-        let exponent = f64::from_bits((bits >> 52) | 0x4330_0000_0000_0000) - (4_503_599_627_370_496.0 + 1023.0);
+        let exponent =
+            f64::from_bits((bits >> 52) | 0x4330_0000_0000_0000) - (4_503_599_627_370_496.0 + 1023.0);
         (mantissa - 1.0, exponent - Self::select(subnormal, 54.0, 0.0))
     }
     #[inline(always)]
