@@ -4,6 +4,7 @@ use bytemuck::{Pod, Zeroable};
 use half::{bf16, f16};
 use num_complex::Complex;
 
+use crate::exact::DoubleDouble;
 use crate::{DType, Scalar};
 
 /// A truth value in memory: one byte, 0 or 1 (any other non-zero byte counts as true).
@@ -61,6 +62,15 @@ macro_rules! integers {
 }
 integers!(i8 => Int8, i16 => Int16, i32 => Int32, i64 => Int64, u8 => Uint8, u16 => Uint16, u32 => Uint32, u64 => Uint64);
 
+// `half` converts from f64 through f32, or without the low bits, as the machine has it: neither rounds once.
+fn rounded_f16(value: f64) -> f16 {
+    DoubleDouble::from(value).to_f16()
+}
+
+fn rounded_bf16(value: f64) -> bf16 {
+    DoubleDouble::from(value).to_bf16()
+}
+
 macro_rules! floats {
     ($($type:ty => $dtype:ident, $to:expr, $from:expr, $from_int:expr);* $(;)?) => {
         $(impl Element for $type {
@@ -78,8 +88,8 @@ macro_rules! floats {
     };
 }
 floats! {
-    f16 => Float16, f16::to_f64, f16::from_f64, |value: i128| f16::from_f64(value as f64);
-    bf16 => Bfloat16, bf16::to_f64, bf16::from_f64, |value: i128| bf16::from_f64(value as f64);
+    f16 => Float16, f16::to_f64, rounded_f16, |value: i128| rounded_f16(value as f64);
+    bf16 => Bfloat16, bf16::to_f64, rounded_bf16, |value: i128| rounded_bf16(value as f64);
     f32 => Float32, f64::from, |value: f64| value as f32, |value: i128| value as f32;
     f64 => Float64, |value: f64| value, |value: f64| value, |value: i128| value as f64;
 }
@@ -186,4 +196,17 @@ macro_rules! with_element {
             }
         }
     }};
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scalars_round_to_half_precision_once() {
+        // Above a tie by less than f32 can tell.
+        let above = |exponent: i32| Scalar::Float(1.0 + 2f64.powi(exponent) + 2f64.powi(-50));
+        assert_eq!(f16::from_scalar(above(-11)), f16::from_f32(1.0 + 2f32.powi(-10)));
+        assert_eq!(bf16::from_scalar(above(-8)), bf16::from_f32(1.0 + 2f32.powi(-7)));
+    }
 }
