@@ -16,4 +16,4 @@ pub use tenfold_ir::{
     Complex, DType, Element, Error, ErrorKind, Layout, Operation, Result, Scalar, Shape, bf16, f16,
     promote_types,
 };
-pub use tensor::{Argument, Tensor};
+pub use tensor::{Argument, IndexItem, ScatterReduce, Tensor};

@@ -3,6 +3,7 @@
 mod convert;
 mod creation;
 mod elementwise;
+mod indexing;
 mod matmul;
 mod movement;
 mod operators;
@@ -15,6 +16,7 @@ use crate::autograd::EdgeRef;
 use crate::graph::{Handle, Input, Node, NodeOperation};
 
 pub use elementwise::Argument;
+pub use indexing::{IndexItem, ScatterReduce};
 
 /// An n-dimensional array of numbers of one dtype: an immutable value.
 ///

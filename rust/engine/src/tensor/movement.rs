@@ -291,7 +291,7 @@ impl Tensor {
     }
 
     /// One movement of this tensor's layout, for which the same movement of a dense one gives the gradient.
-    fn strided(&self, movement: impl Fn(&Layout) -> Layout) -> Tensor {
+    pub(super) fn strided(&self, movement: impl Fn(&Layout) -> Layout) -> Tensor {
         self.moved(movement(&self.layout), || {
             Movement::Region(movement(&Layout::dense(self.shape().clone())), self.shape().clone())
         })
