@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use crate::element::odd_f32;
 use crate::{Category, Complex, DType, Element, Scalar, bf16, f16, with_element};
 
 /// The real numbers that the reference computes with.
@@ -43,40 +44,9 @@ fn odd_f64(high: f64, low: f64) -> f64 {
     }
 }
 
-/// As [`odd_f64`], from a finite float64 to float32.
-fn odd_f32(value: f64) -> f32 {
-    let near = value as f32;
-    let error = value - f64::from(near);
-    if error == 0.0 || near.to_bits() & 1 == 1 {
-        near
-    } else if error > 0.0 {
-        near.next_up()
-    } else {
-        near.next_down()
-    }
-}
-
 /// The number in another dtype, by the table of corner cases: integers wrap, floats saturate, NaN gives 0.
 pub(super) fn cast(value: Scalar, dtype: DType) -> Scalar {
-    match (value, dtype) {
-        // Not through the half types' own conversions, which may round twice.
-        (Scalar::Float(value), DType::Float16 | DType::Bfloat16) => {
-            Scalar::Float(round(Exact::from(value), dtype))
-        }
-        (Scalar::Complex(value), DType::Float16 | DType::Bfloat16) => {
-            Scalar::Float(round(Exact::from(value.re), dtype))
-        }
-        (Scalar::Int(value), DType::Float16 | DType::Bfloat16) => {
-            Scalar::Float(round(exact_integer(value), dtype))
-        }
-        _ => with_element!(dtype, T => T::from_scalar(value).to_scalar()),
-    }
-}
-
-/// An integer of at most 64 bits as a wide number, without error.
-fn exact_integer(value: i128) -> Exact {
-    let high = value as f64;
-    Exact::from(high) + Exact::from((value - high as i128) as f64)
+    with_element!(dtype, T => T::from_scalar(value).to_scalar())
 }
 
 /// True for NaN; never for integers and truth values.

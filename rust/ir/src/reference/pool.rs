@@ -135,7 +135,7 @@ fn spread(
     for point in points(gradient.shape()) {
         contribute(&point, &mut |spatial, value| {
             let total = &mut totals[shape.position(&join(&point, spatial))];
-            *total = *total + value;
+            *total = value + *total;
         })?;
     }
     let values = totals.into_iter().map(|total| Scalar::Float(round(total, spec.dtype))).collect();

@@ -1,8 +1,9 @@
 //! How far the results of a core may be off.
 //!
-//! A sum of n terms in any order has an error of at most n·u·Σ|x| with the unit roundoff u (Higham, "Accuracy and
-//! Stability of Numerical Algorithms", 2002, section 4.2). Σ|x| comes from running the same core on magnitudes, and the
-//! effect of the inputs' radii from running it once more on magnitudes plus radii.
+//! A sum in which each term takes part in at most d additions has an error of at most d·u·Σ|x| with the unit roundoff
+//! u (Higham, "Accuracy and Stability of Numerical Algorithms", 2002, section 4.2). Long sums are made of blocks (see
+//! [`depth`]). Σ|x| comes from running the same core on magnitudes, and the effect of the inputs' radii from running it
+//! once more on magnitudes plus radii.
 
 use super::rows;
 use super::{Bounded, epsilon, largest, magnitude, smallest_normal, unit_in_last_place};
@@ -25,7 +26,7 @@ pub(super) fn bounded(core: &Core, inputs: &[Bounded], results: Vec<Tensor>) -> 
         Core::Rows(core) => rows::rows(core, inputs, &results, &mut radii)?,
         Core::Gemm(_) => {
             let shape = inputs[0].tensor.shape();
-            radii[0] = linear(core, inputs, shape[shape.rank() - 1] as f64, &results[0])?;
+            radii[0] = linear(core, inputs, depth(shape[shape.rank() - 1]), &results[0])?;
         }
         Core::Convolution(kind) => radii[0] = convolution(core, kind, inputs, &results[0])?,
         Core::Pool(kind) => pool(core, kind, inputs, &results, &mut radii)?,
@@ -58,6 +59,13 @@ pub(super) fn rounding(value: Scalar, dtype: DType) -> f64 {
 /// The unit roundoff of sums of a dtype; 0 for integers.
 pub(super) fn roundoff(dtype: DType) -> f64 {
     epsilon(dtype.compute()) / 2.0
+}
+
+/// In how many additions a term of a sum of `terms` takes part at most: blocks of at most 512 at a stretch, and these
+/// one after the other. Every backend's order of sums is at least as flat.
+pub(super) fn depth(terms: usize) -> f64 {
+    const BLOCK: usize = 512;
+    (terms.min(BLOCK) + terms / BLOCK) as f64
 }
 
 /// The magnitudes of a tensor, plus its radii where asked, as float64. Integers and truth values (indices, targets)
@@ -123,7 +131,7 @@ fn reduce(core: &Reduce, inputs: &[Bounded], results: &[Tensor], radii: &mut [Ve
         Ok(run_core(&sum, &[tensor])?.swap_remove(0).values.into_iter().map(Scalar::to_f64).collect())
     };
     match core.operation {
-        Reduction::Sum => radii[0] = linear(&sum, inputs, terms, &results[0])?,
+        Reduction::Sum => radii[0] = linear(&sum, inputs, depth(reduced), &results[0])?,
         Reduction::Product if dtype.is_differentiable() => {
             // Relative errors add up, and so do the distances that a partial product may go from 1.
             let logarithms = |sign: f64| {
@@ -160,7 +168,7 @@ fn reduce(core: &Reduce, inputs: &[Bounded], results: &[Tensor], radii: &mut [Ve
             for i in 0..radii[0].len() {
                 let mean = scale[i] / terms.max(1.0);
                 let squares = magnitude(results[1].values[i]);
-                let factor = (terms + 4.0) * roundoff(dtype);
+                let factor = (depth(reduced) + 4.0) * roundoff(dtype);
                 if mean * mean * terms > largest(dtype.compute()) {
                     radii[0][i] = f64::INFINITY;
                     radii[1][i] = f64::INFINITY;
@@ -245,7 +253,7 @@ fn convolution(core: &Core, kind: &Convolution, inputs: &[Bounded], result: &Ten
         }
         ConvolutionKind::WeightGradient { .. } => second[0] * second[2..].iter().product::<usize>(),
     };
-    let bound = linear(core, inputs, terms as f64, result)?;
+    let bound = linear(core, inputs, depth(terms), result)?;
     let kernel: &[usize] = &second[2..];
     let tiled = !matches!(kind.kind, ConvolutionKind::WeightGradient { .. })
         && kernel == [3, 3]

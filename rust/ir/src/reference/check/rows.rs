@@ -3,7 +3,7 @@
 //! Written out by hand for each operation from its formula: sums of n terms are off by n·u·Σ|x|, functions by a few
 //! units, and an argument of exp that is off by δ makes the result off by that share.
 
-use super::cores::{rounding, roundoff};
+use super::cores::{depth, rounding, roundoff};
 use super::{Bounded, smallest_normal};
 use crate::kernel::{RowOperation, Rows};
 use crate::reference::rows::rows as run_rows;
@@ -96,7 +96,7 @@ fn row(operation: RowOperation, inputs: &[Vec<f64>], unit: f64) -> Vec<Vec<f64>>
     let x = &inputs[0];
     let count = x.len() as f64;
     let few = FEW * unit;
-    let sums = (count + FEW) * unit;
+    let sums = (depth(x.len()) + FEW) * unit;
     let total = |terms: &mut dyn Iterator<Item = f64>| terms.sum::<f64>();
     let largest = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let spread = |value: f64| (value - largest).abs();
