@@ -2,11 +2,11 @@
 
 use std::cmp::Ordering;
 
-use crate::element::odd_f32;
-use crate::{Category, Complex, DType, Element, Scalar, bf16, f16, with_element};
+use crate::exact::DoubleDouble;
+use crate::{Category, Complex, DType, Element, Scalar, with_element};
 
-/// The real numbers that the reference computes with.
-pub(super) type Exact = f64;
+/// The real numbers that the reference computes with: about 106 bits.
+pub(super) type Exact = DoubleDouble;
 
 /// A number of the dtype as a wide one, without error.
 pub(super) fn exact(value: Scalar) -> Exact {
@@ -20,33 +20,29 @@ pub(super) fn whole(value: usize) -> Exact {
 
 /// The number of a floating dtype that is nearest, ties to even: one rounding, also for narrow dtypes.
 pub(super) fn round(value: Exact, dtype: DType) -> f64 {
-    let (high, low) = (value, 0.0);
-    if !high.is_finite() || dtype == DType::Float64 {
-        return high;
-    }
-    let odd = odd_f64(high, low);
     match dtype {
-        DType::Float16 => f16::from_f32(odd_f32(odd)).to_f64(),
-        DType::Bfloat16 => bf16::from_f32(odd_f32(odd)).to_f64(),
-        _ => f64::from(odd as f32),
-    }
-}
-
-/// `high + low` rounded to odd: exact, or the odd one of the two neighbours. A later rounding to at least two bits
-/// less is then as if from the sum itself (Boldo and Melquiond 2008).
-fn odd_f64(high: f64, low: f64) -> f64 {
-    if low == 0.0 || high.to_bits() & 1 == 1 {
-        high
-    } else if low > 0.0 {
-        high.next_up()
-    } else {
-        high.next_down()
+        DType::Float16 => value.to_f16().to_f64(),
+        DType::Bfloat16 => value.to_bf16().to_f64(),
+        DType::Float32 => value.to_f32().into(),
+        _ => value.hi(),
     }
 }
 
 /// The number in another dtype, by the table of corner cases: integers wrap, floats saturate, NaN gives 0.
 pub(super) fn cast(value: Scalar, dtype: DType) -> Scalar {
-    with_element!(dtype, T => T::from_scalar(value).to_scalar())
+    match (value, dtype) {
+        // A large integer would be rounded to float64 first.
+        (Scalar::Int(value), DType::Float16 | DType::Bfloat16) => {
+            Scalar::Float(round(exact_integer(value), dtype))
+        }
+        _ => with_element!(dtype, T => T::from_scalar(value).to_scalar()),
+    }
+}
+
+/// An integer of at most 64 bits as a wide number, without error.
+fn exact_integer(value: i128) -> Exact {
+    let high = value as f64;
+    Exact::from(high) + Exact::from((value - high as i128) as f64)
 }
 
 /// True for NaN; never for integers and truth values.
