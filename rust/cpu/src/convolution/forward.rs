@@ -154,8 +154,7 @@ unsafe fn run_task<S: Widen<T>, T: Real>(
         let panels = &panels[task.panels.clone()];
         let (Some(low), Some(high)) = (panels.first(), panels.last()) else { return };
         let skipped = task.rows.start * strides[split];
-        let at =
-            |row: usize, pixel: usize| output.add((batch * geometry.output_channels + row) * pixels + pixel);
+        let index = |row: usize, pixel: usize| (batch * geometry.output_channels + row) * pixels + pixel;
         let windows = Windows {
             weights,
             offsets: &offsets,
@@ -163,7 +162,7 @@ unsafe fn run_task<S: Widen<T>, T: Real>(
             row_pitch: laid_out.row_pitch(),
             slice_pitch: laid_out.slice_pitch(),
             grid,
-            output: at(low.start, skipped),
+            output: output.add(index(low.start, skipped)),
             channel_stride: pixels,
             strides,
             panels,
@@ -171,8 +170,8 @@ unsafe fn run_task<S: Widen<T>, T: Real>(
         windows.multiply(tile, &mut |done| {
             if let Some(epilogue) = call.epilogue {
                 let columns = done.start + skipped..done.end + skipped;
-                let data = at(low.start, columns.start);
-                epilogue(&mut Block::new(batch, low.start..high.end, columns, data, pixels));
+                let start = index(low.start, columns.start);
+                epilogue(&mut Block::new(batch, (low.start..high.end, columns), output, start, pixels));
             }
         });
     }

@@ -159,12 +159,11 @@ unsafe fn run_task<S: Widen<T>, T: Real>(
         for index in 0..channels {
             planes.fill(source.add(index * geometry.output_pixels()), target.add(index * channel));
         }
-        let at =
-            |row: usize, pixel: usize| output.add((batch * geometry.input_channels + row) * pixels + pixel);
+        let index = |row: usize, pixel: usize| (batch * geometry.input_channels + row) * pixels + pixel;
         let finish = |columns: Range<usize>| {
             if let Some(epilogue) = call.epilogue {
-                let data = at(low.start, columns.start);
-                epilogue(&mut Block::new(batch, low.start..high.end, columns, data, pixels));
+                let start = index(low.start, columns.start);
+                epilogue(&mut Block::new(batch, (low.start..high.end, columns), output, start, pixels));
             }
         };
         for phase in phases.iter().filter(|phase| !phase.grid.contains(&0)) {
@@ -175,7 +174,8 @@ unsafe fn run_task<S: Widen<T>, T: Real>(
                 row_pitch: planes.row_pitch(),
                 slice_pitch: planes.slice_pitch(),
                 grid: phase.grid,
-                output: at(low.start, (phase.first[0] * y + phase.first[1]) * x + phase.first[2]),
+                output: output
+                    .add(index(low.start, (phase.first[0] * y + phase.first[1]) * x + phase.first[2])),
                 channel_stride: pixels,
                 strides: [stride_z * y * x, stride_y * x, stride_x],
                 panels,

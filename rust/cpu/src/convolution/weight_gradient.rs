@@ -200,11 +200,7 @@ unsafe fn combine<S: Widen<T>, T: Real>(
     let geometry = &call.geometry;
     let (columns, outputs) = (geometry.input_channels * geometry.taps(), geometry.output_channels);
     let numbers = columns * outputs;
-    let at = |row: usize, column: usize| {
-        let index = (group * outputs + row) * columns + column;
-        // SAFETY: the output has room for all rows.
-        unsafe { output.add(index) }
-    };
+    let index = |row: usize, column: usize| (group * outputs + row) * columns + column;
     for column in 0..columns {
         for row in rows.clone() {
             let mut parts = sums[group * numbers + column * outputs + row..].iter();
@@ -212,13 +208,13 @@ unsafe fn combine<S: Widen<T>, T: Real>(
             let others = parts.skip(geometry.groups * numbers - 1).step_by(geometry.groups * numbers);
             let total = others.fold(first, |total, &part| total + part);
             // SAFETY: the element is this task's.
-            unsafe { at(row, column).write(S::round(total)) };
+            unsafe { output.add(index(row, column)).write(S::round(total)) };
         }
     }
     if let Some(epilogue) = call.epilogue {
         for some in even_pieces(0..columns, FINISHED_COLUMNS, 1) {
-            let data = at(rows.start, some.start);
-            epilogue(&mut Block::new(group, rows.clone(), some, data, columns));
+            let start = index(rows.start, some.start);
+            epilogue(&mut Block::new(group, (rows.clone(), some), output, start, columns));
         }
     }
 }

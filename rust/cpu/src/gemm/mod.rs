@@ -78,21 +78,29 @@ pub struct Block<'a, T> {
     pub rows: Range<usize>,
     /// The block's columns of C.
     pub columns: Range<usize>,
+    start: usize,
     data: *mut T,
     row_stride: usize,
     memory: std::marker::PhantomData<&'a mut [T]>,
 }
 
 impl<T> Block<'_, T> {
-    /// A block at `data`, which must hold it, while nothing else refers to that memory.
+    /// The block whose first element is `output[start]`. The output must hold it, and nothing else may
+    /// refer to its elements while it lives.
     pub(crate) fn new(
         batch: usize,
-        rows: Range<usize>,
-        columns: Range<usize>,
-        data: *mut T,
+        (rows, columns): (Range<usize>, Range<usize>),
+        output: *mut T,
+        start: usize,
         row_stride: usize,
     ) -> Self {
-        Block { batch, rows, columns, data, row_stride, memory: std::marker::PhantomData }
+        let data = output.wrapping_add(start);
+        Block { batch, rows, columns, start, data, row_stride, memory: std::marker::PhantomData }
+    }
+
+    /// The index of the block's first element in the output's memory; rows lie [`Block::row_stride`] apart.
+    pub fn start(&self) -> usize {
+        self.start
     }
 
     /// The part of row `index` of C that lies in the block, for an index in [`Block::rows`].

@@ -82,16 +82,19 @@ unsafe impl<S: Send + Sync> Sync for Writer<'_, S> {}
 impl<S: Copy> Writer<'_, S> {
     /// The address of an element of C.
     fn at(&self, batch: usize, row: usize, column: usize) -> *mut S {
-        let index = self.gemm.batches[batch].c + row * self.c.row_stride + column;
         // SAFETY: the output was checked to hold all elements of C.
-        unsafe { self.c.data.add(index) }
+        unsafe { self.c.data.add(self.index(batch, row, column)) }
+    }
+
+    /// The index of an element of C in the output.
+    fn index(&self, batch: usize, row: usize, column: usize) -> usize {
+        self.gemm.batches[batch].c + row * self.c.row_stride + column
     }
 
     fn finish(&self, batch: usize, rows: Range<usize>, columns: Range<usize>) {
         if let Some(epilogue) = self.epilogue {
-            let data = self.at(batch, rows.start, columns.start);
-            let row_stride = self.c.row_stride;
-            epilogue(&mut Block::new(batch, rows, columns, data, row_stride));
+            let start = self.index(batch, rows.start, columns.start);
+            epilogue(&mut Block::new(batch, (rows, columns), self.c.data, start, self.c.row_stride));
         }
     }
 
