@@ -9,6 +9,7 @@
 //! blocked as in [`crate::gemm`]. Input's gradient: output channels, then the taps that reach the element.
 //! Weights' gradient: see [`weight_gradient`]. f16 and bf16 are computed in f32 and rounded once.
 
+mod depthwise;
 mod forward;
 mod geometry;
 mod input_gradient;
@@ -114,7 +115,8 @@ pub fn input_gradient<S: ConvolutionElement>(
 ///
 /// Images are cut into groups by the shapes; a group's sum takes its images in ascending order, each image
 /// in blocks of whole rows of the output (a fresh accumulator a block); groups are added in ascending
-/// order. The epilogue's blocks have output channels of a group as rows and (channel, tap) as columns;
+/// order. With one channel a group on either side, a tap has 16 sums over the pixels of each row instead.
+/// The epilogue's blocks have output channels of a group as rows and (channel, tap) as columns;
 /// `batch` is the group.
 ///
 /// # Errors

@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use super::Call;
+use super::depthwise::{LANES, Taps, total};
 use super::forward::nanoseconds;
 use super::geometry::{Geometry, Planes};
 use super::window::Shared;
@@ -98,8 +99,13 @@ impl<T: Real> Part<'_, T> {
             })
             .collect();
         let copied = if in_place { 0 } else { aligned_bytes::<T>(self.channels.len() * channel) };
-        let block = x.output.max(DEPTH_BLOCK);
-        let mut scratch = Scratch::take(copied + self.kernels.columns() * block * size_of::<T>());
+        let depthwise = geometry.input_channels == 1 && geometry.output_channels == 1;
+        let panel = match depthwise {
+            true => geometry.output_pixels(),
+            false => self.kernels.columns() * x.output.max(DEPTH_BLOCK),
+        };
+        let mut lanes = vec![[T::default(); LANES]; if depthwise { offsets.len() } else { 0 }];
+        let mut scratch = Scratch::take(copied + panel * size_of::<T>());
         let target = scratch.as_mut_ptr::<T>();
         // SAFETY: the scratch has room for the planes and the panel; the rest is the caller's.
         unsafe {
@@ -121,7 +127,21 @@ impl<T: Real> Part<'_, T> {
                 };
                 let gradient = call.second.as_ptr();
                 let gradient = gradient.add(batch * geometry.output_channels * geometry.output_pixels());
-                self.sum_image(gradient, pixels, &laid_out, &offsets, panel, rows, index > 0);
+                if !depthwise {
+                    self.sum_image(gradient, pixels, &laid_out, &offsets, panel, rows, index > 0);
+                    continue;
+                }
+                let gradient = S::as_computed(gradient).unwrap_or_else(|| {
+                    for pixel in 0..geometry.output_pixels() {
+                        panel.add(pixel).write(gradient.add(pixel).read().widen());
+                    }
+                    panel.cast_const()
+                });
+                let (planes, offsets, sums) = (&laid_out, &offsets[..], &mut lanes[..]);
+                Taps { geometry, planes, offsets, pixels, gradient, sums }.add();
+            }
+            for (index, lanes) in lanes.into_iter().enumerate() {
+                rows.add(index).write(total(lanes));
             }
         }
         scratch.give_back();

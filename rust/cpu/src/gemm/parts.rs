@@ -6,7 +6,7 @@ use super::blocks::{Operands, Target, even_pieces, packed_product};
 use super::generic::{Ring, RingProduct};
 use super::micro_kernel::Real;
 use super::pack::{Strided, Widen};
-use super::unpacked::{RowProduct, SmallOperand, unpacked_product};
+use super::unpacked::{RowProduct, SHALLOW_DEPTH, SmallOperand, unpacked_product};
 use super::{Block, CheckedOutput, Epilogue, Gemm};
 use crate::threads::{for_each_chunk, thread_count};
 
@@ -243,7 +243,11 @@ unsafe fn multiply_lines<S: Widen<T>, T: Real>(
                 return;
             }
             let products = rows.len().saturating_mul(columns.len()).saturating_mul(depth);
-            if products <= UNPACKED_PRODUCTS || rows.len() <= T::kernels().rows {
+            let kernels = T::kernels();
+            // Packing A pays only where it is read again, for another panel of B.
+            let read_once = columns.len() <= kernels.columns() && a.depth_stride == 1;
+            let shallow = in_place && depth <= SHALLOW_DEPTH;
+            if products <= UNPACKED_PRODUCTS || rows.len() <= kernels.rows || read_once || shallow {
                 let a = Strided { data: a_data, line_stride: a.line_stride, depth_stride: a.depth_stride };
                 let b = match in_place {
                     true => SmallOperand::InPlace { data: b_data, depth_stride: b.depth_stride },

@@ -30,7 +30,18 @@ pub(crate) unsafe fn unpacked_product<T: Real>(
     c: Target<T>,
     finished: &mut dyn FnMut(Range<usize>, Range<usize>),
 ) {
+    if let SmallOperand::InPlace { data, depth_stride } = *b
+        && depth <= SHALLOW_DEPTH
+    {
+        // SAFETY: the caller's.
+        return unsafe { shallow_product(a, (data, depth_stride), depth, rows, columns, c, finished) };
+    }
     let kernels = T::kernels();
+    // A single row reads each panel once: narrow ones are transposed from fewer places of memory at once.
+    let widest = match b {
+        SmallOperand::Packed(_) if rows.len() == 1 => kernels.lanes,
+        _ => kernels.columns(),
+    };
     let mut scratch = match b {
         SmallOperand::InPlace { .. } => None,
         SmallOperand::Packed(_) => {
@@ -39,8 +50,8 @@ pub(crate) unsafe fn unpacked_product<T: Real>(
         }
     };
     for some in even_pieces(columns.clone(), FINISHED_COLUMNS, kernels.columns()) {
-        for panel in some.clone().step_by(kernels.columns()) {
-            let panel = panel..(panel + kernels.columns()).min(some.end);
+        for panel in some.clone().step_by(widest) {
+            let panel = panel..(panel + widest).min(some.end);
             let vectors = kernels.vectors_for(panel.len());
             for steps in depth_blocks(depth) {
                 // SAFETY: the scratch holds a panel; the tiles lie within the part.
@@ -87,8 +98,54 @@ pub(crate) unsafe fn unpacked_product<T: Real>(
     }
 }
 
+/// Up to this depth, writing C costs more than computing it.
+pub(super) const SHALLOW_DEPTH: usize = 16;
+
+/// Outer products and their like: C is written row by row, in the order of memory.
+///
+/// # Safety
+/// As for [`unpacked_product`].
+unsafe fn shallow_product<T: Real>(
+    a: &Strided<T>,
+    (b, b_depth_stride): (*const T, isize),
+    depth: usize,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    c: Target<T>,
+    finished: &mut dyn FnMut(Range<usize>, Range<usize>),
+) {
+    let kernels = T::kernels();
+    for tile_rows in even_pieces(rows.clone(), kernels.rows, 1) {
+        for some in even_pieces(columns.clone(), FINISHED_COLUMNS, kernels.columns()) {
+            for panel in some.clone().step_by(kernels.columns()) {
+                let panel = panel..(panel + kernels.columns()).min(some.end);
+                let vectors = kernels.vectors_for(panel.len());
+                // SAFETY: the tiles lie within the part.
+                unsafe {
+                    kernels.unpacked(tile_rows.len(), vectors)(&Tile {
+                        depth,
+                        a: a.data.offset(tile_rows.start as isize * a.line_stride),
+                        a_row_stride: a.line_stride,
+                        a_depth_stride: a.depth_stride,
+                        b: b.add(panel.start),
+                        b_depth_stride,
+                        c: c.data.offset(
+                            (tile_rows.start - rows.start) as isize * c.row_stride
+                                + (panel.start - columns.start) as isize,
+                        ),
+                        c_row_stride: c.row_stride,
+                        last_columns: panel.len() - (vectors - 1) * kernels.lanes,
+                        accumulate: false,
+                    });
+                }
+            }
+            finished(tile_rows.clone(), some);
+        }
+    }
+}
+
 /// Columns of a row product whose sums are kept in L1.
-const ROW_COLUMNS: usize = 1024;
+const ROW_COLUMNS: usize = 2048;
 
 /// Rows of B in one pass over the sums: fewer passes, and still few enough streams for prefetching.
 const ROW_STREAMS: usize = 8;

@@ -68,6 +68,15 @@ pub(crate) struct Tile<T> {
 /// A micro-kernel; sound where all elements that the tile names are valid.
 pub(crate) type MicroKernel<T> = unsafe fn(&Tile<T>);
 
+/// As [`MicroKernel`], for windows of an image.
+type WindowKernel<T> = unsafe fn(&WindowTile<T>);
+
+/// As [`MicroKernel`], for the weight gradient of a convolution.
+type PatchKernel<T> = unsafe fn(&PatchTile<T>);
+
+/// Kernels by rows and vectors of their tiles.
+type Table<Kernel> = &'static [&'static [Kernel]];
+
 /// The kernels of a tier for one type.
 pub(crate) struct MicroKernels<T: 'static> {
     /// Most rows of a tile.
@@ -77,13 +86,13 @@ pub(crate) struct MicroKernels<T: 'static> {
     /// Numbers in a vector.
     pub lanes: usize,
     /// Both operands packed; indexed by rows − 1, then vectors − 1.
-    packed: &'static [&'static [MicroKernel<T>]],
+    packed: Table<MicroKernel<T>>,
     /// A anywhere, B with contiguous rows, never read beyond `last_columns`.
-    unpacked: &'static [&'static [MicroKernel<T>]],
+    unpacked: Table<MicroKernel<T>>,
     /// A packed, rows of B at offsets of a table.
-    window: &'static [&'static [unsafe fn(&WindowTile<T>)]],
+    window: Table<WindowKernel<T>>,
     /// Rows of A at offsets of a table, B packed.
-    patch: &'static [&'static [unsafe fn(&PatchTile<T>)]],
+    patch: Table<PatchKernel<T>>,
 }
 
 impl<T> MicroKernels<T> {
@@ -113,12 +122,12 @@ impl<T> MicroKernels<T> {
     }
 
     /// The kernel that reads rows of B through a table of offsets.
-    pub fn window(&self, rows: usize, vectors: usize) -> unsafe fn(&WindowTile<T>) {
+    pub fn window(&self, rows: usize, vectors: usize) -> WindowKernel<T> {
         self.window[rows - 1][vectors - 1]
     }
 
     /// The kernel that reads rows of A through a table of offsets.
-    pub fn patch(&self, rows: usize, vectors: usize) -> unsafe fn(&PatchTile<T>) {
+    pub fn patch(&self, rows: usize, vectors: usize) -> PatchKernel<T> {
         self.patch[rows - 1][vectors - 1]
     }
 }
