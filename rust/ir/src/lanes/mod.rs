@@ -5,6 +5,7 @@
 //! vectors. Every operation is a correctly rounded IEEE one and a fused multiply-add happens only where
 //! `mul_add` is written, so the widened loop gives the same bits on every tier.
 
+pub mod cast;
 pub mod complex;
 mod exponential;
 mod float32;
