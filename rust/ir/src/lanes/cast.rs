@@ -132,9 +132,69 @@ mod integers {
     from_integers!(i8 i16 i32 i64 u8 u16 u32 u64);
 }
 
+/// The low 32 bits of an integer of magnitude below 2⁵¹, in two's complement: 1.5 · 2⁵² moves them to the low end
+/// of the mantissa. The compiler does not widen Rust's own saturating conversion, but it does this.
+#[inline(always)]
+fn low_bits(x: f64) -> u32 {
+    (x + 6_755_399_441_055_744.0).to_bits() as u32
+}
+
+const TWO_32: f64 = 4_294_967_296.0;
+
+/// An integer of magnitude at most 2⁶⁴, wrapped, in two halves.
+#[inline(always)]
+fn wide_bits(x: f64) -> u64 {
+    let high = (x * (1.0 / TWO_32)).floor();
+    ((low_bits(high) as u64) << 32) | low_bits(x - high * TWO_32) as u64
+}
+
+#[inline(always)]
+fn f64_to_i64(x: f64) -> i64 {
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    let bounded = if x < -LIMIT { -LIMIT } else { x };
+    let value = wide_bits(bounded.trunc()) as i64;
+    let value = if x >= LIMIT { i64::MAX } else { value };
+    if x.is_nan() { 0 } else { value }
+}
+
+#[inline(always)]
+fn f64_to_u64(x: f64) -> u64 {
+    const LIMIT: f64 = 18_446_744_073_709_551_616.0;
+    let value = wide_bits(x.trunc());
+    let value = if x >= LIMIT { u64::MAX } else { value };
+    if x > 0.0 { value } else { 0 }
+}
+
+macro_rules! saturating {
+    ($from:ident, $wide:expr => $($to:ident)*) => {
+        $(impl Cast<$to> for $from {
+            #[inline(always)]
+            fn cast(self) -> $to {
+                let x = $wide(self) as f64;
+                let x = if x < $to::MIN as f64 { $to::MIN as f64 } else { x };
+                let x = if x > $to::MAX as f64 { $to::MAX as f64 } else { x };
+                if x.is_nan() { 0 } else { low_bits(x.trunc()) as $to }
+            }
+        })*
+    };
+}
+
 macro_rules! from_floats {
     ($($from:ident, $wide:expr, $f16:expr, $bf16:expr;)*) => { $(
-        casts!($from => i8 i16 i32 i64 u8 u16 u32 u64 f32 f64: |x| $wide(x));
+        casts!($from => f32 f64: |x| $wide(x));
+        saturating!($from, $wide => i8 i16 i32 u8 u16 u32);
+        impl Cast<i64> for $from {
+            #[inline(always)]
+            fn cast(self) -> i64 {
+                f64_to_i64($wide(self) as f64)
+            }
+        }
+        impl Cast<u64> for $from {
+            #[inline(always)]
+            fn cast(self) -> u64 {
+                f64_to_u64($wide(self) as f64)
+            }
+        }
         impl Cast<f16> for $from {
             #[inline(always)]
             fn cast(self) -> f16 {
@@ -232,6 +292,23 @@ mod tests {
                     }
                     assert_eq!(a.is_infinite(), wide.abs() >= 65520.0);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn floats_become_integers_as_in_rust() {
+        for index in 0..1u64 << 16 {
+            for low in [0, 1, 0x7fff_ffff_ffff, 0xffff_ffff_ffff] {
+                let x = f64::from_bits((index << 48) | low);
+                assert_eq!(Cast::<i8>::cast(x), x as i8, "{x:e}");
+                assert_eq!(Cast::<u8>::cast(x), x as u8, "{x:e}");
+                assert_eq!(Cast::<i16>::cast(x), x as i16, "{x:e}");
+                assert_eq!(Cast::<u16>::cast(x), x as u16, "{x:e}");
+                assert_eq!(Cast::<i32>::cast(x), x as i32, "{x:e}");
+                assert_eq!(Cast::<u32>::cast(x), x as u32, "{x:e}");
+                assert_eq!(Cast::<i64>::cast(x), x as i64, "{x:e}");
+                assert_eq!(Cast::<u64>::cast(x), x as u64, "{x:e}");
             }
         }
     }
