@@ -2,6 +2,7 @@
 
 pub mod backend;
 pub mod convolution;
+pub mod elementwise;
 pub mod gemm;
 pub mod index;
 pub mod memory;
@@ -13,7 +14,8 @@ pub mod scan;
 pub mod simd;
 pub mod sort;
 pub mod threads;
+
 /// The CPU backend.
 pub fn backend() -> &'static dyn tenfold_ir::Backend {
-    &tenfold_ir::reference::Reference
+    &backend::Cpu
 }

@@ -1,4 +1,179 @@
 //! From the kernel form to the families of kernels.
+//!
+//! A family computes from plain inputs (layouts over memory) to dense outputs. Prologues that do more than load
+//! and epilogues are evaluated around it, unless the family takes them in itself.
 
 pub mod disjoint;
 pub mod view;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use smallvec::SmallVec;
+use tenfold_ir::expr::Value;
+use tenfold_ir::kernel::{Host, HostInput, HostOutput};
+use tenfold_ir::{Backend, Buffer, Core, Error, Expr, Instruction, Kernel, Layout, Result, Source, Spec};
+
+use crate::elementwise;
+use crate::memory::HostBuffer;
+use crate::threads::{FloatControl, Interrupted};
+use view::{Input, Memory, OutputView};
+
+/// The kernels of this crate as a [`Backend`].
+pub struct Cpu;
+
+impl Backend for Cpu {
+    fn name(&self) -> &'static str {
+        "cpu"
+    }
+
+    fn allocate(&self, bytes: usize) -> Result<Buffer> {
+        Ok(Buffer::new(HostBuffer::new(bytes)?))
+    }
+
+    fn can_share(&self, kernel: &Kernel, _operand: usize, _output: usize) -> bool {
+        // A map writes a tile after it has read it; other families read elements more than once.
+        matches!(kernel.core, Core::Map)
+    }
+
+    fn run(&self, kernel: &Kernel, sources: &[Source<'_>], outputs: &mut [Buffer]) -> Result<()> {
+        let _float_control = FloatControl::set_default();
+        let computed = catch_unwind(AssertUnwindSafe(|| run(kernel, sources, outputs)));
+        computed.unwrap_or_else(|payload| match payload.downcast::<Interrupted>() {
+            Ok(_) => Err(Error::interrupted(kernel.core.name().to_owned(), "stopped by the user")),
+            Err(payload) => resume_unwind(payload),
+        })
+    }
+}
+
+fn run(kernel: &Kernel, sources: &[Source<'_>], outputs: &mut [Buffer]) -> Result<()> {
+    let mut views: SmallVec<[OutputView<'_>; 2]> = SmallVec::new();
+    for (spec, buffer) in kernel.outputs.iter().zip(outputs) {
+        views.push(OutputView { dtype: spec.dtype, shape: spec.shape.clone(), bytes: buffer.bytes_mut()? });
+    }
+    let inputs = kernel.operands.iter().zip(sources).map(|(operand, source)| {
+        let memory = match source {
+            Source::Buffer(buffer) => Memory::Bytes(buffer.bytes()?),
+            Source::Output(output) => Memory::Output(*output),
+        };
+        Ok(Input { dtype: operand.dtype, layout: operand.layout.clone(), memory })
+    });
+    let inputs: SmallVec<[Input<'_>; 4]> = inputs.collect::<Result<_>>()?;
+    match (&kernel.core, &kernel.epilogue) {
+        (Core::Map, Some(epilogue)) => elementwise::map(
+            epilogue,
+            epilogue.outputs(),
+            kernel.operands.len(),
+            &kernel.scalars,
+            &inputs,
+            &mut views,
+        ),
+        (Core::Map, None) => Err(Error::state("map", "a map without an expression")),
+        (_, None) => run_core(kernel, &inputs, &mut views),
+        (_, Some(epilogue)) => run_with_epilogue(kernel, epilogue, &inputs, &mut views),
+    }
+}
+
+/// Runs the core into memory of its own and the epilogue from there.
+///
+/// A result with one number a row counts as broadcast along the row, except where it is handed on as it is.
+fn run_with_epilogue(
+    kernel: &Kernel,
+    epilogue: &Expr,
+    inputs: &[Input<'_>],
+    outputs: &mut [OutputView<'_>],
+) -> Result<()> {
+    let results = kernel.core.results(&kernel.core_inputs())?;
+    let mut memory: SmallVec<[HostBuffer; 2]> = SmallVec::new();
+    for spec in &results {
+        memory.push(HostBuffer::new(spec.bytes())?);
+    }
+    run_core(kernel, inputs, &mut views_of(&results, &mut memory))?;
+    let mut computed: SmallVec<[Value; 2]> = SmallVec::new();
+    let mut targets: SmallVec<[OutputView<'_>; 2]> = SmallVec::new();
+    for (output, &value) in outputs.iter_mut().zip(epilogue.outputs()) {
+        if let Instruction::Result { index } = epilogue.instructions()[usize::from(value)] {
+            let result = memory[usize::from(index)].as_slice();
+            output.checked_bytes(output.dtype.size())?.copy_from_slice(result);
+        } else {
+            computed.push(value);
+            let (dtype, shape) = (output.dtype, output.shape.clone());
+            targets.push(OutputView { dtype, shape, bytes: &mut *output.bytes });
+        }
+    }
+    let Some(shape) = targets.first().map(|target| target.shape.clone()) else { return Ok(()) };
+    let mut all: SmallVec<[Input<'_>; 4]> = SmallVec::from(inputs);
+    for (spec, buffer) in results.iter().zip(&memory) {
+        let dense = Layout::dense(spec.shape.clone());
+        let layout = match &kernel.core {
+            Core::Rows(core) if spec.shape.rank() < shape.rank() => {
+                dense.insert_axis(core.axis).broadcast_to(&shape).unwrap_or(dense)
+            }
+            _ => dense,
+        };
+        all.push(Input::new(spec.dtype, layout, buffer.as_slice()));
+    }
+    elementwise::map(epilogue, &computed, inputs.len(), &kernel.scalars, &all, &mut targets)
+}
+
+fn views_of<'a>(specs: &[Spec], memory: &'a mut [HostBuffer]) -> SmallVec<[OutputView<'a>; 2]> {
+    let views = specs.iter().zip(memory).map(|(spec, buffer)| OutputView {
+        dtype: spec.dtype,
+        shape: spec.shape.clone(),
+        bytes: buffer.as_mut_slice(),
+    });
+    views.collect()
+}
+
+/// Evaluates the prologues that do more than load, and hands plain inputs to the family of the core.
+fn run_core(kernel: &Kernel, inputs: &[Input<'_>], outputs: &mut [OutputView<'_>]) -> Result<()> {
+    let specs = kernel.core_inputs();
+    let mut memory: SmallVec<[Option<HostBuffer>; 3]> = SmallVec::new();
+    for (index, spec) in specs.iter().enumerate() {
+        memory.push(match kernel.plain_input(index) {
+            Some(_) => None,
+            None => Some(evaluate_prologue(kernel, index, spec, inputs)?),
+        });
+    }
+    let plain = specs.iter().zip(&memory).enumerate().map(|(index, (spec, buffer))| match buffer {
+        Some(buffer) => Input::new(spec.dtype, Layout::dense(spec.shape.clone()), buffer.as_slice()),
+        None => inputs[kernel.plain_input(index).map_or(0, |(operand, _)| operand)].clone(),
+    });
+    let plain: SmallVec<[Input<'_>; 3]> = plain.collect();
+    dispatch(&kernel.core, &plain, outputs)
+}
+
+fn evaluate_prologue(kernel: &Kernel, index: usize, spec: &Spec, inputs: &[Input<'_>]) -> Result<HostBuffer> {
+    let mut buffer = HostBuffer::new(spec.bytes())?;
+    let expr = &kernel.prologues[index];
+    let mut view =
+        [OutputView { dtype: spec.dtype, shape: spec.shape.clone(), bytes: buffer.as_mut_slice() }];
+    elementwise::map(expr, expr.outputs(), inputs.len(), &kernel.scalars, inputs, &mut view)?;
+    Ok(buffer)
+}
+
+/// One line a family.
+fn dispatch(core: &Core, inputs: &[Input<'_>], outputs: &mut [OutputView<'_>]) -> Result<()> {
+    match core {
+        Core::Host(core) => run_host(core, inputs, outputs),
+        other => Err(Error::not_implemented(other.name().to_owned(), "no kernel for the CPU")),
+    }
+}
+
+/// Calls a function of the host's.
+fn run_host(core: &Host, inputs: &[Input<'_>], outputs: &mut [OutputView<'_>]) -> Result<()> {
+    let mut host_inputs: Vec<HostInput<'_>> = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        let Memory::Bytes(bytes) = input.memory else {
+            return Err(Error::state("kernel", "an input that must not share an output's memory does"));
+        };
+        let spec = Spec::new(input.shape().clone(), input.dtype);
+        host_inputs.push(HostInput { spec, layout: input.layout.clone(), bytes });
+    }
+    let mut host_outputs: Vec<HostOutput<'_>> = Vec::with_capacity(outputs.len());
+    for output in outputs {
+        let spec = Spec::new(output.shape.clone(), output.dtype);
+        let size = output.dtype.size();
+        host_outputs.push(HostOutput { spec, bytes: output.checked_bytes(size)? });
+    }
+    core.function().run(&host_inputs, &mut host_outputs)
+}

@@ -78,13 +78,18 @@ impl OutputView<'_> {
 
     /// Its elements as plain values of the same size.
     pub fn plain<T: bytemuck::Pod>(&mut self) -> Result<&mut [T]> {
-        let bytes = self.shape.elements() * size_of::<T>();
-        let bytes = self
-            .bytes
-            .get_mut(..bytes)
-            .ok_or_else(|| Error::state("kernel", "the memory of an output is too small"))?;
-        bytemuck::try_cast_slice_mut(bytes)
+        bytemuck::try_cast_slice_mut(self.checked_bytes(size_of::<T>())?)
             .map_err(|_| Error::state("kernel", "the memory of an output is not aligned"))
+    }
+
+    /// The bytes of its elements of `size` bytes each.
+    pub fn checked_bytes(&mut self, size: usize) -> Result<&mut [u8]> {
+        let bytes = self.shape.elements() * size;
+        let aligned = self.bytes.as_ptr().addr().is_multiple_of(size.min(8));
+        self.bytes
+            .get_mut(..bytes)
+            .filter(|_| aligned)
+            .ok_or_else(|| Error::state("kernel", "the memory of an output is too small or not aligned"))
     }
 }
 

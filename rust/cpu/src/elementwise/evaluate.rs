@@ -1,0 +1,348 @@
+//! Running a tile program over stretches of its space.
+
+use std::cell::RefCell;
+use std::ptr;
+
+use smallvec::{SmallVec, smallvec};
+use tenfold_ir::{DType, Error, Layout, Result, Shape};
+
+use super::cast;
+use super::program::{Origin, Program, TILE};
+use crate::backend::view::Walk;
+use crate::memory::ALIGNMENT;
+
+/// An operand of a program: checked memory and how it is walked.
+#[derive(Clone)]
+pub struct Operand {
+    base: *const u8,
+    size: usize,
+    layout: Layout,
+    access: Access,
+}
+
+/// How a tile of an operand is had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    /// Its elements lie in the order of the space: read where they are.
+    Linear,
+    /// One element for all.
+    Single,
+    /// Walked; read in place where the tile lies within a run of neighbours.
+    Strided,
+}
+
+// SAFETY: an operand only reads memory that its maker keeps alive and unwritten, or that is written by the thread
+// that reads the same tile.
+unsafe impl Send for Operand {}
+// SAFETY: as above.
+unsafe impl Sync for Operand {}
+
+impl Operand {
+    /// An operand over memory of `bytes` bytes at `base`.
+    ///
+    /// # Errors
+    /// Where the layout reaches outside.
+    ///
+    /// # Safety
+    /// The memory is aligned for the dtype and stays alive and unwritten while the operand is used, but for
+    /// tiles that the program itself writes in place.
+    pub unsafe fn new(dtype: DType, layout: Layout, base: *const u8, bytes: usize) -> Result<Operand> {
+        layout.check_within("kernel", bytes / dtype.size())?;
+        if !base.is_null() && !base.addr().is_multiple_of(dtype.size().min(8)) {
+            return Err(Error::state("kernel", "the memory of an operand is not aligned"));
+        }
+        let single =
+            layout.shape().iter().zip(layout.strides()).all(|(&extent, &stride)| extent == 1 || stride == 0);
+        let access = if layout.is_contiguous() {
+            Access::Linear
+        } else if single {
+            Access::Single
+        } else {
+            Access::Strided
+        };
+        Ok(Operand { base, size: dtype.size(), layout, access })
+    }
+
+    /// The address of the element at `position`.
+    ///
+    /// # Safety
+    /// The position is one of the layout's.
+    unsafe fn at(&self, position: i64) -> *const u8 {
+        // SAFETY: the layout was checked to lie within the memory.
+        unsafe { self.base.offset(position as isize * self.size as isize) }
+    }
+}
+
+/// A program with its operands over a space, to be run by any number of threads.
+pub struct Evaluation<'a> {
+    program: &'a Program,
+    operands: &'a [Operand],
+    shape: &'a Shape,
+    elements: usize,
+}
+
+impl<'a> Evaluation<'a> {
+    /// The operands are broadcast to `shape`; the program refers to them by their index.
+    pub fn new(program: &'a Program, operands: &'a [Operand], shape: &'a Shape) -> Evaluation<'a> {
+        debug_assert!(program.origins.iter().all(|origin| match *origin {
+            Origin::Operand(operand) => operands[operand].layout.shape() == shape,
+            Origin::Coordinate(axis) => axis < shape.rank(),
+        }));
+        Evaluation { program, operands, shape, elements: shape.elements() }
+    }
+
+    /// The elements of the space.
+    pub fn elements(&self) -> usize {
+        self.elements
+    }
+
+    /// What an element costs, roughly, in picoseconds.
+    pub fn picoseconds_per_element(&self) -> u64 {
+        let bytes: usize = self.program.origins.iter().map(|origin| self.bytes_read(*origin)).sum();
+        // About 10 GB/s and thread, for what is read and for as much written.
+        self.program.picoseconds + 100 * (bytes + 4 * self.program.outputs) as u64
+    }
+
+    fn bytes_read(&self, origin: Origin) -> usize {
+        match origin {
+            Origin::Operand(operand) => match self.operands[operand].access {
+                Access::Linear => self.operands[operand].size,
+                Access::Single => 0,
+                Access::Strided => self.operands[operand].size * 2,
+            },
+            Origin::Coordinate(_) => 4,
+        }
+    }
+
+    /// Gives `work` an evaluator of this thread.
+    pub fn with<R>(&self, work: impl FnOnce(&mut Evaluator<'_>) -> R) -> R {
+        let program = self.program;
+        let tiles = program.first_output();
+        with_scratch(tiles * program.register_bytes, |scratch| {
+            let slots = (0..program.slots()).map(|slot| {
+                if slot < tiles {
+                    // SAFETY: the scratch holds that many tiles.
+                    unsafe { scratch.add(slot * program.register_bytes) }
+                } else {
+                    ptr::null_mut()
+                }
+            });
+            let mut evaluator = Evaluator {
+                evaluation: self,
+                slots: slots.collect(),
+                cursors: smallvec![Cursor::default(); program.origins.len()],
+                scratch,
+            };
+            evaluator.begin();
+            work(&mut evaluator)
+        })
+    }
+}
+
+/// Where the walk over a source stands.
+#[derive(Clone, Default)]
+struct Cursor {
+    walk: Option<Walk>,
+    /// The element that the walk stands at.
+    element: usize,
+    /// The tile of this source is filled throughout with the element at this position.
+    filled: Option<usize>,
+}
+
+/// The state of one thread that runs a program.
+pub struct Evaluator<'a> {
+    evaluation: &'a Evaluation<'a>,
+    slots: SmallVec<[*mut u8; 16]>,
+    cursors: SmallVec<[Cursor; 4]>,
+    scratch: *mut u8,
+}
+
+impl Evaluator<'_> {
+    /// Fills what is the same for every tile.
+    fn begin(&mut self) {
+        let program = self.evaluation.program;
+        let count = self.evaluation.elements.min(TILE);
+        for (index, &(scalar, dtype)) in program.constants.iter().enumerate() {
+            // SAFETY: a slot of the scratch holds a tile of every dtype of the program.
+            unsafe { cast::fill(scalar, dtype, self.slots[program.first_constant() + index], count) };
+        }
+    }
+
+    /// Computes elements `start .. start + count` of the space in row-major order into `outputs`.
+    ///
+    /// # Safety
+    /// Each output is aligned and holds `count` elements, which nobody else uses meanwhile; with a program that
+    /// was not compiled to work in place they overlap no operand.
+    pub unsafe fn run(&mut self, start: usize, count: usize, outputs: &[*mut u8]) {
+        debug_assert!(count <= TILE && start + count <= self.evaluation.elements);
+        let program = self.evaluation.program;
+        for source in 0..program.origins.len() {
+            self.ready(source, start, count);
+        }
+        self.slots[program.first_output()..].copy_from_slice(outputs);
+        for step in &program.steps {
+            let [first, second, third] =
+                step.arguments.map(|slot| self.slots[usize::from(slot)].cast_const());
+            // SAFETY: every slot holds a tile of the type that the program's compiler gave it, and a step's target
+            // is none of its arguments.
+            unsafe { (step.function)(first, second, third, self.slots[usize::from(step.target)], count) };
+        }
+    }
+
+    /// Makes a source slot show elements `start .. start + count`.
+    fn ready(&mut self, source: usize, start: usize, count: usize) {
+        match self.evaluation.program.origins[source] {
+            Origin::Coordinate(axis) => {
+                let inner: usize = self.evaluation.shape[axis + 1..].iter().product();
+                // SAFETY: the slot's own tile holds `TILE` numbers of 8 bytes.
+                let tile =
+                    unsafe { std::slice::from_raw_parts_mut(self.own_tile(source).cast::<i64>(), count) };
+                coordinates(tile, start, inner, self.evaluation.shape[axis]);
+                self.slots[source] = tile.as_mut_ptr().cast();
+            }
+            Origin::Operand(operand) => {
+                let operand = &self.evaluation.operands[operand];
+                let tile = match operand.access {
+                    // SAFETY: the element is one of the layout's.
+                    Access::Linear => unsafe { operand.at(operand.layout.offset() + start as i64) },
+                    Access::Single => self.fill(source, operand, operand.layout.offset() as usize, count),
+                    Access::Strided => self.walk(source, operand, start, count),
+                };
+                self.slots[source] = tile.cast_mut();
+            }
+        }
+    }
+
+    /// The tile of the scratch that belongs to a source.
+    fn own_tile(&self, source: usize) -> *mut u8 {
+        // SAFETY: the scratch holds a tile a slot.
+        unsafe { self.scratch.add(source * self.evaluation.program.register_bytes) }
+    }
+
+    /// A tile of one element throughout.
+    fn fill(&mut self, source: usize, operand: &Operand, position: usize, count: usize) -> *const u8 {
+        let tile = self.own_tile(source);
+        if self.cursors[source].filled != Some(position) {
+            let whole = self.evaluation.elements.min(TILE).max(count);
+            // SAFETY: the position is one of the layout's, and a tile holds `whole` elements.
+            unsafe { gather(operand, position as i64, 0, tile, whole) };
+            self.cursors[source].filled = Some(position);
+        }
+        tile
+    }
+
+    fn walk(&mut self, source: usize, operand: &Operand, start: usize, count: usize) -> *const u8 {
+        let cursor = &mut self.cursors[source];
+        let mut walk = match cursor.walk.take() {
+            Some(walk) if cursor.element == start => walk,
+            _ => Walk::new(&operand.layout, start),
+        };
+        let (stride, left) = walk.run();
+        let tile = if left >= count && (stride == 0 || stride == 1) {
+            let position = walk.position();
+            walk.skip(count);
+            if stride == 1 {
+                // SAFETY: the positions are the layout's.
+                unsafe { operand.at(position as i64) }
+            } else {
+                self.fill(source, operand, position, count)
+            }
+        } else {
+            let (tile, after) = self.gather_runs(source, operand, walk, count);
+            walk = after;
+            tile
+        };
+        self.cursors[source].walk = Some(walk);
+        self.cursors[source].element = start + count;
+        tile
+    }
+
+    /// Copies the next `count` elements into the source's own tile, run by run.
+    fn gather_runs(
+        &mut self,
+        source: usize,
+        operand: &Operand,
+        mut walk: Walk,
+        count: usize,
+    ) -> (*const u8, Walk) {
+        let tile = self.own_tile(source);
+        self.cursors[source].filled = None;
+        let mut done = 0;
+        while done < count {
+            let (stride, left) = walk.run();
+            let run = left.min(count - done);
+            // SAFETY: the positions are the layout's, and the tile holds `count` elements.
+            unsafe { gather(operand, walk.position() as i64, stride, tile.add(done * operand.size), run) };
+            walk.skip(run);
+            done += run;
+        }
+        (tile, walk)
+    }
+}
+
+/// Copies `count` elements from `position` in steps of `stride`.
+///
+/// # Safety
+/// The positions are the operand's, and `target` is aligned and holds `count` elements.
+unsafe fn gather(operand: &Operand, position: i64, stride: i64, target: *mut u8, count: usize) {
+    #[inline(always)]
+    unsafe fn copy<T: Copy>(from: *const T, stride: isize, target: *mut T, count: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match stride {
+                1 => ptr::copy_nonoverlapping(from, target, count),
+                0 => std::slice::from_raw_parts_mut(target.cast::<std::mem::MaybeUninit<T>>(), count)
+                    .fill(std::mem::MaybeUninit::new(*from)),
+                _ => {
+                    for index in 0..count {
+                        target.add(index).write(from.offset(stride * index as isize).read());
+                    }
+                }
+            }
+        }
+    }
+    let stride = stride as isize;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let from = operand.at(position);
+        match operand.size {
+            1 => copy::<u8>(from, stride, target, count),
+            2 => copy::<u16>(from.cast(), stride, target.cast(), count),
+            4 => copy::<u32>(from.cast(), stride, target.cast(), count),
+            8 => copy::<u64>(from.cast(), stride, target.cast(), count),
+            _ => copy::<[u64; 2]>(from.cast(), stride, target.cast(), count),
+        }
+    }
+}
+
+/// The indices along an axis of `extent` whose steps are `inner` elements apart.
+fn coordinates(tile: &mut [i64], start: usize, inner: usize, extent: usize) {
+    let mut index = start / inner % extent;
+    let mut left = inner - start % inner;
+    for value in tile {
+        *value = index as i64;
+        left -= 1;
+        if left == 0 {
+            left = inner;
+            index = if index + 1 == extent { 0 } else { index + 1 };
+        }
+    }
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Hands `work` `bytes` aligned bytes that stay with this thread for the next time.
+fn with_scratch<R>(bytes: usize, work: impl FnOnce(*mut u8) -> R) -> R {
+    // Taken out meanwhile: a nested evaluation gets memory of its own.
+    let mut scratch = SCRATCH.take();
+    if scratch.len() < bytes + ALIGNMENT {
+        scratch.resize(bytes + ALIGNMENT, 0);
+    }
+    let start = scratch.as_mut_ptr();
+    // The vector is at least as long as the address of its first aligned byte may lie behind its start.
+    let result = work(start.wrapping_add(start.align_offset(ALIGNMENT)));
+    SCRATCH.replace(scratch);
+    result
+}

@@ -1,0 +1,100 @@
+//! Elementwise kernels: expressions run as tile programs.
+//!
+//! The space is walked in row-major order in tiles of 256 elements. Operands whose elements lie in that order are
+//! read where they are, others are gathered tile by tile; every scalar operation is one call of a function that
+//! was compiled for the SIMD tier. Prologues and epilogues of other kernels use the same programs.
+
+mod body;
+mod cast;
+mod evaluate;
+mod half;
+mod program;
+mod table;
+
+use smallvec::SmallVec;
+use tenfold_ir::expr::Value;
+use tenfold_ir::{Expr, Result, Scalar};
+
+use crate::backend::view::{Input, Memory, OutputView};
+use crate::simd;
+use crate::threads::for_each_chunk;
+use evaluate::{Evaluation, Operand};
+use program::{Program, Store, TILE};
+
+/// What a chunk of a parallel kernel should cost, in nanoseconds: much more than claiming it.
+const CHUNK_NANOSECONDS: u64 = 50_000;
+
+/// Evaluates the `wanted` values of `expr` at each point of the outputs' common shape. The inputs, core results
+/// behind the kernel's `operands` first ones, are broadcast to it.
+pub fn map(
+    expr: &Expr,
+    wanted: &[Value],
+    operands: usize,
+    scalars: &[Scalar],
+    inputs: &[Input<'_>],
+    outputs: &mut [OutputView<'_>],
+) -> Result<()> {
+    let Some(first) = outputs.first() else { return Ok(()) };
+    let shape = first.shape.clone();
+    if shape.is_empty_tensor() {
+        return Ok(());
+    }
+    let in_place = inputs.iter().any(|input| matches!(input.memory, Memory::Output(_)));
+    let program = Program::new(expr, wanted, operands, scalars, Store::Memory, in_place, simd::tier())?;
+    let mut targets: SmallVec<[Target; 2]> = SmallVec::new();
+    for output in outputs.iter_mut() {
+        let size = output.dtype.size();
+        targets.push(Target { base: output.checked_bytes(size)?.as_mut_ptr(), size });
+    }
+    let operands = inputs.iter().map(|input| match input.memory {
+        // SAFETY: the borrow keeps the memory alive and unwritten.
+        Memory::Bytes(bytes) => unsafe {
+            Operand::new(input.dtype, input.layout.clone(), bytes.as_ptr(), bytes.len())
+        },
+        // SAFETY: the program is compiled to work in place, and shared operands are dense: what a tile reads is
+        // written by the same tile after its reads.
+        Memory::Output(output) => unsafe {
+            let bytes = shape.elements() * targets[output].size;
+            Operand::new(input.dtype, input.layout.clone(), targets[output].base, bytes)
+        },
+    });
+    let operands: SmallVec<[Operand; 4]> = operands.collect::<Result<_>>()?;
+    run(&Evaluation::new(&program, &operands, &shape), &targets);
+    Ok(())
+}
+
+/// The memory of an output.
+#[derive(Clone, Copy)]
+struct Target {
+    base: *mut u8,
+    size: usize,
+}
+
+// SAFETY: threads write different tiles of the memory, which the kernel borrows exclusively.
+unsafe impl Send for Target {}
+// SAFETY: as above.
+unsafe impl Sync for Target {}
+
+/// Evaluates the whole space into the targets, chunks in parallel.
+fn run(evaluation: &Evaluation<'_>, targets: &[Target]) {
+    let elements = evaluation.elements();
+    let cost = evaluation.picoseconds_per_element();
+    let tiles = elements.div_ceil(TILE);
+    let tile_nanoseconds = (cost * TILE as u64).div_ceil(1_000);
+    let tiles_per_chunk = (CHUNK_NANOSECONDS / tile_nanoseconds.max(1)).clamp(1, tiles as u64) as usize;
+    for_each_chunk(tiles.div_ceil(tiles_per_chunk), tile_nanoseconds * tiles_per_chunk as u64, &|chunk| {
+        let end = elements.min((chunk + 1) * tiles_per_chunk * TILE);
+        let mut start = chunk * tiles_per_chunk * TILE;
+        evaluation.with(|evaluator| {
+            while start < end {
+                let count = TILE.min(end - start);
+                let outputs = targets.iter().map(|target| target.base.wrapping_add(start * target.size));
+                let outputs: SmallVec<[*mut u8; 2]> = outputs.collect();
+                // SAFETY: the targets hold the whole space and each tile is computed by one chunk; operands that
+                // share them are read by the same tile.
+                unsafe { evaluator.run(start, count, &outputs) };
+                start += count;
+            }
+        });
+    });
+}

@@ -1,0 +1,363 @@
+//! From an expression to a tile program: steps over numbered slots.
+//!
+//! A slot is the address of a tile. The first slots are the *sources* (operands, core results and coordinates,
+//! readied for each tile by the evaluator), then the *constants* (filled once a run), the *registers* and at last
+//! the *outputs*. A step never writes a slot that it reads. Half precisions are float32 in registers.
+
+use smallvec::{SmallVec, smallvec};
+use tenfold_ir::expr::Value;
+use tenfold_ir::{DType, Error, Expr, Instruction, Operation, Result, Scalar};
+
+use super::body::TileFunction;
+use super::{cast, table};
+use crate::simd::Tier;
+
+/// Elements of a tile.
+pub const TILE: usize = 256;
+
+/// What a source slot shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// An operand; core results are numbered behind the kernel's operands.
+    Operand(usize),
+    /// The index along an axis.
+    Coordinate(usize),
+}
+
+/// One call of a tile function.
+#[derive(Clone, Copy)]
+pub struct Step {
+    pub function: TileFunction,
+    pub arguments: [u16; 3],
+    pub target: u16,
+}
+
+/// An expression made ready to run on a tier.
+pub struct Program {
+    pub origins: SmallVec<[Origin; 4]>,
+    pub constants: SmallVec<[(Scalar, DType); 4]>,
+    pub registers: usize,
+    pub outputs: usize,
+    pub steps: SmallVec<[Step; 8]>,
+    /// Bytes of a register: a tile of the widest type.
+    pub register_bytes: usize,
+    /// What an element costs beside loads and stores, roughly, in picoseconds.
+    pub picoseconds: u64,
+}
+
+/// How the outputs of a program lie in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// As the dtype says.
+    Memory,
+    /// As tiles: half precisions as float32, for a core that computes on.
+    Tile,
+}
+
+impl Program {
+    /// Compiles those values of `expr` that are `wanted`. Core result `i` becomes operand `operands + i`. Where an
+    /// output shares the memory of an operand (`in_place`), outputs are written when all steps that read are done.
+    pub fn new(
+        expr: &Expr,
+        wanted: &[Value],
+        operands: usize,
+        scalars: &[Scalar],
+        store: Store,
+        in_place: bool,
+        tier: Tier,
+    ) -> Result<Program> {
+        Compiler::new(expr, wanted, operands, scalars, store, in_place, tier).compile()
+    }
+
+    pub fn first_constant(&self) -> usize {
+        self.origins.len()
+    }
+
+    pub fn first_register(&self) -> usize {
+        self.first_constant() + self.constants.len()
+    }
+
+    pub fn first_output(&self) -> usize {
+        self.first_register() + self.registers
+    }
+
+    pub fn slots(&self) -> usize {
+        self.first_output() + self.outputs
+    }
+}
+
+/// Where a value is while compiling. Numbers become slots when all counts are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Source(u16),
+    Constant(u16),
+    Register(u16),
+    Output(u16),
+}
+
+struct Pending {
+    function: TileFunction,
+    arguments: SmallVec<[Place; 3]>,
+    target: Place,
+}
+
+struct Compiler<'a> {
+    expr: &'a Expr,
+    wanted: &'a [Value],
+    operands: usize,
+    scalars: &'a [Scalar],
+    store: Store,
+    in_place: bool,
+    tier: Tier,
+    places: SmallVec<[Option<Place>; 16]>,
+    /// For each value the last instruction that reads it; outputs are read at the end.
+    last_use: SmallVec<[usize; 16]>,
+    origins: SmallVec<[Origin; 4]>,
+    constants: SmallVec<[(Scalar, DType); 4]>,
+    free: SmallVec<[u16; 8]>,
+    registers: u16,
+    steps: Vec<Pending>,
+    picoseconds: u64,
+}
+
+impl<'a> Compiler<'a> {
+    fn new(
+        expr: &'a Expr,
+        wanted: &'a [Value],
+        operands: usize,
+        scalars: &'a [Scalar],
+        store: Store,
+        in_place: bool,
+        tier: Tier,
+    ) -> Compiler<'a> {
+        let count = expr.instructions().len();
+        let mut last_use: SmallVec<[usize; 16]> = smallvec![0; count];
+        for (index, instruction) in expr.instructions().iter().enumerate() {
+            match instruction {
+                Instruction::Apply { arguments, .. } => {
+                    arguments.iter().for_each(|&value| last_use[usize::from(value)] = index);
+                }
+                Instruction::Cast { from } => last_use[usize::from(*from)] = index,
+                _ => {}
+            }
+        }
+        wanted.iter().for_each(|&value| last_use[usize::from(value)] = count);
+        Compiler {
+            expr,
+            wanted,
+            operands,
+            scalars,
+            store,
+            in_place,
+            tier,
+            places: smallvec![None; count],
+            last_use,
+            origins: SmallVec::new(),
+            constants: SmallVec::new(),
+            free: SmallVec::new(),
+            registers: 0,
+            steps: Vec::new(),
+            picoseconds: 0,
+        }
+    }
+
+    fn compile(mut self) -> Result<Program> {
+        let expr = self.expr;
+        for (index, (instruction, &dtype)) in expr.instructions().iter().zip(expr.dtypes()).enumerate() {
+            let place = match instruction {
+                Instruction::Load { operand } => {
+                    self.load(index, Origin::Operand(usize::from(*operand)), dtype)
+                }
+                Instruction::Result { index: result } => {
+                    self.load(index, Origin::Operand(self.operands + usize::from(*result)), dtype)
+                }
+                Instruction::Coordinate { axis } => self.source(Origin::Coordinate(usize::from(*axis))),
+                Instruction::Scalar { index: scalar } => {
+                    self.constant(self.scalars[usize::from(*scalar)], dtype)
+                }
+                Instruction::Apply { operation, arguments } => {
+                    self.apply(index, *operation, arguments, dtype)?
+                }
+                Instruction::Cast { from } => self.cast(index, *from, dtype),
+            };
+            self.places[index] = Some(place);
+        }
+        self.store_outputs();
+        Ok(self.finish())
+    }
+
+    fn source(&mut self, origin: Origin) -> Place {
+        let known = self.origins.iter().position(|&other| other == origin);
+        Place::Source(known.unwrap_or_else(|| {
+            self.origins.push(origin);
+            self.origins.len() - 1
+        }) as u16)
+    }
+
+    fn constant(&mut self, scalar: Scalar, dtype: DType) -> Place {
+        self.constants.push((scalar, dtype));
+        Place::Constant(self.constants.len() as u16 - 1)
+    }
+
+    /// A loaded value; half precisions are widened into a register.
+    fn load(&mut self, index: usize, origin: Origin, dtype: DType) -> Place {
+        let source = self.source(origin);
+        if dtype.compute() == dtype {
+            return source;
+        }
+        let target = self.target(index, dtype);
+        self.step(cast::widen(dtype, self.tier), &[source], target, 60);
+        target
+    }
+
+    /// A place for the value of an instruction: an output's own memory where that can be, else a register.
+    fn target(&mut self, index: usize, dtype: DType) -> Place {
+        let direct = !self.in_place && (self.store == Store::Tile || dtype.compute() == dtype);
+        match self.wanted.iter().position(|&value| usize::from(value) == index) {
+            Some(output) if direct => Place::Output(output as u16),
+            _ => self.register(),
+        }
+    }
+
+    fn register(&mut self) -> Place {
+        Place::Register(self.free.pop().unwrap_or_else(|| {
+            self.registers += 1;
+            self.registers - 1
+        }))
+    }
+
+    fn release(&mut self, place: Place) {
+        if let Place::Register(register) = place {
+            self.free.push(register);
+        }
+    }
+
+    fn place(&self, value: Value) -> Place {
+        self.places[usize::from(value)].unwrap_or(Place::Source(0))
+    }
+
+    /// Frees the registers of values that instruction `index` reads last.
+    fn release_dead(&mut self, index: usize, values: &[Value]) {
+        for (at, &value) in values.iter().enumerate() {
+            if self.last_use[usize::from(value)] == index && !values[..at].contains(&value) {
+                self.release(self.place(value));
+            }
+        }
+    }
+
+    fn step(&mut self, function: TileFunction, arguments: &[Place], target: Place, picoseconds: u64) {
+        self.picoseconds += picoseconds;
+        self.steps.push(Pending { function, arguments: SmallVec::from_slice(arguments), target });
+    }
+
+    fn apply(&mut self, index: usize, operation: Operation, values: &[Value], dtype: DType) -> Result<Place> {
+        let compute = self.expr.dtypes()[usize::from(values[values.len() - 1])];
+        let function = table::operation_function(operation, compute, self.tier).ok_or_else(|| {
+            Error::not_implemented(operation.name(), format!("no CPU kernel for {compute}"))
+        })?;
+        let arguments: SmallVec<[Place; 3]> = values.iter().map(|&value| self.place(value)).collect();
+        let cost = picoseconds_of(operation, compute);
+        let target = self.target(index, dtype);
+        if dtype.compute() == dtype {
+            self.step(function, &arguments, target, cost);
+        } else {
+            let exact = self.register();
+            self.step(function, &arguments, exact, cost);
+            self.step(cast::round(dtype, self.tier), &[exact], target, 60);
+            self.release(exact);
+        }
+        self.release_dead(index, values);
+        Ok(target)
+    }
+
+    fn cast(&mut self, index: usize, from: Value, dtype: DType) -> Place {
+        let source_dtype = self.expr.dtypes()[usize::from(from)];
+        let source = self.place(from);
+        let target = self.target(index, dtype);
+        let to_half = dtype.compute() != dtype;
+        // What float32 cannot hold exactly goes to a half precision by way of float64 and rounding to odd.
+        let exact_in_float32 =
+            matches!(source_dtype.size(), 1 | 2) || matches!(source_dtype, DType::Float32 | DType::Complex64);
+        if !to_half {
+            self.step(cast::convert(source_dtype, dtype, self.tier), &[source], target, 100);
+        } else if exact_in_float32 {
+            let exact = self.register();
+            self.step(cast::convert(source_dtype, DType::Float32, self.tier), &[source], exact, 100);
+            self.step(cast::round(dtype, self.tier), &[exact], target, 60);
+            self.release(exact);
+        } else {
+            let (double, odd) = (self.register(), self.register());
+            self.step(cast::convert(source_dtype, DType::Float64, self.tier), &[source], double, 200);
+            self.step(cast::narrow_to_odd(self.tier), &[double], odd, 200);
+            self.step(cast::round(dtype, self.tier), &[odd], target, 60);
+            self.release(double);
+            self.release(odd);
+        }
+        self.release_dead(index, &[from]);
+        target
+    }
+
+    /// Writes the outputs that no step has written in place.
+    fn store_outputs(&mut self) {
+        let expr = self.expr;
+        for (output, &value) in self.wanted.iter().enumerate() {
+            let dtype = expr.dtypes()[usize::from(value)];
+            let (place, target) = (self.place(value), Place::Output(output as u16));
+            if place == target {
+                continue;
+            }
+            let half = dtype.compute() != dtype;
+            let function = match self.store {
+                Store::Memory if half => cast::narrow(dtype, self.tier),
+                _ if dtype == DType::Bool => cast::convert(dtype, dtype, self.tier),
+                _ => cast::copy(dtype.compute(), self.tier),
+            };
+            self.step(function, &[place], target, 40);
+        }
+    }
+
+    fn finish(self) -> Program {
+        let constants = self.origins.len();
+        let registers = constants + self.constants.len();
+        let outputs = registers + usize::from(self.registers);
+        let slot = |place: Place| match place {
+            Place::Source(index) => index,
+            Place::Constant(index) => index + constants as u16,
+            Place::Register(index) => index + registers as u16,
+            Place::Output(index) => index + outputs as u16,
+        };
+        let steps = self.steps.iter().map(|pending| {
+            let mut arguments = [0; 3];
+            for (argument, &place) in arguments.iter_mut().zip(&pending.arguments) {
+                *argument = slot(place);
+            }
+            Step { function: pending.function, arguments, target: slot(pending.target) }
+        });
+        let widest = self.expr.dtypes().iter().map(|&dtype| cast::tile_size(dtype)).max().unwrap_or(1).max(8);
+        Program {
+            steps: steps.collect(),
+            registers: usize::from(self.registers),
+            outputs: self.wanted.len(),
+            register_bytes: widest * TILE,
+            picoseconds: self.picoseconds,
+            origins: self.origins,
+            constants: self.constants,
+        }
+    }
+}
+
+/// Roughly what an element costs: a function of several instructions, a division, or one instruction.
+fn picoseconds_of(operation: Operation, compute: DType) -> u64 {
+    // The accuracy bound tells functions that are computed by polynomials from plain instructions.
+    let accuracy = operation.row().accuracy;
+    let cost = if accuracy.ulp > 0.5 {
+        400
+    } else if accuracy.ulp > 0.0
+        && matches!(operation, Operation::divide | Operation::sqrt | Operation::reciprocal)
+    {
+        150
+    } else {
+        40
+    };
+    cost * compute.compute().size().div_ceil(4) as u64
+}

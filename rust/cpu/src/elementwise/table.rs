@@ -1,0 +1,88 @@
+//! The tile function of each row of the operation table.
+
+use std::marker::PhantomData;
+
+use tenfold_ir::lanes::Lane;
+use tenfold_ir::lanes::integer::Integer;
+use tenfold_ir::operations::body;
+use tenfold_ir::{DType, Operation};
+
+use super::body::{Body, TileFunction, TileValue, function, function_below_avx512};
+use crate::simd::Tier;
+
+macro_rules! define_lookup {
+    ($({
+        $(#[doc = $doc:literal])*
+        $name:ident ( $($argument:ident),* ) : $rule:ident -> $result:ident ;
+        $($field:ident $value:tt)*
+    })*) => {
+        /// The function of `operation` computing in `dtype`, half precisions in tiles of float32.
+        pub fn operation_function(operation: Operation, dtype: DType, tier: Tier) -> Option<TileFunction> {
+            match operation {
+                $(Operation::$name => {
+                    $(find! { $name dtype tier $field $value })*
+                    None
+                })*
+            }
+        }
+    };
+}
+
+/// Returns the function from `operation_function` if this field holds the bodies of the dtype's category.
+macro_rules! find {
+    ($name:ident $dtype:ident $tier:ident float { fn($($argument:ident: $type:ty),*) -> $result:ty $body:block }) => {{
+        struct Row<T>(PhantomData<T>);
+        impl<T: Lane + TileValue> Body for Row<T> {
+            type Arguments = ($($type,)*);
+            type Result = $result;
+            #[inline(always)]
+            fn call(($($argument,)*): Self::Arguments) -> $result {
+                body::$name::float::<T>($($argument),*)
+            }
+        }
+        match $dtype {
+            DType::Float16 | DType::Bfloat16 | DType::Float32 => return Some(function::<Row<f32>>($tier)),
+            DType::Float64 => return Some(function::<Row<f64>>($tier)),
+            _ => {}
+        }
+    }};
+    ($name:ident $dtype:ident $tier:ident integer { fn($($argument:ident: $type:ty),*) -> $result:ty $body:block }) => {{
+        struct Row<T>(PhantomData<T>);
+        impl<T: Integer + TileValue> Body for Row<T> {
+            type Arguments = ($($type,)*);
+            type Result = $result;
+            #[inline(always)]
+            fn call(($($argument,)*): Self::Arguments) -> $result {
+                body::$name::integer::<T>($($argument),*)
+            }
+        }
+        match $dtype {
+            DType::Int8 => return Some(function_below_avx512::<Row<i8>>($tier)),
+            DType::Int16 => return Some(function_below_avx512::<Row<i16>>($tier)),
+            DType::Int32 => return Some(function_below_avx512::<Row<i32>>($tier)),
+            DType::Int64 => return Some(function_below_avx512::<Row<i64>>($tier)),
+            DType::Uint8 => return Some(function_below_avx512::<Row<u8>>($tier)),
+            DType::Uint16 => return Some(function_below_avx512::<Row<u16>>($tier)),
+            DType::Uint32 => return Some(function_below_avx512::<Row<u32>>($tier)),
+            DType::Uint64 => return Some(function_below_avx512::<Row<u64>>($tier)),
+            _ => {}
+        }
+    }};
+    ($name:ident $dtype:ident $tier:ident boolean { fn($($argument:ident: $type:ty),*) -> $result:ty $body:block }) => {{
+        struct Row;
+        impl Body for Row {
+            type Arguments = ($($type,)*);
+            type Result = $result;
+            #[inline(always)]
+            fn call(($($argument,)*): Self::Arguments) -> $result {
+                body::$name::boolean($($argument),*)
+            }
+        }
+        if $dtype == DType::Bool {
+            return Some(function_below_avx512::<Row>($tier));
+        }
+    }};
+    ($name:ident $dtype:ident $tier:ident $field:ident $value:tt) => {};
+}
+
+tenfold_ir::for_each_operation! { [define_lookup] }

@@ -1,0 +1,237 @@
+//! Maps through the backend, against scalar loops over the same layouts.
+
+use tenfold_cpu::simd::{Tier, detected, set_tier};
+use tenfold_cpu::threads::set_thread_count;
+use tenfold_ir::expr::Expr;
+use tenfold_ir::kernel::Spec;
+use tenfold_ir::{
+    Buffer, Core, DType, Element, Kernel, Layout, Operand, Operation, Scalar, Shape, Source, Strides, bf16,
+    f16,
+};
+
+fn buffer_of<T: Element>(values: &[T]) -> Buffer {
+    let bytes = bytemuck::cast_slice::<T, u8>(values);
+    let mut buffer = tenfold_cpu::backend().allocate(bytes.len()).unwrap();
+    buffer.bytes_mut().unwrap().copy_from_slice(bytes);
+    buffer
+}
+
+fn values_of<T: Element>(buffer: &Buffer) -> Vec<T> {
+    bytemuck::cast_slice(buffer.bytes().unwrap()).to_vec()
+}
+
+fn kernel_of(expr: Expr, operands: &[(DType, Layout)], scalars: &[Scalar], shape: &[usize]) -> Kernel {
+    let outputs = expr.output_dtypes().map(|dtype| Spec::new(Shape::new(shape), dtype)).collect();
+    Kernel {
+        core: Core::Map,
+        prologues: Default::default(),
+        epilogue: Some(expr),
+        operands: operands
+            .iter()
+            .map(|(dtype, layout)| Operand { dtype: *dtype, layout: layout.clone() })
+            .collect(),
+        scalars: scalars.iter().copied().collect(),
+        outputs,
+    }
+}
+
+fn run(kernel: &Kernel, sources: &[Source<'_>]) -> Vec<Buffer> {
+    let backend = tenfold_cpu::backend();
+    let mut outputs: Vec<Buffer> =
+        kernel.outputs.iter().map(|spec| backend.allocate(spec.bytes()).unwrap()).collect();
+    backend.run(kernel, sources, &mut outputs).unwrap();
+    outputs
+}
+
+/// Runs on every tier with one and two threads, and asserts that the bytes are the same.
+fn run_everywhere(kernel: &Kernel, sources: &[Source<'_>]) -> Vec<Buffer> {
+    let mut first: Option<Vec<Buffer>> = None;
+    for threads in [1, 2] {
+        for &tier in Tier::available() {
+            set_thread_count(threads);
+            set_tier(tier).unwrap();
+            let outputs = run(kernel, sources);
+            let expected = first.get_or_insert_with(|| run(kernel, sources));
+            for (output, expected) in outputs.iter().zip(expected) {
+                assert_eq!(output.bytes().unwrap(), expected.bytes().unwrap(), "{} {threads}", tier.name());
+            }
+        }
+    }
+    set_tier(detected()).unwrap();
+    first.unwrap()
+}
+
+/// Layouts of a shape over a buffer of 4,096 elements: dense, permuted, flipped, broadcast, sliced.
+fn layouts(shape: &Shape) -> Vec<Layout> {
+    let rank = shape.rank();
+    let dense = Layout::dense(shape.clone());
+    let reversed: Vec<usize> = (0..rank).rev().collect();
+    let backwards = Layout::dense(reversed.iter().map(|&axis| shape[axis]).collect()).permute(&reversed);
+    let mut all = vec![dense.clone(), backwards.clone()];
+    for axis in 0..rank {
+        all.push(dense.flip(axis));
+        all.push(backwards.flip(axis));
+        let mut strides: Strides = dense.strides().iter().copied().collect();
+        strides[axis] = 0;
+        all.push(Layout::strided(shape.clone(), strides, 3));
+    }
+    all.push(Layout::strided(shape.clone(), (0..rank).map(|_| 0).collect(), 7));
+    all.push(Layout::strided(shape.clone(), dense.strides().iter().map(|stride| stride * 2).collect(), 1));
+    all
+}
+
+#[test]
+fn any_layout_is_read_in_row_major_order() {
+    let memory: Vec<i32> = (0..8_192).map(|index| index * 7 - 100).collect();
+    let buffer = buffer_of(&memory);
+    for extents in
+        [&[][..], &[1], &[5], &[700], &[3, 1, 5], &[40, 33], &[2, 300], &[300, 2], &[2, 3, 4, 5, 6], &[0, 4]]
+    {
+        let shape = Shape::new(extents);
+        for first in layouts(&shape) {
+            for second in layouts(&shape) {
+                let mut expr = Expr::new();
+                let (a, b) = (expr.load(0, DType::Int32), expr.load(1, DType::Int32));
+                let difference = expr.apply(Operation::subtract, &[a, b]);
+                expr.output(difference);
+                let kernel = kernel_of(
+                    expr,
+                    &[(DType::Int32, first.clone()), (DType::Int32, second.clone())],
+                    &[],
+                    extents,
+                );
+                let outputs = run(&kernel, &[Source::Buffer(&buffer), Source::Buffer(&buffer)]);
+                let expected: Vec<i32> =
+                    first.positions().zip(second.positions()).map(|(a, b)| memory[a] - memory[b]).collect();
+                assert_eq!(values_of::<i32>(&outputs[0]), expected, "{first:?} {second:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn coordinates_count_along_their_axis() {
+    for extents in [&[5][..], &[7, 300], &[3, 4, 100], &[600, 2]] {
+        for axis in 0..extents.len() {
+            let mut expr = Expr::new();
+            let coordinate = expr.coordinate(axis as u16);
+            expr.output(coordinate);
+            let outputs = run(&kernel_of(expr, &[], &[], extents), &[]);
+            let inner: usize = extents[axis + 1..].iter().product();
+            let elements: usize = extents.iter().product();
+            let expected: Vec<i64> =
+                (0..elements).map(|index| (index / inner % extents[axis]) as i64).collect();
+            assert_eq!(values_of::<i64>(&outputs[0]), expected);
+        }
+    }
+}
+
+#[test]
+fn several_outputs_share_values_and_may_be_inputs() {
+    let count = 1_000;
+    let values: Vec<f32> = (0..count).map(|index| index as f32 * 0.5 - 100.0).collect();
+    let buffer = buffer_of(&values);
+    let mut expr = Expr::new();
+    let x = expr.load(0, DType::Float32);
+    let two = expr.scalar(0, DType::Float32);
+    let doubled = expr.apply(Operation::multiply, &[x, two]);
+    let positive = expr.apply(Operation::greater, &[doubled, two]);
+    let square = expr.apply(Operation::square, &[doubled]);
+    for value in [square, doubled, positive, x, two, doubled] {
+        expr.output(value);
+    }
+    let layout = Layout::dense(Shape::new(&[count]));
+    let kernel = kernel_of(expr, &[(DType::Float32, layout)], &[Scalar::Int(2)], &[count]);
+    let outputs = run_everywhere(&kernel, &[Source::Buffer(&buffer)]);
+    let doubled: Vec<f32> = values.iter().map(|x| x * 2.0).collect();
+    assert_eq!(values_of::<f32>(&outputs[0]), doubled.iter().map(|x| x * x).collect::<Vec<_>>());
+    assert_eq!(values_of::<f32>(&outputs[1]), doubled);
+    assert_eq!(values_of::<u8>(&outputs[2]), doubled.iter().map(|&x| (x > 2.0) as u8).collect::<Vec<_>>());
+    assert_eq!(values_of::<f32>(&outputs[3]), values);
+    assert_eq!(values_of::<f32>(&outputs[4]), vec![2.0; count]);
+    assert_eq!(values_of::<f32>(&outputs[5]), doubled);
+}
+
+#[test]
+fn an_operand_may_lie_in_the_output() {
+    let count = 100_003;
+    let values: Vec<f32> = (0..count).map(|index| (index as f32).sin()).collect();
+    let other = buffer_of(&values);
+    let mut expr = Expr::new();
+    let (x, y) = (expr.load(0, DType::Float32), expr.load(1, DType::Float32));
+    let sum = expr.apply(Operation::add, &[x, y]);
+    let product = expr.apply(Operation::multiply, &[sum, x]);
+    expr.output(product);
+    let layout = Layout::dense(Shape::new(&[count]));
+    let kernel =
+        kernel_of(expr, &[(DType::Float32, layout.clone()), (DType::Float32, layout)], &[], &[count]);
+    let mut outputs = vec![buffer_of(&values)];
+    tenfold_cpu::backend().run(&kernel, &[Source::Output(0), Source::Buffer(&other)], &mut outputs).unwrap();
+    assert_eq!(values_of::<f32>(&outputs[0]), values.iter().map(|x| (x + x) * x).collect::<Vec<_>>());
+}
+
+#[test]
+fn half_precisions_round_after_each_operation() {
+    let count = 3_000;
+    let values: Vec<f16> = (0..count).map(|index| f16::from_f32((index as f32 * 0.7).sin() * 50.0)).collect();
+    let buffer = buffer_of(&values);
+    let mut expr = Expr::new();
+    let x = expr.load(0, DType::Float16);
+    let square = expr.apply(Operation::multiply, &[x, x]);
+    let sum = expr.apply(Operation::add, &[square, x]);
+    expr.output(sum);
+    let wide = expr.cast(sum, DType::Bfloat16);
+    expr.output(wide);
+    let layout = Layout::dense(Shape::new(&[count]));
+    let outputs = run_everywhere(
+        &kernel_of(expr, &[(DType::Float16, layout)], &[], &[count]),
+        &[Source::Buffer(&buffer)],
+    );
+    let expected: Vec<f16> = values
+        .iter()
+        .map(|x| f16::from_f32(f16::from_f32(x.to_f32() * x.to_f32()).to_f32() + x.to_f32()))
+        .collect();
+    assert_eq!(values_of::<f16>(&outputs[0]), expected);
+    assert_eq!(
+        values_of::<bf16>(&outputs[1]),
+        expected.iter().map(|x| bf16::from_f32(x.to_f32())).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn casts_follow_the_table_of_corner_cases() {
+    let numbers = [
+        0.0,
+        -0.0,
+        1.5,
+        -1.5,
+        127.5,
+        -129.0,
+        255.9,
+        65_519.9,
+        65_520.0,
+        1e10,
+        -1e20,
+        f64::NAN,
+        f64::INFINITY,
+    ];
+    let shape = Shape::new(&[numbers.len()]);
+    for from in DType::ALL {
+        for to in DType::ALL {
+            let mut expr = Expr::new();
+            let x = expr.load(0, from);
+            let y = expr.cast(x, to);
+            expr.output(y);
+            let kernel = kernel_of(expr, &[(from, Layout::dense(shape.clone()))], &[], &shape);
+            tenfold_ir::with_element!(from, From => {
+                let values: Vec<From> = numbers.iter().map(|&number| From::from_scalar(Scalar::Float(number))).collect();
+                let outputs = run_everywhere(&kernel, &[Source::Buffer(&buffer_of(&values))]);
+                tenfold_ir::with_element!(to, To => {
+                    let expected: Vec<To> = values.iter().map(|value| To::from_scalar(value.to_scalar())).collect();
+                    let got = values_of::<To>(&outputs[0]);
+                    assert_eq!(format!("{got:?}"), format!("{expected:?}"), "{from} to {to}");
+                });
+            });
+        }
+    }
+}
