@@ -3,7 +3,10 @@
 //! A family computes from plain inputs (layouts over memory) to dense outputs. Prologues that do more than load
 //! and epilogues are evaluated around it, unless the family takes them in itself.
 
+mod convolution;
+mod dense;
 pub mod disjoint;
+mod gemm;
 pub mod view;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -13,9 +16,10 @@ use tenfold_ir::expr::Value;
 use tenfold_ir::kernel::{Host, HostInput, HostOutput};
 use tenfold_ir::{Backend, Buffer, Core, Error, Expr, Instruction, Kernel, Layout, Result, Source, Spec};
 
-use crate::elementwise;
 use crate::memory::HostBuffer;
 use crate::threads::{FloatControl, Interrupted};
+use crate::{elementwise, index, pool, random, reduction, rows, scan, sort};
+use reduction::Prologue;
 use view::{Input, Memory, OutputView};
 
 /// The kernels of this crate as a [`Backend`].
@@ -30,9 +34,20 @@ impl Backend for Cpu {
         Ok(Buffer::new(HostBuffer::new(bytes)?))
     }
 
-    fn can_share(&self, kernel: &Kernel, _operand: usize, _output: usize) -> bool {
-        // A map writes a tile after it has read it; other families read elements more than once.
-        matches!(kernel.core, Core::Map)
+    fn can_share(&self, kernel: &Kernel, operand: usize, output: usize) -> bool {
+        if let Core::Map = kernel.core {
+            // A tile is written after it has been read.
+            return true;
+        }
+        // Elsewhere only an operand that is a core's input as it is, with results that are outputs as they are.
+        let input = (0..kernel.prologues.len())
+            .find(|&input| kernel.plain_input(input).is_some_and(|(plain, _)| plain == operand));
+        match (input, &kernel.epilogue, &kernel.core) {
+            (Some(input), None, Core::Rows(core)) => rows::can_share(core.operation, input, output),
+            (Some(input), None, Core::Scan(_)) => scan::can_share(input, output),
+            (Some(input), None, Core::Index(core)) => index::can_share(core, input),
+            _ => false,
+        }
     }
 
     fn run(&self, kernel: &Kernel, sources: &[Source<'_>], outputs: &mut [Buffer]) -> Result<()> {
@@ -67,7 +82,6 @@ fn run(kernel: &Kernel, sources: &[Source<'_>], outputs: &mut [Buffer]) -> Resul
             &inputs,
             &mut views,
         ),
-        (Core::Map, None) => Err(Error::state("map", "a map without an expression")),
         (_, None) => run_core(kernel, &inputs, &mut views),
         (_, Some(epilogue)) => run_with_epilogue(kernel, epilogue, &inputs, &mut views),
     }
@@ -127,6 +141,10 @@ fn views_of<'a>(specs: &[Spec], memory: &'a mut [HostBuffer]) -> SmallVec<[Outpu
 /// Evaluates the prologues that do more than load, and hands plain inputs to the family of the core.
 fn run_core(kernel: &Kernel, inputs: &[Input<'_>], outputs: &mut [OutputView<'_>]) -> Result<()> {
     let specs = kernel.core_inputs();
+    if let Core::Reduce(core) = &kernel.core {
+        let prologue = Prologue { expr: &kernel.prologues[0], scalars: &kernel.scalars, inputs };
+        return reduction::run(core, &specs[0].shape, prologue, outputs);
+    }
     let mut memory: SmallVec<[Option<HostBuffer>; 3]> = SmallVec::new();
     for (index, spec) in specs.iter().enumerate() {
         memory.push(match kernel.plain_input(index) {
@@ -154,8 +172,18 @@ fn evaluate_prologue(kernel: &Kernel, index: usize, spec: &Spec, inputs: &[Input
 /// One line a family.
 fn dispatch(core: &Core, inputs: &[Input<'_>], outputs: &mut [OutputView<'_>]) -> Result<()> {
     match core {
+        Core::Map | Core::Reduce(_) => {
+            Err(Error::state(core.name().to_owned(), "has an expression of its own"))
+        }
+        Core::Scan(core) => scan::run(core, inputs, outputs),
+        Core::Rows(core) => rows::run(core, inputs, outputs),
+        Core::Gemm(_) => gemm::run(inputs, outputs),
+        Core::Convolution(core) => convolution::run(core, inputs, outputs),
+        Core::Pool(core) => pool::run(core, inputs, outputs),
+        Core::Index(core) => index::run(core, inputs, outputs),
+        Core::Sort(core) => sort::run(core, inputs, outputs),
+        Core::Random(core) => random::run(core, inputs, outputs),
         Core::Host(core) => run_host(core, inputs, outputs),
-        other => Err(Error::not_implemented(other.name().to_owned(), "no kernel for the CPU")),
     }
 }
 

@@ -63,6 +63,16 @@ impl Operand {
         Ok(Operand { base, size: dtype.size(), layout, access })
     }
 
+    /// Stands where the program reads nothing.
+    pub fn unused() -> Operand {
+        Operand {
+            base: ptr::null(),
+            size: 1,
+            layout: Layout::dense(Shape::default()),
+            access: Access::Single,
+        }
+    }
+
     /// The address of the element at `position`.
     ///
     /// # Safety
@@ -187,6 +197,16 @@ impl Evaluator<'_> {
             // is none of its arguments.
             unsafe { (step.function)(first, second, third, self.slots[usize::from(step.target)], count) };
         }
+    }
+
+    /// Computes elements `start .. start + count` of a program that was compiled to be looked at, and gives the tile
+    /// of its first value. `T` is the type of that value's tile.
+    pub fn view<T: Copy>(&mut self, start: usize, count: usize) -> &[T] {
+        let slot = usize::from(self.evaluation.program.views[0]);
+        // SAFETY: such a program has no outputs.
+        unsafe { self.run(start, count, &[]) };
+        // SAFETY: the slot shows `count` elements that stay until the next run, which borrows exclusively.
+        unsafe { std::slice::from_raw_parts(self.slots[slot].cast::<T>(), count) }
     }
 
     /// Makes a source slot show elements `start .. start + count`.

@@ -6,20 +6,20 @@
 
 mod body;
 mod cast;
-mod evaluate;
+pub(crate) mod evaluate;
 mod half;
-mod program;
+pub(crate) mod program;
 mod table;
 
 use smallvec::SmallVec;
 use tenfold_ir::expr::Value;
-use tenfold_ir::{Expr, Result, Scalar};
+use tenfold_ir::{Expr, Instruction, Result, Scalar};
 
 use crate::backend::view::{Input, Memory, OutputView};
 use crate::simd;
 use crate::threads::for_each_chunk;
 use evaluate::{Evaluation, Operand};
-use program::{Program, Store, TILE};
+use program::{Origin, Program, Store, TILE};
 
 /// What a chunk of a parallel kernel should cost, in nanoseconds: much more than claiming it.
 const CHUNK_NANOSECONDS: u64 = 50_000;
@@ -39,14 +39,19 @@ pub fn map(
     if shape.is_empty_tensor() {
         return Ok(());
     }
-    let in_place = inputs.iter().any(|input| matches!(input.memory, Memory::Output(_)));
+    let in_place = expr.instructions().iter().any(|instruction| match *instruction {
+        Instruction::Load { operand } => matches!(inputs[usize::from(operand)].memory, Memory::Output(_)),
+        _ => false,
+    });
     let program = Program::new(expr, wanted, operands, scalars, Store::Memory, in_place, simd::tier())?;
     let mut targets: SmallVec<[Target; 2]> = SmallVec::new();
     for output in outputs.iter_mut() {
         let size = output.dtype.size();
         targets.push(Target { base: output.checked_bytes(size)?.as_mut_ptr(), size });
     }
-    let operands = inputs.iter().map(|input| match input.memory {
+    let is_read = |index: usize| program.origins.contains(&Origin::Operand(index));
+    let operands = inputs.iter().enumerate().map(|(index, input)| match input.memory {
+        _ if !is_read(index) => Ok(Operand::unused()),
         // SAFETY: the borrow keeps the memory alive and unwritten.
         Memory::Bytes(bytes) => unsafe {
             Operand::new(input.dtype, input.layout.clone(), bytes.as_ptr(), bytes.len())

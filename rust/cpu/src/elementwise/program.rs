@@ -38,6 +38,8 @@ pub struct Program {
     pub constants: SmallVec<[(Scalar, DType); 4]>,
     pub registers: usize,
     pub outputs: usize,
+    /// The slots of the wanted values, with [`Store::View`].
+    pub views: SmallVec<[u16; 2]>,
     pub steps: SmallVec<[Step; 8]>,
     /// Bytes of a register: a tile of the widest type.
     pub register_bytes: usize,
@@ -50,8 +52,8 @@ pub struct Program {
 pub enum Store {
     /// As the dtype says.
     Memory,
-    /// As tiles: half precisions as float32, for a core that computes on.
-    Tile,
+    /// Nowhere: the caller looks at the tiles where they are (half precisions as float32).
+    View,
 }
 
 impl Program {
@@ -212,7 +214,7 @@ impl<'a> Compiler<'a> {
 
     /// A place for the value of an instruction: an output's own memory where that can be, else a register.
     fn target(&mut self, index: usize, dtype: DType) -> Place {
-        let direct = !self.in_place && (self.store == Store::Tile || dtype.compute() == dtype);
+        let direct = !self.in_place && self.store == Store::Memory && dtype.compute() == dtype;
         match self.wanted.iter().position(|&value| usize::from(value) == index) {
             Some(output) if direct => Place::Output(output as u16),
             _ => self.register(),
@@ -300,17 +302,22 @@ impl<'a> Compiler<'a> {
     /// Writes the outputs that no step has written in place.
     fn store_outputs(&mut self) {
         let expr = self.expr;
+        if self.store == Store::View {
+            return;
+        }
         for (output, &value) in self.wanted.iter().enumerate() {
             let dtype = expr.dtypes()[usize::from(value)];
             let (place, target) = (self.place(value), Place::Output(output as u16));
             if place == target {
                 continue;
             }
-            let half = dtype.compute() != dtype;
-            let function = match self.store {
-                Store::Memory if half => cast::narrow(dtype, self.tier),
-                _ if dtype == DType::Bool => cast::convert(dtype, dtype, self.tier),
-                _ => cast::copy(dtype.compute(), self.tier),
+            let function = if dtype.compute() != dtype {
+                cast::narrow(dtype, self.tier)
+            } else if dtype == DType::Bool {
+                // Any byte but 0 counts as true; what is written is 1.
+                cast::convert(dtype, dtype, self.tier)
+            } else {
+                cast::copy(dtype, self.tier)
             };
             self.step(function, &[place], target, 40);
         }
@@ -333,11 +340,14 @@ impl<'a> Compiler<'a> {
             }
             Step { function: pending.function, arguments, target: slot(pending.target) }
         });
+        let is_viewed = self.store == Store::View;
+        let views = self.wanted.iter().filter(|_| is_viewed).map(|&value| slot(self.place(value))).collect();
         let widest = self.expr.dtypes().iter().map(|&dtype| cast::tile_size(dtype)).max().unwrap_or(1).max(8);
         Program {
             steps: steps.collect(),
             registers: usize::from(self.registers),
-            outputs: self.wanted.len(),
+            outputs: if is_viewed { 0 } else { self.wanted.len() },
+            views,
             register_bytes: widest * TILE,
             picoseconds: self.picoseconds,
             origins: self.origins,

@@ -1,0 +1,62 @@
+//! Matrix products: from the kernel form to [`crate::gemm`].
+
+use smallvec::SmallVec;
+use tenfold_ir::{Complex, DType, Element, Error, Layout, Result, Shape, bf16, f16};
+
+use super::view::{Input, OutputView, Walk};
+use crate::gemm::{BatchOffsets, Gemm, GemmElement, Matrix, Output, gemm};
+
+/// `(batch…, rows, depth)` times `(batch…, depth, columns)`, with operands of any strides.
+pub fn run(inputs: &[Input<'_>], outputs: &mut [OutputView<'_>]) -> Result<()> {
+    match inputs[0].dtype {
+        DType::Bool => Err(Error::dtype("matmul", "not defined for bool")),
+        DType::Int8 => multiply::<i8>(inputs, outputs),
+        DType::Int16 => multiply::<i16>(inputs, outputs),
+        DType::Int32 => multiply::<i32>(inputs, outputs),
+        DType::Int64 => multiply::<i64>(inputs, outputs),
+        DType::Uint8 => multiply::<u8>(inputs, outputs),
+        DType::Uint16 => multiply::<u16>(inputs, outputs),
+        DType::Uint32 => multiply::<u32>(inputs, outputs),
+        DType::Uint64 => multiply::<u64>(inputs, outputs),
+        DType::Float16 => multiply::<f16>(inputs, outputs),
+        DType::Bfloat16 => multiply::<bf16>(inputs, outputs),
+        DType::Float32 => multiply::<f32>(inputs, outputs),
+        DType::Float64 => multiply::<f64>(inputs, outputs),
+        DType::Complex64 => multiply::<Complex<f32>>(inputs, outputs),
+        DType::Complex128 => multiply::<Complex<f64>>(inputs, outputs),
+    }
+}
+
+fn multiply<T: Element + GemmElement>(inputs: &[Input<'_>], outputs: &mut [OutputView<'_>]) -> Result<()> {
+    let ([left, right], [output]) = (inputs, outputs) else {
+        return Err(Error::state("matmul", "needs two inputs and an output"));
+    };
+    let rank = output.shape.rank();
+    let [rows, columns] = [output.shape[rank - 2], output.shape[rank - 1]];
+    let depth = left.shape()[rank - 1];
+    let batch = Shape::new(&output.shape[..rank - 2]);
+    let count = batch.elements();
+    let outer = |layout: &Layout| {
+        let strides = layout.strides()[..rank - 2].iter().copied().collect();
+        Walk::new(&Layout::strided(batch.clone(), strides, layout.offset()), 0)
+    };
+    let (mut a, mut b) = (outer(&left.layout), outer(&right.layout));
+    let mut batches: SmallVec<[BatchOffsets; 1]> = SmallVec::with_capacity(count);
+    for index in 0..count {
+        batches.push(BatchOffsets { a: a.position(), b: b.position(), c: index * rows * columns });
+        a.advance();
+        b.advance();
+    }
+    let product = Gemm { rows, columns, depth, a: matrix_of(left)?, b: matrix_of(right)?, batches: &batches };
+    gemm(&product, Output { data: output.values::<T>()?, row_stride: columns }, None)
+}
+
+fn matrix_of<'a, T: Element>(input: &Input<'a>) -> Result<Matrix<'a, T>> {
+    let strides = input.layout.strides();
+    let [row_stride, column_stride] = [strides[strides.len() - 2], strides[strides.len() - 1]];
+    Ok(Matrix {
+        data: input.values::<T>()?,
+        row_stride: row_stride as isize,
+        column_stride: column_stride as isize,
+    })
+}
