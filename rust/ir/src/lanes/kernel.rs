@@ -1,4 +1,5 @@
 //! What the shared algorithms need of a lane beyond arithmetic: its bits and its coefficients.
+#![allow(clippy::excessive_precision, reason = "coefficients keep the digits of their fit")]
 
 use super::Lane;
 

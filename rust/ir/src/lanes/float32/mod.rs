@@ -57,7 +57,13 @@ impl Lane for f32 {
     }
     #[inline(always)]
     fn nextafter(self, towards: f32) -> f32 {
-        libm::nextafterf(self, towards)
+        // The bits of a positive number count upwards; from 0 the step is to the least subnormal.
+        let away = (towards > self) == (self > 0.0);
+        let bits = self.to_bits();
+        let moved = f32::from_bits(if away { bits.wrapping_add(1) } else { bits.wrapping_sub(1) });
+        let moved = Self::select(self == 0.0, f32::from_bits(1).copysign(towards), moved);
+        let moved = Self::select(self == towards, towards, moved);
+        Self::select(self.is_nan() | towards.is_nan(), f32::NAN, moved)
     }
     #[inline(always)]
     fn pow(self, exponent: f32) -> f32 {

@@ -1,5 +1,6 @@
 //! Error, gamma and Bessel functions of `f32`, all but erf in double precision and rounded once. Fitted coefficients
 //! interpolate at Chebyshev nodes, computed with 60 digits.
+#![allow(clippy::excessive_precision, reason = "coefficients keep the digits of their fit")]
 
 use super::trigonometric::sin_cos;
 use crate::lanes::kernel::polynomial;

@@ -58,7 +58,13 @@ impl Lane for f64 {
     }
     #[inline(always)]
     fn nextafter(self, towards: f64) -> f64 {
-        libm::nextafter(self, towards)
+        // The bits of a positive number count upwards; from 0 the step is to the least subnormal.
+        let away = (towards > self) == (self > 0.0);
+        let bits = self.to_bits();
+        let moved = f64::from_bits(if away { bits.wrapping_add(1) } else { bits.wrapping_sub(1) });
+        let moved = Self::select(self == 0.0, f64::from_bits(1).copysign(towards), moved);
+        let moved = Self::select(self == towards, towards, moved);
+        Self::select(self.is_nan() | towards.is_nan(), f64::NAN, moved)
     }
     #[inline(always)]
     fn pow(self, exponent: f64) -> f64 {
