@@ -16,6 +16,7 @@ mod views;
 /// The core of Tenfold.
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     errors::add_exceptions(module)?;
     dtype::add_dtypes(module)?;
     module.add_class::<tensor::PyTensor>()?;
