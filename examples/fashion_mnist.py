@@ -15,7 +15,7 @@ from tenfold.datasets import fashion_mnist
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--data", default="/usr/share/datasets/fashion-mnist", help="folder of the idx files")
-parser.add_argument("--epochs", type=int, default=4)
+parser.add_argument("--epochs", type=int, default=5)
 parser.add_argument("--limit", type=int, default=60_000, help="train on the first so many images")
 options = parser.parse_args()
 

@@ -39,6 +39,9 @@ elif ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
     complain "Python's modules venv and pip" "on Debian and Ubuntu: apt-get install python3-venv python3-pip"
 fi
 
+# Without cargo its subcommands are missing too; one complaint is enough.
+command -v cargo >/dev/null 2>&1 || exit 1
+
 for tool in "$@"; do
     case $tool in
         nextest) cargo nextest --version >/dev/null 2>&1 ||
