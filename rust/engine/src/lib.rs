@@ -6,6 +6,7 @@
 pub mod autograd;
 mod graph;
 mod plan;
+pub mod random;
 mod run;
 pub mod switches;
 pub mod tensor;
@@ -16,4 +17,4 @@ pub use tenfold_ir::{
     Complex, DType, Element, Error, ErrorKind, Layout, Operation, Result, Scalar, Shape, bf16, f16,
     promote_types,
 };
-pub use tensor::{Argument, IndexItem, ScatterReduce, Tensor};
+pub use tensor::{Argument, HostDerivative, IndexItem, Padding, Repeats, ScatterReduce, Tensor};

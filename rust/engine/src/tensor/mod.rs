@@ -1,13 +1,19 @@
 //! The tensor: a value with a shape, a dtype and a place in the graph.
 
+mod assemble;
+mod bounds;
+mod contraction;
 mod convert;
 mod creation;
 mod elementwise;
+mod host;
 mod indexing;
 mod matmul;
 mod movement;
 mod operators;
 mod reduction;
+mod scanning;
+mod sorting;
 
 use smallvec::SmallVec;
 use tenfold_ir::{Core, DType, Error, Expr, Layout, Result, Scalar, Shape, Spec, Specs};
@@ -15,7 +21,9 @@ use tenfold_ir::{Core, DType, Error, Expr, Layout, Result, Scalar, Shape, Spec, 
 use crate::autograd::EdgeRef;
 use crate::graph::{Handle, Input, Node, NodeOperation};
 
+pub use assemble::{Padding, Repeats};
 pub use elementwise::Argument;
+pub use host::HostDerivative;
 pub use indexing::{IndexItem, ScatterReduce};
 
 /// An n-dimensional array of numbers of one dtype: an immutable value.

@@ -128,10 +128,9 @@ impl WriteDerivative {
         let wanted = |needed: bool, compute: &dyn Fn() -> Result<Tensor>| needed.then(compute).transpose();
         let read = |x: &Tensor| address.read(x, indices);
         Ok(match self.mode {
-            ScatterMode::Add => [
-                wanted(needs_base, &|| Ok(gradient.clone()))?,
-                wanted(needs_values, &|| read(gradient))?,
-            ],
+            ScatterMode::Add => {
+                [wanted(needs_base, &|| Ok(gradient.clone()))?, wanted(needs_values, &|| read(gradient))?]
+            }
             ScatterMode::Assign => {
                 let shape = match address {
                     Address::Leading(axes) => {
@@ -158,12 +157,8 @@ impl WriteDerivative {
                     let dtype = base.dtype();
                     let (zero_base, zero_values) = (base.equal(0)?, values.equal(0)?);
                     let safe = zero_values.where_(1, values)?;
-                    let product = address.write(
-                        &zero_base.where_(1, base)?,
-                        indices,
-                        &safe,
-                        ScatterMode::Multiply,
-                    )?;
+                    let product =
+                        address.write(&zero_base.where_(1, base)?, indices, &safe, ScatterMode::Multiply)?;
                     let is_zero = zero_values.cast(dtype)?;
                     let zeros =
                         address.write(&zero_base.cast(dtype)?, indices, &is_zero, ScatterMode::Add)?;

@@ -39,8 +39,7 @@ impl Tensor {
         let axis = normalize_axis(operation, axis, self.rank())?;
         let fits = |other: &Shape, free: Option<usize>| {
             other.rank() == index.rank()
-                && (0..other.rank())
-                    .all(|axis| Some(axis) == free || index.shape()[axis] <= other[axis])
+                && (0..other.rank()).all(|axis| Some(axis) == free || index.shape()[axis] <= other[axis])
         };
         if index.rank() != self.rank() || (index.elements() > 0 && !fits(self.shape(), Some(axis))) {
             return Err(Error::shape(

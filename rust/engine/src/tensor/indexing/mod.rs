@@ -12,8 +12,8 @@ use tenfold_ir::{DType, Error, Layout, Result, Shape, broadcast_shapes};
 
 pub(crate) use address::Address;
 pub use along::ScatterReduce;
-use basic::Split;
 pub use basic::IndexItem;
+use basic::Split;
 
 use super::Tensor;
 

@@ -108,8 +108,11 @@ impl Tensor {
 
     /// A source of slices, which must have this shape and dtype.
     fn as_slices(&self, operation: &'static str, shape: &Shape, of: &Tensor) -> Result<Tensor> {
-        let source =
-            if self.rank() == 0 && shape.rank() == 1 { self.reshaped(&Shape::from([1]))? } else { self.clone() };
+        let source = if self.rank() == 0 && shape.rank() == 1 {
+            self.reshaped(&Shape::from([1]))?
+        } else {
+            self.clone()
+        };
         if source.shape() != shape {
             return Err(Error::shape(
                 operation,
@@ -136,7 +139,11 @@ impl Tensor {
         let (name, alpha) = ("index_add", alpha.into());
         let slices = |shape: &Shape| {
             let source = source.as_slices(name, shape, self)?;
-            if alpha.to_complex() == 1.0.into() { Ok(source) } else { source.multiply(alpha)?.cast(self.dtype()) }
+            if alpha.to_complex() == 1.0.into() {
+                Ok(source)
+            } else {
+                source.multiply(alpha)?.cast(self.dtype())
+            }
         };
         self.index_write(name, axis, index, slices, ScatterMode::Add)
     }
@@ -171,7 +178,10 @@ impl Tensor {
     pub fn embedding(&self, indices: &Tensor, padding_idx: Option<i64>) -> Result<Tensor> {
         let name = "embedding";
         if self.rank() != 2 {
-            return Err(Error::shape(name, format!("the weight must be a matrix; got shape {}", self.shape())));
+            return Err(Error::shape(
+                name,
+                format!("the weight must be a matrix; got shape {}", self.shape()),
+            ));
         }
         let rows = self.shape()[0];
         let padding = match padding_idx {
@@ -180,7 +190,10 @@ impl Tensor {
                 Some(index.rem_euclid(rows as i64) as usize)
             }
             Some(index) => {
-                return Err(Error::index(name, format!("padding_idx {index} is out of range for {rows} rows")));
+                return Err(Error::index(
+                    name,
+                    format!("padding_idx {index} is out of range for {rows} rows"),
+                ));
             }
         };
         let indices = indices.as_indices(name, 0, rows)?;
