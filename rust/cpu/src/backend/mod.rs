@@ -7,6 +7,8 @@ mod convolution;
 mod dense;
 pub mod disjoint;
 mod gemm;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod view;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -1,1 +1,110 @@
+use proptest::prelude::*;
+use smallvec::SmallVec;
+use tenfold_ir::kernel::{Pool, PoolKind};
+use tenfold_ir::{Core, DType, ErrorKind, Scalar, Shape};
 
+use crate::backend::testing::{Draw, Given, check, computed, expected};
+
+const FLOATS: [DType; 4] = [DType::Float32, DType::Float64, DType::Float16, DType::Bfloat16];
+
+/// A pooling, an input shape that it fits and the extents of its output.
+fn pooling(draw: &mut Draw, kind: fn(&mut Draw) -> PoolKind) -> (Pool, Shape, SmallVec<[usize; 3]>) {
+    loop {
+        let spatial = 1 + draw.below(3);
+        let mut list = |limit: usize, least: usize| -> SmallVec<[usize; 3]> {
+            (0..spatial).map(|_| least + draw.below(limit)).collect()
+        };
+        let (window, stride, padding, dilation) = (list(3, 1), list(3, 1), list(2, 0), list(2, 1));
+        let core = Pool { kind: kind(draw), window, stride, padding, dilation, ceil_mode: draw.one_in(3) };
+        let shape: Shape =
+            draw.shape(2, 6).iter().copied().chain((0..spatial).map(|_| 1 + draw.below(9))).collect();
+        let output: Option<SmallVec<[usize; 3]>> =
+            (0..spatial).map(|axis| core.output_extent(axis, shape[axis + 2])).collect();
+        if let Some(output) = output {
+            return (core, shape, output);
+        }
+    }
+}
+
+fn average(draw: &mut Draw) -> PoolKind {
+    let divisor = draw.one_in(3).then(|| 1 + draw.below(5));
+    PoolKind::Average { count_padding: draw.one_in(2), divisor }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn maxima_and_their_indices_are_exact(seed: u64) {
+        let mut draw = Draw::new(seed);
+        let (core, shape, _) = pooling(&mut draw, |_| PoolKind::Max);
+        let dtype = draw.pick(&[FLOATS[0], FLOATS[1], FLOATS[2], FLOATS[3], DType::Int8, DType::Uint64]);
+        let x = draw.operand(&shape, dtype, true);
+        check(&Core::Pool(core), &[x], 0.0);
+    }
+
+    #[test]
+    fn averages_agree_with_the_reference(seed: u64) {
+        let mut draw = Draw::new(seed);
+        let (core, shape, _) = pooling(&mut draw, average);
+        let dtype = draw.pick(&FLOATS);
+        let specials = draw.one_in(4);
+        let x = draw.operand(&shape, dtype, specials);
+        // At most 27 terms.
+        check(&Core::Pool(core), &[x], 32.0);
+    }
+
+    #[test]
+    fn gradients_of_maxima_go_where_they_came_from(seed: u64) {
+        let mut draw = Draw::new(seed);
+        let (mut core, shape, output) = pooling(&mut draw, |_| PoolKind::Max);
+        let input: SmallVec<[usize; 3]> = shape[2..].into();
+        let plane: usize = input.iter().product();
+        core.kind = PoolKind::MaxGradient { input };
+        let gradient: Shape = shape[..2].iter().chain(&output).copied().collect();
+        let dtype = draw.pick(&FLOATS);
+        let g = draw.operand(&gradient, dtype, false);
+        let indices: Vec<Scalar> = (0..gradient.elements()).map(|_| Scalar::from(draw.below(plane))).collect();
+        let indices = draw.lay_out(&gradient, DType::Int64, &indices);
+        check(&Core::Pool(core), &[g, indices], 64.0);
+    }
+
+    #[test]
+    fn gradients_of_averages_agree_with_the_reference(seed: u64) {
+        let mut draw = Draw::new(seed);
+        let (mut core, shape, output) = pooling(&mut draw, average);
+        let PoolKind::Average { count_padding, divisor } = core.kind else { unreachable!() };
+        core.kind = PoolKind::AverageGradient { count_padding, divisor, input: shape[2..].into() };
+        let gradient: Shape = shape[..2].iter().chain(&output).copied().collect();
+        let dtype = draw.pick(&FLOATS);
+        let g = draw.operand(&gradient, dtype, false);
+        check(&Core::Pool(core), &[g], 32.0);
+    }
+}
+
+fn pairs(kind: PoolKind) -> Core {
+    let two: SmallVec<[usize; 3]> = SmallVec::from_slice(&[2, 2]);
+    let (padding, dilation) = (SmallVec::from_slice(&[0, 0]), SmallVec::from_slice(&[1, 1]));
+    Core::Pool(Pool { kind, window: two.clone(), stride: two, padding, dilation, ceil_mode: false })
+}
+
+#[test]
+fn windows_of_two_by_two_take_the_first_of_equals_and_nan() {
+    let mut draw = Draw::new(3);
+    for shape in [[2, 3, 28, 28], [1, 2, 7, 13], [5, 1, 2, 2], [1, 1, 64, 67]] {
+        let x = draw.operand(&Shape::from(shape), DType::Float32, true);
+        check(&pairs(PoolKind::Max), &[x], 0.0);
+    }
+    let x = draw.operand(&Shape::from([64, 16, 28, 28]), DType::Float32, false);
+    check(&pairs(PoolKind::Max), &[x], 0.0);
+}
+
+#[test]
+fn an_index_outside_the_plane_is_an_error() {
+    let core = pairs(PoolKind::MaxGradient { input: SmallVec::from_slice(&[2, 2]) });
+    for wrong in [4i64, -1, i64::MIN] {
+        let given = [Given::dense(&[1, 1, 1, 1], &[1f32]), Given::dense(&[1, 1, 1, 1], &[wrong])];
+        let error = computed(&core, &given).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Index);
+        assert_eq!(error.to_string(), expected(&core, &given).unwrap_err().to_string());
+    }
+}
