@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 use tenfold_ir::kernel::{Side, Sort};
-use tenfold_ir::{Core, DType, Scalar, Shape};
+use tenfold_ir::{Core, DType, Shape};
 
-use crate::backend::testing::{Draw, check, computed};
+use crate::backend::testing::{Draw, Given, check, computed};
 
 fn dtype(draw: &mut Draw) -> DType {
     loop {
@@ -62,11 +62,8 @@ fn long_rows_are_sorted_by_radix() {
 
 #[test]
 fn one_sorted_row_serves_all_values() {
-    let sorted: Vec<Scalar> = (0..7).map(|value| Scalar::Int(value * 2)).collect();
-    let mut draw = Draw::new(6);
-    let row = draw.lay_out(&Shape::from([7]), DType::Int32, &sorted);
-    let wanted: Vec<Scalar> = [-1, 0, 5, 12, 13, 3].into_iter().map(Scalar::Int).collect();
-    let values = draw.lay_out(&Shape::from([2, 3]), DType::Int32, &wanted);
+    let row = Given::dense(&[7], &[0i32, 2, 4, 6, 8, 10, 12]);
+    let values = Given::dense(&[2, 3], &[-1i32, 0, 5, 12, 13, 3]);
     let got = computed(&Core::Sort(Sort::Search { side: Side::Left }), &[row, values]).unwrap();
     let places: Vec<i128> = got[0].values.iter().map(|value| value.to_i128()).collect();
     assert_eq!(places, [0, 0, 3, 6, 7, 2]);
