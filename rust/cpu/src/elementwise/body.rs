@@ -5,7 +5,8 @@
 
 use std::marker::PhantomData;
 
-use tenfold_ir::Complex;
+use tenfold_ir::lanes::complex as lanes;
+use tenfold_ir::{Boolean, Complex, bf16, f16};
 
 use crate::simd::Tier;
 
@@ -41,7 +42,8 @@ macro_rules! stored_as_itself {
         })*
     };
 }
-stored_as_itself!(i8, i16, i32, i64, u8, u16, u32, u64, f32, f64, Complex<f32>, Complex<f64>);
+stored_as_itself!(i8, i16, i32, i64, u8, u16, u32, u64, f32, f64, f16, bf16, Boolean);
+stored_as_itself!(Complex<f32>, Complex<f64>, lanes::Complex<f32>, lanes::Complex<f64>);
 
 impl TileValue for bool {
     type Stored = u8;

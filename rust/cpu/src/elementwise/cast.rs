@@ -1,154 +1,74 @@
 //! Conversions between dtypes, as tile functions.
 //!
-//! In tiles half precisions are float32, so that conversions exist between thirteen types; float16 and bfloat16
-//! are made from float32 by [`narrow`] and read by [`widen`], and [`round`] leaves a tile of float32 with values
-//! that the half precision holds.
+//! In tiles half precisions are float32: [`widen`] reads them, [`narrow`] writes them, and [`round`] leaves a tile of
+//! float32 with values that the half precision holds.
 
 use std::marker::PhantomData;
 
-use tenfold_ir::{Boolean, Complex, DType, Element};
+use tenfold_ir::lanes::cast::Cast;
+use tenfold_ir::{Boolean, Complex, DType, Element, Scalar, bf16, f16};
 
-use super::body::{Body, Copying, TileFunction, function_below_avx512};
-use super::half;
+use super::body::{Body, Copying, TileFunction, TileValue, function_below_avx512};
 use crate::simd::Tier;
 
-/// A conversion between two types of tiles: floats to integers saturate with NaN as 0, integers wrap, complex
-/// numbers lose their imaginary part on the way to real ones, everything but 0 is true.
-trait Convert<To> {
-    fn convert(self) -> To;
-}
-
-macro_rules! convert_reals {
-    ($from:ty => $($to:ty),*) => {
-        $(impl Convert<$to> for $from {
-            #[inline(always)]
-            fn convert(self) -> $to {
-                self as $to
-            }
-        })*
-        impl Convert<bool> for $from {
-            #[inline(always)]
-            fn convert(self) -> bool {
-                self != 0 as $from
-            }
-        }
-        convert_reals!(@complex $from => f32, f64);
-    };
-    (@complex $from:ty => $($part:ty),*) => {
-        $(impl Convert<Complex<$part>> for $from {
-            #[inline(always)]
-            fn convert(self) -> Complex<$part> {
-                Complex::new(self as $part, 0.0)
-            }
-        })*
-    };
-}
-macro_rules! convert_all_reals {
-    ($($from:ty),*) => {
-        $(convert_reals!($from => i8, i16, i32, i64, u8, u16, u32, u64, f32, f64);)*
-    };
-}
-convert_all_reals!(i8, i16, i32, i64, u8, u16, u32, u64, f32, f64);
-
-macro_rules! convert_bool {
-    ($($to:ty),*) => {
-        $(impl Convert<$to> for bool {
-            #[inline(always)]
-            fn convert(self) -> $to {
-                self as u8 as $to
-            }
-        })*
-    };
-}
-convert_bool!(i8, i16, i32, i64, u8, u16, u32, u64, f32, f64);
-
-impl Convert<bool> for bool {
-    #[inline(always)]
-    fn convert(self) -> bool {
-        self
-    }
-}
-
-macro_rules! convert_complex {
-    ($($part:ty),*) => {
+macro_rules! bodies {
+    ($($(#[$doc:meta])* $name:ident<$($parameter:ident),*>($value:ident: $from:ty) -> $to:ty
+        where { $($bound:tt)* } $body:block)*) => {
         $(
-            impl<To> Convert<To> for Complex<$part>
+            $(#[$doc])*
+            struct $name<$($parameter),*>(PhantomData<($($parameter,)*)>);
+            impl<$($parameter: Copy),*> Body for $name<$($parameter),*>
             where
-                ($part, $part): FromParts<To>,
+                $from: TileValue,
+                $to: TileValue,
+                $($bound)*
             {
+                type Arguments = ($from,);
+                type Result = $to;
                 #[inline(always)]
-                fn convert(self) -> To {
-                    (self.re, self.im).real_or_both()
-                }
-            }
-            impl Convert<Complex<$part>> for bool {
-                #[inline(always)]
-                fn convert(self) -> Complex<$part> {
-                    Complex::new(self as u8 as $part, 0.0)
-                }
+                fn call(($value,): ($from,)) -> $to $body
             }
         )*
     };
 }
-convert_complex!(f32, f64);
-
-/// The conversion of a complex number, given its parts.
-trait FromParts<To> {
-    fn real_or_both(self) -> To;
-}
-
-macro_rules! from_parts {
-    ($part:ty => $($to:ty),*) => {
-        $(impl FromParts<$to> for ($part, $part) {
-            #[inline(always)]
-            fn real_or_both(self) -> $to {
-                self.0 as $to
-            }
-        })*
-        impl FromParts<bool> for ($part, $part) {
-            #[inline(always)]
-            fn real_or_both(self) -> bool {
-                (self.0 != 0.0) | (self.1 != 0.0)
-            }
-        }
-        impl FromParts<Complex<f32>> for ($part, $part) {
-            #[inline(always)]
-            fn real_or_both(self) -> Complex<f32> {
-                Complex::new(self.0 as f32, self.1 as f32)
-            }
-        }
-        impl FromParts<Complex<f64>> for ($part, $part) {
-            #[inline(always)]
-            fn real_or_both(self) -> Complex<f64> {
-                Complex::new(self.0 as f64, self.1 as f64)
-            }
-        }
-    };
-}
-from_parts!(f32 => i8, i16, i32, i64, u8, u16, u32, u64, f32, f64);
-from_parts!(f64 => i8, i16, i32, i64, u8, u16, u32, u64, f32, f64);
-
-struct Converting<From, To>(PhantomData<(From, To)>);
-
-impl<From, To> Body for Converting<From, To>
-where
-    From: super::body::TileValue + Convert<To>,
-    To: super::body::TileValue,
-{
-    type Arguments = (From,);
-    type Result = To;
-    #[inline(always)]
-    fn call((value,): (From,)) -> To {
-        value.convert()
+bodies! {
+    /// From a real type or bool to another.
+    Real<From, To>(value: From) -> To where { From: Cast<To> } {
+        value.cast()
+    }
+    /// To a half precision and back into a tile of float32; rounds once.
+    Rounded<From, Half>(value: From) -> f32 where { From: Cast<Half>, Half: Cast<f32> } {
+        value.cast().cast()
+    }
+    /// To a complex type, with an imaginary part of 0.
+    ToComplex<From, Part>(value: From) -> Complex<Part> where { From: Cast<Part>, f32: Cast<Part> } {
+        Complex::new(value.cast(), 0.0_f32.cast())
+    }
+    /// The real part, converted.
+    FromComplex<Part, To>(value: Complex<Part>) -> To where { Part: Cast<To> } {
+        value.re.cast()
+    }
+    /// The real part, rounded to a half precision in a tile of float32.
+    RoundedFromComplex<Part, Half>(value: Complex<Part>) -> f32 where { Part: Cast<Half>, Half: Cast<f32> } {
+        value.re.cast().cast()
+    }
+    /// True where either part is not 0.
+    TruthOfComplex<Part>(value: Complex<Part>) -> Boolean where { Part: Cast<Boolean> } {
+        Boolean(value.re.cast().0 | value.im.cast().0)
+    }
+    /// Between complex types.
+    BetweenComplex<From, To>(value: Complex<From>) -> Complex<To> where { From: Cast<To> } {
+        Complex::new(value.re.cast(), value.im.cast())
     }
 }
 
-/// Runs an expression with a type parameter bound to the type that a dtype's tiles hold.
-macro_rules! with_tile_type {
-    ($dtype:expr, $T:ident => $body:expr) => {
+/// Runs an expression with a type parameter bound to the type that tiles of a real dtype hold; complex dtypes give
+/// `$other`.
+macro_rules! with_real_type {
+    ($dtype:expr, $T:ident => $body:expr, complex => $other:expr) => {
         match $dtype {
             DType::Bool => {
-                type $T = bool;
+                type $T = Boolean;
                 $body
             }
             DType::Int8 => {
@@ -191,21 +111,47 @@ macro_rules! with_tile_type {
                 type $T = f64;
                 $body
             }
-            DType::Complex64 => {
-                type $T = Complex<f32>;
-                $body
-            }
-            DType::Complex128 => {
-                type $T = Complex<f64>;
-                $body
-            }
+            DType::Complex64 | DType::Complex128 => $other,
         }
     };
 }
 
-/// Converts tiles of `from` to tiles of `to`. Rounding to a half precision is a step of its own, see [`round`].
+/// Converts tiles of `from` to tiles of `to`, rounded to `to` where that is a half precision.
 pub fn convert(from: DType, to: DType, tier: Tier) -> TileFunction {
-    with_tile_type!(from, From => with_tile_type!(to, To => function_below_avx512::<Converting<From, To>>(tier)))
+    use DType::{Bfloat16, Bool, Complex64, Complex128, Float16};
+    macro_rules! select {
+        ($body:ty) => {
+            function_below_avx512::<$body>(tier)
+        };
+    }
+    with_real_type!(
+        from,
+        From => match to {
+            Float16 => select!(Rounded<From, f16>),
+            Bfloat16 => select!(Rounded<From, bf16>),
+            Complex64 => select!(ToComplex<From, f32>),
+            Complex128 => select!(ToComplex<From, f64>),
+            _ => with_real_type!(to, To => select!(Real<From, To>), complex => select!(ToComplex<From, f64>)),
+        },
+        complex => {
+            macro_rules! from_parts {
+                ($part:ty) => {
+                    match to {
+                        Bool => select!(TruthOfComplex<$part>),
+                        Float16 => select!(RoundedFromComplex<$part, f16>),
+                        Bfloat16 => select!(RoundedFromComplex<$part, bf16>),
+                        Complex64 => select!(BetweenComplex<$part, f32>),
+                        _ => with_real_type!(
+                            to,
+                            To => select!(FromComplex<$part, To>),
+                            complex => select!(BetweenComplex<$part, f64>)
+                        ),
+                    }
+                };
+            }
+            if from == Complex64 { from_parts!(f32) } else { from_parts!(f64) }
+        }
+    )
 }
 
 /// Copies tiles as they are in memory.
@@ -219,57 +165,25 @@ pub fn copy(dtype: DType, tier: Tier) -> TileFunction {
     }
 }
 
-macro_rules! half_bodies {
-    ($($(#[$doc:meta])* $name:ident($from:ty) -> $to:ty = $function:path;)*) => {
-        $($(#[$doc])*
-        struct $name;
-        impl Body for $name {
-            type Arguments = ($from,);
-            type Result = $to;
-            #[inline(always)]
-            fn call((value,): ($from,)) -> $to {
-                $function(value)
-            }
-        })*
-    };
-}
-half_bodies! {
-    WidenFloat16(u16) -> f32 = half::float16_to_float32;
-    WidenBfloat16(u16) -> f32 = half::bfloat16_to_float32;
-    NarrowFloat16(f32) -> u16 = half::float32_to_float16;
-    NarrowBfloat16(f32) -> u16 = half::float32_to_bfloat16;
-    RoundFloat16(f32) -> f32 = half::round_to_float16;
-    RoundBfloat16(f32) -> f32 = half::round_to_bfloat16;
-    NarrowToOdd(f64) -> f32 = half::float64_to_float32_odd;
-}
-
 /// From a half precision in memory to a tile of float32.
 pub fn widen(dtype: DType, tier: Tier) -> TileFunction {
     match dtype {
-        DType::Float16 => function_below_avx512::<WidenFloat16>(tier),
-        _ => function_below_avx512::<WidenBfloat16>(tier),
+        DType::Float16 => function_below_avx512::<Real<f16, f32>>(tier),
+        _ => function_below_avx512::<Real<bf16, f32>>(tier),
     }
 }
 
 /// From a tile of float32 to a half precision in memory.
 pub fn narrow(dtype: DType, tier: Tier) -> TileFunction {
     match dtype {
-        DType::Float16 => function_below_avx512::<NarrowFloat16>(tier),
-        _ => function_below_avx512::<NarrowBfloat16>(tier),
+        DType::Float16 => function_below_avx512::<Real<f32, f16>>(tier),
+        _ => function_below_avx512::<Real<f32, bf16>>(tier),
     }
 }
 
 /// Rounds a tile of float32 to what a half precision holds.
 pub fn round(dtype: DType, tier: Tier) -> TileFunction {
-    match dtype {
-        DType::Float16 => function_below_avx512::<RoundFloat16>(tier),
-        _ => function_below_avx512::<RoundBfloat16>(tier),
-    }
-}
-
-/// From float64 to float32 rounding to odd, after which rounding to a half precision is as if done at once.
-pub fn narrow_to_odd(tier: Tier) -> TileFunction {
-    function_below_avx512::<NarrowToOdd>(tier)
+    convert(DType::Float32, dtype, tier)
 }
 
 /// The bytes of an element in a tile.
@@ -281,20 +195,21 @@ pub fn tile_size(dtype: DType) -> usize {
 ///
 /// # Safety
 /// `target` is aligned for the dtype and holds `count` elements of its tile type.
-pub unsafe fn fill(scalar: tenfold_ir::Scalar, dtype: DType, target: *mut u8, count: usize) {
-    macro_rules! fill_as {
-        ($type:ty, $value:expr) => {{
-            let value: $type = $value;
-            for index in 0..count {
-                // SAFETY: the caller's promise.
-                unsafe { target.cast::<$type>().add(index).write(value) };
-            }
-        }};
+pub unsafe fn fill(scalar: Scalar, dtype: DType, target: *mut u8, count: usize) {
+    /// # Safety
+    /// As above.
+    unsafe fn repeat<T: Copy>(value: T, target: *mut u8, count: usize) {
+        for index in 0..count {
+            // SAFETY: the caller's promise.
+            unsafe { target.cast::<T>().add(index).write(value) };
+        }
     }
-    match dtype {
-        DType::Float16 => fill_as!(f32, tenfold_ir::f16::from_scalar(scalar).to_f32()),
-        DType::Bfloat16 => fill_as!(f32, tenfold_ir::bf16::from_scalar(scalar).to_f32()),
-        DType::Bool => fill_as!(u8, Boolean::from_scalar(scalar).0),
-        _ => tenfold_ir::with_element!(dtype, T => fill_as!(T, T::from_scalar(scalar))),
+    // SAFETY: the caller's promise.
+    unsafe {
+        match dtype {
+            DType::Float16 => repeat(f16::from_scalar(scalar).to_f32(), target, count),
+            DType::Bfloat16 => repeat(bf16::from_scalar(scalar).to_f32(), target, count),
+            _ => tenfold_ir::with_element!(dtype, T => repeat(T::from_scalar(scalar), target, count)),
+        }
     }
 }

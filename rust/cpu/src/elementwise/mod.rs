@@ -7,7 +7,6 @@
 mod body;
 mod cast;
 pub(crate) mod evaluate;
-mod half;
 pub(crate) mod program;
 mod table;
 

@@ -276,25 +276,7 @@ impl<'a> Compiler<'a> {
         let source_dtype = self.expr.dtypes()[usize::from(from)];
         let source = self.place(from);
         let target = self.target(index, dtype);
-        let to_half = dtype.compute() != dtype;
-        // What float32 cannot hold exactly goes to a half precision by way of float64 and rounding to odd.
-        let exact_in_float32 =
-            matches!(source_dtype.size(), 1 | 2) || matches!(source_dtype, DType::Float32 | DType::Complex64);
-        if !to_half {
-            self.step(cast::convert(source_dtype, dtype, self.tier), &[source], target, 100);
-        } else if exact_in_float32 {
-            let exact = self.register();
-            self.step(cast::convert(source_dtype, DType::Float32, self.tier), &[source], exact, 100);
-            self.step(cast::round(dtype, self.tier), &[exact], target, 60);
-            self.release(exact);
-        } else {
-            let (double, odd) = (self.register(), self.register());
-            self.step(cast::convert(source_dtype, DType::Float64, self.tier), &[source], double, 200);
-            self.step(cast::narrow_to_odd(self.tier), &[double], odd, 200);
-            self.step(cast::round(dtype, self.tier), &[odd], target, 60);
-            self.release(double);
-            self.release(odd);
-        }
+        self.step(cast::convert(source_dtype, dtype, self.tier), &[source], target, 100);
         self.release_dead(index, &[from]);
         target
     }

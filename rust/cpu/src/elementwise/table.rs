@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use tenfold_ir::lanes::Lane;
+use tenfold_ir::lanes::complex::Complex;
 use tenfold_ir::lanes::integer::Integer;
 use tenfold_ir::operations::body;
 use tenfold_ir::{DType, Operation};
@@ -65,6 +66,25 @@ macro_rules! find {
             DType::Uint16 => return Some(function_below_avx512::<Row<u16>>($tier)),
             DType::Uint32 => return Some(function_below_avx512::<Row<u32>>($tier)),
             DType::Uint64 => return Some(function_below_avx512::<Row<u64>>($tier)),
+            _ => {}
+        }
+    }};
+    ($name:ident $dtype:ident $tier:ident complex { fn($($argument:ident: $type:ty),*) -> $result:ty $body:block }) => {{
+        struct Row<T>(PhantomData<T>);
+        impl<T: Lane + TileValue> Body for Row<T>
+        where
+            Complex<T>: TileValue,
+        {
+            type Arguments = ($($type,)*);
+            type Result = $result;
+            #[inline(always)]
+            fn call(($($argument,)*): Self::Arguments) -> $result {
+                body::$name::complex::<T>($($argument),*)
+            }
+        }
+        match $dtype {
+            DType::Complex64 => return Some(function_below_avx512::<Row<f32>>($tier)),
+            DType::Complex128 => return Some(function_below_avx512::<Row<f64>>($tier)),
             _ => {}
         }
     }};

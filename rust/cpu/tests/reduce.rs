@@ -1,0 +1,185 @@
+//! Reductions through the backend, against the reference and in every way of walking.
+
+use proptest::prelude::*;
+use tenfold_cpu::simd::{Tier, detected, set_tier};
+use tenfold_cpu::threads::set_thread_count;
+use tenfold_ir::expr::Expr;
+use tenfold_ir::kernel::{Reduce, Reduction, Spec};
+use tenfold_ir::{
+    Axes, Buffer, Core, DType, Element, Kernel, Layout, Operand, Operation, Scalar, Shape, Source, reference,
+};
+
+const ALL: [Reduction; 9] = [
+    Reduction::Sum,
+    Reduction::Product,
+    Reduction::Max,
+    Reduction::Min,
+    Reduction::Any,
+    Reduction::All,
+    Reduction::ArgMax,
+    Reduction::ArgMin,
+    Reduction::Moments,
+];
+
+fn buffer_of<T: Element>(values: &[T]) -> Buffer {
+    let bytes = bytemuck::cast_slice::<T, u8>(values);
+    let mut buffer = tenfold_cpu::backend().allocate(bytes.len()).unwrap();
+    buffer.bytes_mut().unwrap().copy_from_slice(bytes);
+    buffer
+}
+
+/// `operation` of the operand (squared, where that is asked for) over `axes`; `None` where it does not exist.
+fn kernel_of(
+    operation: Reduction,
+    dtype: DType,
+    layout: &Layout,
+    axes: &[usize],
+    squared: bool,
+) -> Option<Kernel> {
+    let mut expr = Expr::new();
+    let mut value = expr.load(0, dtype);
+    if squared && dtype != DType::Bool {
+        value = expr.apply(Operation::multiply, &[value, value]);
+    }
+    expr.output(value);
+    let core = Core::Reduce(Reduce { operation, axes: Axes::from_slice(axes) });
+    let outputs = core.results(&[Spec::new(layout.shape().clone(), dtype)]).ok()?;
+    Some(Kernel {
+        core,
+        prologues: [expr].into_iter().collect(),
+        epilogue: None,
+        operands: [Operand { dtype, layout: layout.clone() }].into_iter().collect(),
+        scalars: Default::default(),
+        outputs,
+    })
+}
+
+fn run(kernel: &Kernel, source: &Buffer) -> Vec<Buffer> {
+    let backend = tenfold_cpu::backend();
+    let mut outputs: Vec<Buffer> =
+        kernel.outputs.iter().map(|spec| backend.allocate(spec.bytes()).unwrap()).collect();
+    backend.run(kernel, &[Source::Buffer(source)], &mut outputs).unwrap();
+    outputs
+}
+
+fn bytes_of(outputs: &[Buffer]) -> Vec<Vec<u8>> {
+    outputs.iter().map(|output| output.bytes().unwrap().to_vec()).collect()
+}
+
+fn numbers(dtype: DType, count: usize) -> Buffer {
+    tenfold_ir::with_element!(dtype, T => {
+        let values: Vec<T> = (0..count as u64)
+            .map(|index| {
+                let mixed = (index + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+                T::from_scalar(Scalar::Float(if dtype == DType::Bool { (mixed % 2) as f64 } else { mixed as f64 / 4e6 - 2.0 }))
+            })
+            .collect();
+        buffer_of(&values)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn every_reduction_is_what_the_reference_says(
+        extents in prop::collection::vec(prop_oneof![1..5_usize, 20..40_usize], 0..4),
+        mask in any::<u8>(),
+        backwards in any::<bool>(),
+        squared in any::<bool>(),
+        dtype in prop::sample::select(DType::ALL.to_vec()),
+        operation in prop::sample::select(ALL.to_vec()),
+    ) {
+        prop_assume!(extents.iter().product::<usize>() <= 8_000);
+        let rank = extents.len();
+        let axes: Vec<usize> = (0..rank).filter(|axis| mask >> axis & 1 == 1).collect();
+        let order: Vec<usize> = (0..rank).rev().collect();
+        let dense = Layout::dense(Shape::new(&extents));
+        let layout = if backwards {
+            Layout::dense(order.iter().map(|&axis| extents[axis]).collect()).permute(&order)
+        } else {
+            dense
+        };
+        if let Some(kernel) = kernel_of(operation, dtype, &layout, &axes, squared) {
+            let source = numbers(dtype, layout.elements());
+            let outputs = run(&kernel, &source);
+            reference::check(&kernel, &[Source::Buffer(&source)], &outputs).map_err(|error| {
+                TestCaseError::fail(format!("{dtype} {extents:?} {axes:?}: {error}"))
+            })?;
+        }
+    }
+}
+
+/// Rows, columns, narrow columns and several chunks all take the elements in one order.
+#[test]
+fn the_bits_do_not_depend_on_layout_tier_or_threads() {
+    for (extents, axes) in [
+        (&[40_000, 3][..], &[0][..]),
+        (&[20_000, 100], &[0]),
+        (&[70, 200], &[0]),
+        (&[9, 500], &[1]),
+        (&[30, 7, 200], &[0, 2]),
+        (&[100_000], &[0]),
+    ] {
+        for operation in [Reduction::Sum, Reduction::Moments, Reduction::ArgMax, Reduction::Max] {
+            let shape = Shape::new(extents);
+            let count = shape.elements();
+            let source = numbers(DType::Float32, count);
+            let order: Vec<usize> = (0..extents.len()).rev().collect();
+            let mut expected: Option<Vec<Vec<u8>>> = None;
+            let dense = Layout::dense(shape.clone());
+            // The same numbers once more, stored the other way around.
+            let turned = Layout::dense(order.iter().map(|&axis| extents[axis]).collect()).permute(&order);
+            let values: &[f32] = bytemuck::cast_slice(source.bytes().unwrap());
+            let mut moved = vec![0.0_f32; count];
+            dense.positions().zip(turned.positions()).for_each(|(from, to)| moved[to] = values[from]);
+            let moved = buffer_of(&moved);
+            for (layout, source) in [(&dense, &source), (&turned, &moved)] {
+                let kernel = kernel_of(operation, DType::Float32, layout, axes, false).unwrap();
+                for threads in [1, 2] {
+                    for &tier in Tier::available() {
+                        set_thread_count(threads);
+                        set_tier(tier).unwrap();
+                        let bytes = bytes_of(&run(&kernel, source));
+                        assert_eq!(
+                            &bytes,
+                            expected.get_or_insert_with(|| bytes.clone()),
+                            "{extents:?} {operation:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+    set_tier(detected()).unwrap();
+}
+
+#[test]
+fn nan_wins_and_the_first_of_equals_is_found() {
+    let mut values = vec![1.0_f32; 1_000];
+    values[300] = 5.0;
+    values[700] = 5.0;
+    let layout = Layout::dense(Shape::new(&[values.len()]));
+    let index = |values: &[f32], operation| {
+        let kernel = kernel_of(operation, DType::Float32, &layout, &[0], false).unwrap();
+        let outputs = run(&kernel, &buffer_of(values));
+        bytemuck::cast_slice::<u8, i64>(outputs[0].bytes().unwrap())[0]
+    };
+    assert_eq!(index(&values, Reduction::ArgMax), 300);
+    assert_eq!(index(&values, Reduction::ArgMin), 0);
+    values[900] = f32::NAN;
+    values[800] = f32::NAN;
+    assert_eq!(index(&values, Reduction::ArgMax), 800);
+    assert_eq!(index(&values, Reduction::ArgMin), 800);
+}
+
+#[test]
+fn nothing_has_a_sum_and_no_largest_element() {
+    let layout = Layout::dense(Shape::new(&[0, 2]));
+    let source = numbers(DType::Float32, 4);
+    let sum = run(&kernel_of(Reduction::Sum, DType::Float32, &layout, &[0], false).unwrap(), &source);
+    assert_eq!(sum[0].bytes().unwrap(), [0; 8]);
+    let product = run(&kernel_of(Reduction::Product, DType::Int16, &layout, &[0], false).unwrap(), &source);
+    assert_eq!(product[0].bytes().unwrap(), [1, 0, 1, 0]);
+    assert!(kernel_of(Reduction::Max, DType::Float32, &layout, &[0], false).is_none());
+}
