@@ -22,5 +22,5 @@ nan = float("nan")
 newaxis = None
 pi = 3.141592653589793
 
-from tenfold import autograd  # noqa: E402
+from tenfold import autograd  # noqa: E402, F401
 from tenfold.autograd import enable_grad, no_grad, set_grad_enabled  # noqa: E402, F401

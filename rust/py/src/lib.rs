@@ -9,6 +9,7 @@ mod dtype;
 mod elementwise;
 mod errors;
 mod gradient;
+mod indexing;
 mod interchange;
 mod tensor;
 mod views;

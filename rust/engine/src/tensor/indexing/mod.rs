@@ -81,12 +81,12 @@ impl Tensor {
         read.permuted(&split.result_order(indices[0].rank(), read.rank()))
     }
 
-    /// The region of a dense tensor of this shape that an index expression names; `None` where it has index tensors.
-    pub fn index_layout(shape: &Shape, items: &[IndexItem]) -> Result<Option<Layout>> {
+    /// The part of a layout that an index expression names; `None` where it has index tensors.
+    pub fn index_layout(layout: &Layout, items: &[IndexItem]) -> Result<Option<Layout>> {
         if items.iter().any(|item| matches!(item, IndexItem::Tensor(_))) {
             return Ok(None);
         }
-        Ok(Some(Split::new("index", shape, items)?.apply(&Layout::dense(shape.clone()))))
+        Ok(Some(Split::new("index", layout.shape(), items)?.apply(layout)))
     }
 
     /// This tensor with `values` written to the elements that an index expression names, as `x[items] = values` in
