@@ -11,6 +11,7 @@ mod errors;
 mod gradient;
 mod indexing;
 mod interchange;
+mod reductions;
 mod tensor;
 mod views;
 
