@@ -18,7 +18,10 @@ fn bound(object: &Bound<'_, PyAny>, name: &str) -> PyResult<Option<i64>> {
         return Ok(None);
     }
     if !value.hasattr("__index__")? {
-        return Err(PyTypeError::new_err(format!("index: slice bounds are integers; got {}", value.get_type().name()?)));
+        return Err(PyTypeError::new_err(format!(
+            "index: slice bounds are integers; got {}",
+            value.get_type().name()?
+        )));
     }
     let wide: i128 = value.call_method0("__index__")?.extract()?;
     Ok(Some(wide.clamp(i64::MIN as i128, i64::MAX as i128) as i64))
@@ -51,7 +54,11 @@ fn item(object: &Bound<'_, PyAny>) -> PyResult<IndexItem> {
     if sequence || object.hasattr("__array_interface__")? || object.is_instance_of::<pyo3::types::PyRange>() {
         let values = tensor_of(object, None)?;
         // An empty list has no dtype of its own; as an index it is a list of integers.
-        let values = if values.elements() == 0 && sequence { values.cast(DType::Int64).map_err(to_python)? } else { values };
+        let values = if values.elements() == 0 && sequence {
+            values.cast(DType::Int64).map_err(to_python)?
+        } else {
+            values
+        };
         return tensor_item(values);
     }
     Err(PyIndexError::new_err(format!(
@@ -101,13 +108,18 @@ impl PyTensor {
             Ok(PyArgument::Scalar(scalar)) => {
                 scalar.check_fits("setitem", before.dtype()).map_err(to_python)?;
                 if scalar.category() == tenfold::ir::Category::Complex && !before.dtype().is_complex() {
-                    return Err(PyTypeError::new_err(format!("setitem: a complex number cannot be stored in {}", before.dtype())));
+                    return Err(PyTypeError::new_err(format!(
+                        "setitem: a complex number cannot be stored in {}",
+                        before.dtype()
+                    )));
                 }
                 Tensor::scalar(scalar, before.dtype()).map_err(to_python)?
             }
             Err(_) => tensor_of(value, None)?,
         };
-        let after = before.index_put(&items, &values, false).map_err(|error| to_python(error.in_operation("setitem")))?;
+        let after = before
+            .index_put(&items, &values, false)
+            .map_err(|error| to_python(error.in_operation("setitem")))?;
         slf.get().cell.assign("setitem", after).map_err(to_python)
     }
 

@@ -8,9 +8,12 @@ mod create;
 mod dtype;
 mod elementwise;
 mod errors;
+mod functions;
 mod gradient;
 mod indexing;
 mod interchange;
+mod methods;
+mod random;
 mod reductions;
 mod tensor;
 mod views;
@@ -24,6 +27,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<tensor::PyTensor>()?;
     elementwise::add_operations(module)?;
     create::add_creation(module)?;
+    functions::add_functions(module)?;
+    random::add_random(module)?;
     interchange::add_interchange(module)?;
     gradient::add_gradient(module)
 }

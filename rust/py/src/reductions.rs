@@ -11,7 +11,12 @@ use crate::errors::{Outcome, to_python};
 use crate::tensor::PyTensor;
 
 /// A named pair of results, as torch returns them: `values` and `indices`.
-pub fn pair<'py>(py: Python<'py>, name: &'static str, values: Tensor, indices: Tensor) -> PyResult<Bound<'py, PyAny>> {
+pub fn pair<'py>(
+    py: Python<'py>,
+    name: &'static str,
+    values: Tensor,
+    indices: Tensor,
+) -> PyResult<Bound<'py, PyAny>> {
     static CLASSES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
     let classes = CLASSES.get_or_init(py, || PyDict::new(py).unbind()).bind(py);
     let class = match classes.get_item(name)? {
@@ -20,7 +25,8 @@ pub fn pair<'py>(py: Python<'py>, name: &'static str, values: Tensor, indices: T
             let keywords = PyDict::new(py);
             keywords.set_item("module", "tenfold")?;
             let fields = PyTuple::new(py, ["values", "indices"])?;
-            let class = py.import("collections")?.call_method("namedtuple", (name, fields), Some(&keywords))?;
+            let class =
+                py.import("collections")?.call_method("namedtuple", (name, fields), Some(&keywords))?;
             classes.set_item(name, &class)?;
             class
         }
@@ -199,14 +205,26 @@ impl PyTensor {
 
     /// The index of the first largest element: along `dim`, or in row-major order.
     #[pyo3(signature = (dim=None, keepdim=false, *, axis=None, keepdims=None))]
-    fn argmax(&self, dim: Option<i64>, keepdim: bool, axis: Option<i64>, keepdims: Option<bool>) -> PyResult<PyTensor> {
+    fn argmax(
+        &self,
+        dim: Option<i64>,
+        keepdim: bool,
+        axis: Option<i64>,
+        keepdims: Option<bool>,
+    ) -> PyResult<PyTensor> {
         let axis = either("argmax", ["dim", "axis"], dim, axis)?;
         Ok(self.value()?.argmax(axis, keepdim || keepdims.unwrap_or(false)).map_err(to_python)?.into())
     }
 
     /// The index of the first smallest element: along `dim`, or in row-major order.
     #[pyo3(signature = (dim=None, keepdim=false, *, axis=None, keepdims=None))]
-    fn argmin(&self, dim: Option<i64>, keepdim: bool, axis: Option<i64>, keepdims: Option<bool>) -> PyResult<PyTensor> {
+    fn argmin(
+        &self,
+        dim: Option<i64>,
+        keepdim: bool,
+        axis: Option<i64>,
+        keepdims: Option<bool>,
+    ) -> PyResult<PyTensor> {
         let axis = either("argmin", ["dim", "axis"], dim, axis)?;
         Ok(self.value()?.argmin(axis, keepdim || keepdims.unwrap_or(false)).map_err(to_python)?.into())
     }
@@ -226,7 +244,10 @@ impl PyTensor {
                 Ok(order) => order,
                 Err(_) if p.str()? == "fro" => 2.0,
                 Err(_) => {
-                    return Err(to_python(Error::not_implemented("norm", format!("the order {}", p.repr()?))));
+                    return Err(to_python(Error::not_implemented(
+                        "norm",
+                        format!("the order {}", p.repr()?),
+                    )));
                 }
             },
         };
@@ -240,14 +261,24 @@ impl PyTensor {
 
     /// Running sums along an axis.
     #[pyo3(signature = (dim=None, *, dtype=None, axis=None))]
-    fn cumsum(&self, dim: Option<i64>, dtype: Option<DTypeArgument>, axis: Option<i64>) -> PyResult<PyTensor> {
+    fn cumsum(
+        &self,
+        dim: Option<i64>,
+        dtype: Option<DTypeArgument>,
+        axis: Option<i64>,
+    ) -> PyResult<PyTensor> {
         let axis = needed_axis("cumsum", dim, axis)?;
         Ok(self.value()?.cumsum(axis, dtype.map(|dtype| dtype.0)).map_err(to_python)?.into())
     }
 
     /// Running products along an axis.
     #[pyo3(signature = (dim=None, *, dtype=None, axis=None))]
-    fn cumprod(&self, dim: Option<i64>, dtype: Option<DTypeArgument>, axis: Option<i64>) -> PyResult<PyTensor> {
+    fn cumprod(
+        &self,
+        dim: Option<i64>,
+        dtype: Option<DTypeArgument>,
+        axis: Option<i64>,
+    ) -> PyResult<PyTensor> {
         let axis = needed_axis("cumprod", dim, axis)?;
         Ok(self.value()?.cumprod(axis, dtype.map(|dtype| dtype.0)).map_err(to_python)?.into())
     }
@@ -277,7 +308,13 @@ impl PyTensor {
 
     /// The elements in ascending order along an axis, and the indices that sort it. Always stable.
     #[pyo3(signature = (dim=-1, descending=false, stable=false))]
-    fn sort<'py>(&self, py: Python<'py>, dim: i64, descending: bool, stable: bool) -> PyResult<Bound<'py, PyAny>> {
+    fn sort<'py>(
+        &self,
+        py: Python<'py>,
+        dim: i64,
+        descending: bool,
+        stable: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let (values, indices) = self.value()?.sort(dim, descending, stable).map_err(to_python)?;
         pair(py, "sort", values, indices)
     }
@@ -306,7 +343,13 @@ impl PyTensor {
 
     /// The `k`-th smallest element along an axis, and its index.
     #[pyo3(signature = (k, dim=-1, keepdim=false))]
-    fn kthvalue<'py>(&self, py: Python<'py>, k: usize, dim: i64, keepdim: bool) -> PyResult<Bound<'py, PyAny>> {
+    fn kthvalue<'py>(
+        &self,
+        py: Python<'py>,
+        k: usize,
+        dim: i64,
+        keepdim: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let (values, indices) = self.value()?.kthvalue(k, dim, keepdim).map_err(to_python)?;
         pair(py, "kthvalue", values, indices)
     }
@@ -353,7 +396,11 @@ impl PyTensor {
 
     /// In place: see `add`.
     #[pyo3(signature = (other, *, alpha=None))]
-    fn add_<'py>(slf: &Bound<'py, Self>, other: PyArgument, alpha: Option<ScalarArgument>) -> Outcome<Bound<'py, Self>> {
+    fn add_<'py>(
+        slf: &Bound<'py, Self>,
+        other: PyArgument,
+        alpha: Option<ScalarArgument>,
+    ) -> Outcome<Bound<'py, Self>> {
         PyTensor::update(slf, "add", |value| scaled_sum(value, &other, alpha, false))
     }
 
@@ -381,7 +428,11 @@ impl PyTensor {
 
     /// In place: see `subtract`.
     #[pyo3(signature = (other, *, alpha=None))]
-    fn sub_<'py>(slf: &Bound<'py, Self>, other: PyArgument, alpha: Option<ScalarArgument>) -> Outcome<Bound<'py, Self>> {
+    fn sub_<'py>(
+        slf: &Bound<'py, Self>,
+        other: PyArgument,
+        alpha: Option<ScalarArgument>,
+    ) -> Outcome<Bound<'py, Self>> {
         PyTensor::subtract_(slf, other, alpha)
     }
 
@@ -409,7 +460,11 @@ impl PyTensor {
 
     /// In place: see `divide`.
     #[pyo3(signature = (other, *, rounding_mode=None))]
-    fn div_<'py>(slf: &Bound<'py, Self>, other: PyArgument, rounding_mode: Option<&str>) -> Outcome<Bound<'py, Self>> {
+    fn div_<'py>(
+        slf: &Bound<'py, Self>,
+        other: PyArgument,
+        rounding_mode: Option<&str>,
+    ) -> Outcome<Bound<'py, Self>> {
         PyTensor::divide_(slf, other, rounding_mode)
     }
 
@@ -482,13 +537,16 @@ fn scaled_sum(
     alpha: Option<ScalarArgument>,
     negative: bool,
 ) -> tenfold::Result<Tensor> {
-    let combine = |other: tenfold::Argument<'_>| if negative { value.subtract(other) } else { value.add(other) };
+    let combine =
+        |other: tenfold::Argument<'_>| if negative { value.subtract(other) } else { value.add(other) };
     match alpha {
         None => combine(other.as_argument()),
         Some(alpha) => {
             let scaled = match other {
                 PyArgument::Tensor(other) => other.multiply(alpha.0)?,
-                PyArgument::Scalar(other) => Tensor::scalar(*other, other.meets(value.dtype()))?.multiply(alpha.0)?,
+                PyArgument::Scalar(other) => {
+                    Tensor::scalar(*other, other.meets(value.dtype()))?.multiply(alpha.0)?
+                }
             };
             combine((&scaled).into())
         }
@@ -513,7 +571,9 @@ fn quotient(value: &Tensor, other: &PyArgument, rounding_mode: Option<&str>) -> 
             let rest = value.fmod(other.as_argument())?;
             value.subtract(&rest)?.floor_divide(other.as_argument())
         }
-        Some(mode) => Err(Error::value("divide", format!("rounding_mode is None, 'trunc' or 'floor'; got '{mode}'"))),
+        Some(mode) => {
+            Err(Error::value("divide", format!("rounding_mode is None, 'trunc' or 'floor'; got '{mode}'")))
+        }
     }
 }
 

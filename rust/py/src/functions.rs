@@ -1,0 +1,514 @@
+//! Functions of the top level: those of the Python array API standard, and torch's where the standard has none.
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use tenfold::ir::kernel::Side;
+use tenfold::{DType, Error, Tensor};
+
+use crate::cell::make_view;
+use crate::convert::{Integers, PyArgument, TensorArgument};
+use crate::dtype::DTypeArgument;
+use crate::errors::to_python;
+use crate::tensor::PyTensor;
+
+type Object<'py> = Bound<'py, PyTensor>;
+
+fn wrapped(value: tenfold::Result<Tensor>) -> PyResult<PyTensor> {
+    Ok(value.map_err(to_python)?.into())
+}
+
+fn values(tensors: &[TensorArgument]) -> Vec<&Tensor> {
+    tensors.iter().map(|tensor| &tensor.0).collect()
+}
+
+macro_rules! reductions {
+    ($($(#[$doc:meta])* $name:ident $python:literal => $method:ident;)*) => {
+        $($(#[$doc])*
+        #[pyfunction]
+        #[pyo3(name = $python, signature = (x, /, *, axis=None, keepdims=false))]
+        pub fn $name(x: &Object<'_>, axis: Option<Integers>, keepdims: bool) -> PyResult<PyTensor> {
+            wrapped(x.get().value()?.$method(axis.map(|axis| axis.0).as_deref(), keepdims))
+        })*
+    };
+}
+reductions! {
+    /// The largest element over axes; NaN if any is NaN.
+    max_of "max" => amax;
+    /// The smallest element over axes; NaN if any is NaN.
+    min_of "min" => amin;
+    /// The mean over axes.
+    mean_of "mean" => mean;
+    /// True where all elements over axes are true.
+    all_of "all" => all;
+    /// True where any element over axes is true.
+    any_of "any" => any;
+    /// How many elements over axes are not zero.
+    count_nonzero_of "count_nonzero" => count_nonzero;
+}
+
+/// The standard's dtype of sums and products: int64 and uint64 for smaller integers.
+fn accumulated(x: &Tensor, dtype: Option<DTypeArgument>) -> Option<DType> {
+    let default = if x.dtype().is_unsigned_integer() { Some(DType::Uint64) } else { None };
+    dtype.map(|dtype| dtype.0).or(default)
+}
+
+macro_rules! sums {
+    ($($(#[$doc:meta])* $name:ident $python:literal => $method:ident;)*) => {
+        $($(#[$doc])*
+        #[pyfunction]
+        #[pyo3(name = $python, signature = (x, /, *, axis=None, dtype=None, keepdims=false))]
+        pub fn $name(
+            x: &Object<'_>,
+            axis: Option<Integers>,
+            dtype: Option<DTypeArgument>,
+            keepdims: bool,
+        ) -> PyResult<PyTensor> {
+            let value = x.get().value()?;
+            let dtype = accumulated(&value, dtype);
+            wrapped(value.$method(axis.map(|axis| axis.0).as_deref(), keepdims, dtype))
+        })*
+    };
+}
+sums! {
+    /// The sum over axes, in int64 (uint64) for integers unless `dtype` says otherwise.
+    sum_of "sum" => sum;
+    /// The product over axes, in int64 (uint64) for integers unless `dtype` says otherwise.
+    prod_of "prod" => prod;
+}
+
+macro_rules! spreads {
+    ($($(#[$doc:meta])* $name:ident $python:literal => $method:ident;)*) => {
+        $($(#[$doc])*
+        #[pyfunction]
+        #[pyo3(name = $python, signature = (x, /, *, axis=None, correction=0.0, keepdims=false))]
+        pub fn $name(x: &Object<'_>, axis: Option<Integers>, correction: f64, keepdims: bool) -> PyResult<PyTensor> {
+            wrapped(x.get().value()?.$method(axis.map(|axis| axis.0).as_deref(), correction, keepdims))
+        })*
+    };
+}
+spreads! {
+    /// The variance over axes, divided by count − `correction`.
+    var_of "var" => var;
+    /// The standard deviation over axes: the root of `var`.
+    std_of "std" => std;
+}
+
+macro_rules! cumulative {
+    ($($(#[$doc:meta])* $name:ident => $method:ident;)*) => {
+        $($(#[$doc])*
+        #[pyfunction]
+        #[pyo3(signature = (x, /, *, axis=None, dtype=None, include_initial=false))]
+        pub fn $name(
+            x: &Object<'_>,
+            axis: Option<i64>,
+            dtype: Option<DTypeArgument>,
+            include_initial: bool,
+        ) -> PyResult<PyTensor> {
+            let value = x.get().value()?;
+            let dtype = accumulated(&value, dtype);
+            wrapped(value.$method(axis, dtype, include_initial))
+        })*
+    };
+}
+cumulative! {
+    /// Running sums along an axis; with `include_initial` they begin with 0.
+    cumulative_sum => cumulative_sum;
+    /// Running products along an axis; with `include_initial` they begin with 1.
+    cumulative_prod => cumulative_prod;
+}
+
+/// The index of the first largest element along an axis, or in row-major order.
+#[pyfunction]
+#[pyo3(signature = (x, /, *, axis=None, keepdims=false))]
+pub fn argmax(x: &Object<'_>, axis: Option<i64>, keepdims: bool) -> PyResult<PyTensor> {
+    wrapped(x.get().value()?.argmax(axis, keepdims))
+}
+
+/// The index of the first smallest element along an axis, or in row-major order.
+#[pyfunction]
+#[pyo3(signature = (x, /, *, axis=None, keepdims=false))]
+pub fn argmin(x: &Object<'_>, axis: Option<i64>, keepdims: bool) -> PyResult<PyTensor> {
+    wrapped(x.get().value()?.argmin(axis, keepdims))
+}
+
+/// The elements in order along an axis. Always stable; NaN last.
+#[pyfunction]
+#[pyo3(signature = (x, /, *, axis=-1, descending=false, stable=true))]
+pub fn sort(x: &Object<'_>, axis: i64, descending: bool, stable: bool) -> PyResult<PyTensor> {
+    wrapped(x.get().value()?.sort(axis, descending, stable).map(|sorted| sorted.0))
+}
+
+/// The indices that put an axis in order. Always stable; NaN last.
+#[pyfunction]
+#[pyo3(signature = (x, /, *, axis=-1, descending=false, stable=true))]
+pub fn argsort(x: &Object<'_>, axis: i64, descending: bool, stable: bool) -> PyResult<PyTensor> {
+    wrapped(x.get().value()?.argsort(axis, descending, stable))
+}
+
+/// Where each element of `x2` would have to be inserted into the sorted vector `x1`.
+#[pyfunction]
+#[pyo3(signature = (x1, x2, /, *, side="left", sorter=None))]
+pub fn searchsorted(
+    x1: TensorArgument,
+    x2: TensorArgument,
+    side: &str,
+    sorter: Option<TensorArgument>,
+) -> PyResult<PyTensor> {
+    let side = match side {
+        "left" => Side::Left,
+        "right" => Side::Right,
+        other => {
+            return Err(PyValueError::new_err(format!(
+                "searchsorted: side is 'left' or 'right'; got '{other}'"
+            )));
+        }
+    };
+    wrapped(x1.0.searchsorted(&x2.0, side, sorter.as_ref().map(|sorter| &sorter.0)))
+}
+
+/// The indices of the elements that are not zero: a vector an axis.
+#[pyfunction]
+#[pyo3(signature = (x, /))]
+pub fn nonzero<'py>(x: &Object<'py>) -> PyResult<Bound<'py, PyTuple>> {
+    let value = x.get().value()?;
+    if value.rank() == 0 {
+        return Err(PyValueError::new_err("nonzero: a 0-dimensional tensor has no indices"));
+    }
+    let columns = value.nonzero().and_then(|rows| rows.unbind(1)).map_err(to_python)?;
+    PyTuple::new(x.py(), columns.into_iter().map(PyTensor::from))
+}
+
+/// The slices of an axis that a vector of integers names.
+#[pyfunction]
+#[pyo3(signature = (x, indices, /, *, axis=None))]
+pub fn take(x: &Object<'_>, indices: TensorArgument, axis: Option<i64>) -> PyResult<PyTensor> {
+    let value = x.get().value()?;
+    if axis.is_none() && value.rank() != 1 {
+        return Err(PyValueError::new_err(format!(
+            "take: needs axis for a tensor with {} axes",
+            value.rank()
+        )));
+    }
+    wrapped(value.take(&indices.0, axis.or(Some(0))))
+}
+
+/// The elements of each row that integers along an axis name.
+#[pyfunction]
+#[pyo3(signature = (x, indices, /, *, axis=-1))]
+pub fn take_along_axis(x: &Object<'_>, indices: TensorArgument, axis: i64) -> PyResult<PyTensor> {
+    wrapped(x.get().value()?.take_along_axis(&indices.0, axis))
+}
+
+/// The elements limited to `min` and `max`: numbers or tensors.
+#[pyfunction]
+#[pyo3(signature = (x, /, min=None, max=None))]
+pub fn clip(x: &Object<'_>, min: Option<PyArgument>, max: Option<PyArgument>) -> PyResult<PyTensor> {
+    let value = x.get().value()?;
+    if min.is_none() && max.is_none() {
+        return wrapped(value.positive());
+    }
+    wrapped(value.clamp(min.as_ref().map(PyArgument::as_argument), max.as_ref().map(PyArgument::as_argument)))
+}
+
+/// The matrix product over the last two axes; batch axes broadcast.
+#[pyfunction]
+#[pyo3(signature = (x1, x2, /))]
+pub fn matmul(x1: &Object<'_>, x2: &Object<'_>) -> PyResult<PyTensor> {
+    wrapped(x1.get().value()?.matmul(&x2.get().value()?))
+}
+
+/// Matrices transposed: the last two axes exchanged.
+#[pyfunction]
+#[pyo3(signature = (x, /))]
+pub fn matrix_transpose<'py>(x: &Object<'py>) -> PyResult<Bound<'py, PyAny>> {
+    x.getattr("mT")
+}
+
+/// Sums of products over pairs of axes: the last `axes` of `x1` with the first of `x2`, or two sequences of axes.
+#[pyfunction]
+#[pyo3(signature = (x1, x2, /, *, axes=None))]
+pub fn tensordot(x1: &Object<'_>, x2: &Object<'_>, axes: Option<&Bound<'_, PyAny>>) -> PyResult<PyTensor> {
+    let (a, b) = (x1.get().value()?, x2.get().value()?);
+    let count = match axes {
+        None => Some(2),
+        Some(axes) => axes.extract::<usize>().ok(),
+    };
+    let (first, second): (Vec<i64>, Vec<i64>) = match (count, axes) {
+        (Some(count), _) => {
+            if count > a.rank().min(b.rank()) {
+                return Err(to_python(Error::shape(
+                    "tensordot",
+                    format!("{count} axes do not fit shapes {} and {}", a.shape(), b.shape()),
+                )));
+            }
+            ((a.rank() - count..a.rank()).map(|axis| axis as i64).collect(), (0..count as i64).collect())
+        }
+        (None, Some(axes)) => {
+            let (first, second): (Integers, Integers) = axes.extract()?;
+            (first.0, second.0)
+        }
+        (None, None) => return Err(PyTypeError::new_err("tensordot: needs axes")),
+    };
+    wrapped(a.tensordot(&b, (&first, &second)))
+}
+
+/// Inner products along an axis (the first operand conjugated); other axes broadcast.
+#[pyfunction]
+#[pyo3(signature = (x1, x2, /, *, axis=-1))]
+pub fn vecdot(x1: &Object<'_>, x2: &Object<'_>, axis: i64) -> PyResult<PyTensor> {
+    wrapped(x1.get().value()?.vecdot(&x2.get().value()?, axis))
+}
+
+/// Sums of products by Einstein's convention: `einsum("ij,jk->ik", a, b)`.
+#[pyfunction]
+#[pyo3(signature = (equation, *operands))]
+pub fn einsum(equation: &str, operands: &Bound<'_, PyTuple>) -> PyResult<PyTensor> {
+    let operands = match operands.len() {
+        1 if operands.get_item(0)?.cast::<PyTensor>().is_err() => {
+            operands.get_item(0)?.extract::<Vec<TensorArgument>>()?
+        }
+        _ => operands.iter().map(|operand| operand.extract()).collect::<PyResult<Vec<TensorArgument>>>()?,
+    };
+    wrapped(Tensor::einsum(equation, &values(&operands)))
+}
+
+/// Tensors joined along an axis that they have; flattened first where `axis` is None.
+#[pyfunction]
+#[pyo3(signature = (arrays, /, *, axis=Some(0)))]
+pub fn concat(arrays: Vec<TensorArgument>, axis: Option<i64>) -> PyResult<PyTensor> {
+    wrapped(Tensor::concatenate(&values(&arrays), axis))
+}
+
+/// Tensors joined along an axis that they have.
+#[pyfunction]
+#[pyo3(signature = (tensors, dim=0))]
+pub fn cat(tensors: Vec<TensorArgument>, dim: i64) -> PyResult<PyTensor> {
+    // An empty vector joins anything, as in PyTorch.
+    let kept: Vec<&Tensor> =
+        values(&tensors).into_iter().filter(|tensor| tensor.shape()[..] != [0]).collect();
+    wrapped(if kept.is_empty() {
+        Tensor::concatenate(&values(&tensors), Some(dim))
+    } else {
+        Tensor::concatenate(&kept, Some(dim))
+    })
+}
+
+/// Tensors of one shape joined along a new axis.
+#[pyfunction]
+#[pyo3(signature = (arrays, /, *, axis=None, dim=None))]
+pub fn stack(arrays: Vec<TensorArgument>, axis: Option<i64>, dim: Option<i64>) -> PyResult<PyTensor> {
+    let axis = crate::convert::either("stack", ["axis", "dim"], axis, dim)?.unwrap_or(0);
+    wrapped(Tensor::stack(&values(&arrays), axis))
+}
+
+/// The elements along an axis, one tensor (view) each.
+#[pyfunction]
+#[pyo3(signature = (x, /, *, axis=0))]
+pub fn unstack<'py>(x: &Object<'py>, axis: i64) -> PyResult<Bound<'py, PyAny>> {
+    x.call_method1("unbind", (axis,))
+}
+
+/// A new axis of extent 1.
+#[pyfunction]
+#[pyo3(signature = (x, /, *, axis=0))]
+pub fn expand_dims<'py>(x: &Object<'py>, axis: i64) -> PyResult<Bound<'py, PyAny>> {
+    x.call_method1("unsqueeze", (axis,))
+}
+
+/// Without these axes, which must have extent 1.
+#[pyfunction]
+#[pyo3(signature = (x, /, axis))]
+pub fn squeeze(x: &Object<'_>, axis: Integers) -> PyResult<PyTensor> {
+    let checked = x.get().value()?.squeeze(&axis.0).map_err(to_python)?;
+    let axes = tenfold::ir::normalize_axes("squeeze", &axis.0, x.get().value()?.rank()).map_err(to_python)?;
+    let region = crate::cell::region_of(x.get()).map_err(to_python)?;
+    let region = axes.iter().rev().fold(region, |region, &axis| region.select(axis, 0));
+    Ok(make_view(x, checked, region, false))
+}
+
+/// Axes in a new order.
+#[pyfunction]
+#[pyo3(signature = (x, /, axes))]
+pub fn permute_dims<'py>(x: &Object<'py>, axes: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    x.call_method1("permute", (axes,))
+}
+
+/// Axes moved to other places.
+#[pyfunction]
+#[pyo3(signature = (x, source, destination, /))]
+pub fn moveaxis<'py>(
+    x: &Object<'py>,
+    source: &Bound<'py, PyAny>,
+    destination: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    x.call_method1("movedim", (source, destination))
+}
+
+/// The elements under another shape. `copy` forces a copy (True) or forbids it (False).
+#[pyfunction]
+#[pyo3(signature = (x, /, shape, *, copy=None))]
+pub fn reshape<'py>(x: &Object<'py>, shape: Integers, copy: Option<bool>) -> PyResult<Bound<'py, PyAny>> {
+    let method = if copy == Some(false) { "view" } else { "reshape" };
+    let result = x.call_method1(method, (PyTuple::new(x.py(), shape.0)?,))?;
+    if copy == Some(true) { result.call_method0("clone") } else { Ok(result) }
+}
+
+/// Repeated along axes of extent 1 to a shape, without a copy.
+#[pyfunction]
+#[pyo3(signature = (x, /, shape))]
+pub fn broadcast_to<'py>(x: &Object<'py>, shape: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    x.call_method1("expand", (shape,))
+}
+
+/// All tensors broadcast to their common shape.
+#[pyfunction]
+#[pyo3(signature = (*arrays))]
+pub fn broadcast_arrays<'py>(arrays: &Bound<'py, PyTuple>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let tensors = arrays.iter().map(|array| array.extract()).collect::<PyResult<Vec<TensorArgument>>>()?;
+    let wide = Tensor::broadcast_tensors(&values(&tensors)).map_err(to_python)?;
+    let Some(first) = wide.first() else { return Ok(Vec::new()) };
+    let shape = PyTuple::new(arrays.py(), first.shape().iter())?;
+    arrays.iter().map(|array| array.call_method1("expand", (&shape,))).collect()
+}
+
+/// Reversed along axes (all of them by default).
+#[pyfunction]
+#[pyo3(signature = (x, /, *, axis=None))]
+pub fn flip(x: &Object<'_>, axis: Option<Integers>) -> PyResult<PyTensor> {
+    let value = x.get().value()?;
+    let axes = axis.map_or_else(|| (0..value.rank() as i64).collect(), |axis| axis.0);
+    wrapped(value.flip(&axes).and_then(|flipped| flipped.copy()))
+}
+
+/// Elements moved along axes, around the end to the beginning.
+#[pyfunction]
+#[pyo3(signature = (x, /, shift, *, axis=None))]
+pub fn roll(x: &Object<'_>, shift: Integers, axis: Option<Integers>) -> PyResult<PyTensor> {
+    let axes = axis.map(|axis| axis.0);
+    let mut shifts = shift.0;
+    if let (Some(axes), [one]) = (&axes, shifts.as_slice()) {
+        shifts = vec![*one; axes.len()];
+    }
+    wrapped(x.get().value()?.roll(&shifts, axes.as_deref()))
+}
+
+/// Repeated as a whole along the last axes.
+#[pyfunction]
+#[pyo3(signature = (x, repetitions, /))]
+pub fn tile(x: &Object<'_>, repetitions: Integers) -> PyResult<PyTensor> {
+    wrapped(x.get().value()?.tile(&repetitions.extents("tile")?))
+}
+
+/// Each element (or slice along an axis) repeated: the same number of times, or each its own.
+#[pyfunction]
+#[pyo3(signature = (x, repeats, /, *, axis=None))]
+pub fn repeat(x: &Object<'_>, repeats: &Bound<'_, PyAny>, axis: Option<i64>) -> PyResult<PyTensor> {
+    let value = x.get().value()?;
+    match repeats.extract::<usize>() {
+        Ok(count) if repeats.cast::<PyTensor>().is_err() => {
+            wrapped(value.repeat_interleave(tenfold::Repeats::Each(count), axis))
+        }
+        _ => {
+            let counts = crate::create::tensor_of(repeats, None)?;
+            let extent = match axis {
+                Some(axis) => value.shape()
+                    [tenfold::ir::normalize_axis("repeat", axis, value.rank()).map_err(to_python)?],
+                None => value.elements(),
+            };
+            let counts = if counts.elements() == 1 && extent != 1 {
+                counts.reshape(&[1]).and_then(|counts| counts.broadcast_to(&[extent])).map_err(to_python)?
+            } else {
+                counts
+            };
+            wrapped(value.repeat_interleave(tenfold::Repeats::List(&counts), axis))
+        }
+    }
+}
+
+/// Coordinates from vectors: `indexing` "xy" (the first two axes exchanged) or "ij".
+#[pyfunction]
+#[pyo3(signature = (*arrays, indexing="xy"))]
+pub fn meshgrid(arrays: &Bound<'_, PyTuple>, indexing: &str) -> PyResult<Vec<PyTensor>> {
+    let tensors = arrays.iter().map(|array| array.extract()).collect::<PyResult<Vec<TensorArgument>>>()?;
+    let matrix = match indexing {
+        "ij" => true,
+        "xy" => false,
+        other => {
+            return Err(PyValueError::new_err(format!("meshgrid: indexing is 'xy' or 'ij'; got '{other}'")));
+        }
+    };
+    let grids = Tensor::meshgrid(&values(&tensors), matrix).map_err(to_python)?;
+    Ok(grids.into_iter().map(PyTensor::from).collect())
+}
+
+/// Elements on and below diagonal `k` of matrices, zeros above.
+#[pyfunction]
+#[pyo3(signature = (x, /, *, k=0))]
+pub fn tril(x: &Object<'_>, k: i64) -> PyResult<PyTensor> {
+    wrapped(x.get().value()?.tril(k))
+}
+
+/// Elements on and above diagonal `k` of matrices, zeros below.
+#[pyfunction]
+#[pyo3(signature = (x, /, *, k=0))]
+pub fn triu(x: &Object<'_>, k: i64) -> PyResult<PyTensor> {
+    wrapped(x.get().value()?.triu(k))
+}
+
+/// Differences of neighbours along an axis, `n` times.
+#[pyfunction]
+#[pyo3(signature = (x, /, *, axis=-1, n=1, prepend=None, append=None))]
+pub fn diff(
+    x: &Object<'_>,
+    axis: i64,
+    n: usize,
+    prepend: Option<TensorArgument>,
+    append: Option<TensorArgument>,
+) -> PyResult<PyTensor> {
+    let (prepend, append) = (prepend.map(|tensor| tensor.0), append.map(|tensor| tensor.0));
+    wrapped(x.get().value()?.diff(n, axis, prepend.as_ref(), append.as_ref()))
+}
+
+/// In another dtype; a copy unless `copy` is False and the dtype is the same.
+#[pyfunction]
+#[pyo3(signature = (x, dtype, /, *, copy=true, device=None))]
+pub fn astype<'py>(
+    x: &Object<'py>,
+    dtype: DTypeArgument,
+    copy: bool,
+    device: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Object<'py>> {
+    crate::create::check_device("astype", device)?;
+    let value = x.get().value()?;
+    if value.dtype().is_complex() && !dtype.0.is_complex() {
+        return Err(to_python(
+            Error::dtype("astype", format!("{} does not convert to {}", value.dtype(), dtype.0))
+                .hint("take real() or imag() first"),
+        ));
+    }
+    if value.dtype() == dtype.0 {
+        return if copy { Bound::new(x.py(), wrapped(value.copy())?) } else { Ok(x.clone()) };
+    }
+    Bound::new(x.py(), wrapped(value.cast(dtype.0))?)
+}
+
+/// Runs everything that this thread has recorded. Nobody needs this but a stopwatch.
+#[pyfunction]
+pub fn synchronize() -> PyResult<()> {
+    tenfold::synchronize().map_err(to_python)
+}
+
+/// Adds the functions to the module.
+pub fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    macro_rules! add {
+        ($($name:ident)*) => { $(module.add_function(wrap_pyfunction!($name, module)?)?;)* };
+    }
+    add! {
+        max_of min_of mean_of all_of any_of count_nonzero_of sum_of prod_of var_of std_of cumulative_sum cumulative_prod
+        argmax argmin sort argsort searchsorted nonzero take take_along_axis clip matmul matrix_transpose tensordot
+        vecdot einsum concat cat stack unstack expand_dims squeeze permute_dims moveaxis reshape broadcast_to
+        broadcast_arrays flip roll tile repeat meshgrid tril triu diff astype synchronize
+    }
+    Ok(())
+}
