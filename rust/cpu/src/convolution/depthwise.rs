@@ -26,7 +26,8 @@ impl<T: Real> Taps<'_, T> {
     /// Adds the image.
     ///
     /// # Safety
-    /// The planes hold the windows of all outputs, and the gradient is a channel of the output.
+    /// The planes hold the windows of all outputs, and the gradient is a channel of the output; behind each
+    /// there are [`LANES`] more numbers.
     pub unsafe fn add(self) {
         on_tier(self);
     }
@@ -40,23 +41,25 @@ impl<T: Real> Tiered for Taps<'_, T> {
         let [z, y, x] = self.geometry.axes.map(|axis| axis.output);
         for (&offset, sums) in self.offsets.iter().zip(self.sums) {
             let mut lanes = *sums;
-            for row in 0..z * y {
-                let place = row / y * self.planes.slice_pitch() + row % y * self.planes.row_pitch();
-                // SAFETY: who made the value vouches for its pixels (see `Taps::add`).
-                let (pixels, gradient) = unsafe {
-                    let pixels = std::slice::from_raw_parts(self.pixels.add(offset + place), x);
-                    (pixels, std::slice::from_raw_parts(self.gradient.add(row * x), x))
-                };
-                let (pixel_chunks, pixel_rest) = pixels.as_chunks::<LANES>();
-                let (gradient_chunks, gradient_rest) = gradient.as_chunks::<LANES>();
-                for (pixels, gradient) in pixel_chunks.iter().zip(gradient_chunks) {
-                    for lane in 0..LANES {
-                        lanes[lane] = pixels[lane].mul_add(gradient[lane], lanes[lane]);
+            for slice in 0..z {
+                for line in 0..y {
+                    let place = slice * self.planes.slice_pitch() + line * self.planes.row_pitch();
+                    let row = (slice * y + line) * x;
+                    for first in (0..x).step_by(LANES) {
+                        // SAFETY: who made the value vouches for its pixels and the lanes behind them
+                        // (see `Taps::add`).
+                        let (pixels, gradient) = unsafe {
+                            let pixels = self.pixels.add(offset + place + first).cast::<[T; LANES]>();
+                            let gradient = self.gradient.add(row + first).cast::<[T; LANES]>();
+                            (pixels.read_unaligned(), gradient.read_unaligned())
+                        };
+                        // Lanes beyond the row hold other pixels, which must not count.
+                        let count = x - first;
+                        for lane in 0..LANES {
+                            let sum = pixels[lane].mul_add(gradient[lane], lanes[lane]);
+                            lanes[lane] = if lane < count { sum } else { lanes[lane] };
+                        }
                     }
-                }
-                for (lane, (&pixel, &gradient)) in lanes.iter_mut().zip(pixel_rest.iter().zip(gradient_rest))
-                {
-                    *lane = pixel.mul_add(gradient, *lane);
                 }
             }
             *sums = lanes;

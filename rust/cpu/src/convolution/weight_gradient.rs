@@ -90,7 +90,8 @@ impl<T: Real> Part<'_, T> {
         let [_, y, x] = geometry.axes;
         let planes = Planes::of_input(geometry, 1, 0..y.output);
         let source = call.first.as_ptr();
-        let in_place = planes.source_offset().is_some() && S::as_computed(source).is_some();
+        let depthwise = geometry.input_channels == 1 && geometry.output_channels == 1;
+        let in_place = !depthwise && planes.source_offset().is_some() && S::as_computed(source).is_some();
         let laid_out = if in_place { planes.in_source() } else { planes };
         let channel = laid_out.channel();
         let offsets: Vec<usize> = (0..self.channels.len())
@@ -98,10 +99,9 @@ impl<T: Real> Part<'_, T> {
                 geometry.all_taps().map(move |tap| index * channel + laid_out.tap(geometry, tap))
             })
             .collect();
-        let copied = if in_place { 0 } else { aligned_bytes::<T>(self.channels.len() * channel) };
-        let depthwise = geometry.input_channels == 1 && geometry.output_channels == 1;
+        let copied = if in_place { 0 } else { aligned_bytes::<T>(self.channels.len() * channel + LANES) };
         let panel = match depthwise {
-            true => geometry.output_pixels(),
+            true => geometry.output_pixels() + LANES,
             false => self.kernels.columns() * x.output.max(DEPTH_BLOCK),
         };
         let mut lanes = vec![[T::default(); LANES]; if depthwise { offsets.len() } else { 0 }];
@@ -131,12 +131,14 @@ impl<T: Real> Part<'_, T> {
                     self.sum_image(gradient, pixels, &laid_out, &offsets, panel, rows, index > 0);
                     continue;
                 }
-                let gradient = S::as_computed(gradient).unwrap_or_else(|| {
-                    for pixel in 0..geometry.output_pixels() {
-                        panel.add(pixel).write(gradient.add(pixel).read().widen());
-                    }
-                    panel.cast_const()
-                });
+                for pixel in 0..geometry.output_pixels() {
+                    panel.add(pixel).write(gradient.add(pixel).read().widen());
+                }
+                for lane in 0..LANES {
+                    panel.add(geometry.output_pixels() + lane).write(T::default());
+                    target.add(channel + lane).write(T::default());
+                }
+                let gradient = panel.cast_const();
                 let (planes, offsets, sums) = (&laid_out, &offsets[..], &mut lanes[..]);
                 Taps { geometry, planes, offsets, pixels, gradient, sums }.add();
             }
