@@ -15,6 +15,7 @@ mod interchange;
 mod methods;
 mod random;
 mod reductions;
+mod repr;
 mod tensor;
 mod views;
 
@@ -30,5 +31,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     functions::add_functions(module)?;
     random::add_random(module)?;
     interchange::add_interchange(module)?;
+    repr::add_printing(module)?;
     gradient::add_gradient(module)
 }

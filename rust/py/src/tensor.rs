@@ -467,7 +467,11 @@ impl PyTensor {
 pub fn scalar_object<'py>(py: Python<'py>, scalar: Scalar) -> PyResult<Bound<'py, PyAny>> {
     Ok(match scalar {
         Scalar::Bool(value) => value.into_pyobject(py)?.to_owned().into_any(),
-        Scalar::Int(value) => value.into_pyobject(py)?.into_any(),
+        Scalar::Int(value) => match i64::try_from(value) {
+            // Much faster than a number of 128 bits.
+            Ok(value) => value.into_pyobject(py)?.into_any(),
+            Err(_) => value.into_pyobject(py)?.into_any(),
+        },
         Scalar::Float(value) => value.into_pyobject(py)?.into_any(),
         Scalar::Complex(value) => value.into_pyobject(py)?.into_any(),
     })
