@@ -268,7 +268,7 @@ impl Tensor {
         Ok(result)
     }
 
-    /// With `(before, after)` elements added along each axis (all axes, first to last); a negative number crops.
+    /// With `(before, after)` elements added along each axis (all axes, first to last); a negative number then crops.
     ///
     /// Reflecting needs fewer new elements than the extent, circular padding at most as many. A constant has the
     /// tensor's dtype.
@@ -280,9 +280,18 @@ impl Tensor {
                 format!("needs widths for each of the {} axes; got {}", self.rank(), widths.len()),
             ));
         }
+        let added = |axis: usize| (widths[axis].0.max(0) as usize, widths[axis].1.max(0) as usize);
         let mut result = self.clone();
+        if !matches!(padding, Padding::Constant(_)) {
+            for axis in 0..self.rank() {
+                let (before, after) = added(axis);
+                if (before, after) != (0, 0) {
+                    result = result.pad_axis(axis, before, after, padding)?;
+                }
+            }
+        }
         for (axis, &(before, after)) in widths.iter().enumerate() {
-            let extent = self.shape()[axis] as i64;
+            let extent = result.shape()[axis] as i64;
             let (crop_before, crop_after) = ((-before).max(0), (-after).max(0));
             if crop_before + crop_after > extent {
                 return Err(Error::value(
@@ -293,29 +302,20 @@ impl Tensor {
             let left = extent - crop_before - crop_after;
             result = result.slice(axis as i64, crop_before as usize, 1, left as usize)?;
         }
-        let added = |axis: usize| (widths[axis].0.max(0) as usize, widths[axis].1.max(0) as usize);
-        if let Padding::Constant(value) = padding {
-            let shape: Vec<usize> =
-                (0..self.rank()).map(|axis| added(axis).0 + result.shape()[axis] + added(axis).1).collect();
-            if shape == result.shape()[..] {
-                return Ok(result);
-            }
-            let base = Tensor::full(&shape, value, self.dtype).map_err(|error| error.in_operation(name))?;
-            if result.elements() == 0 {
-                return Ok(base);
-            }
-            let whole = Layout::dense(base.shape().clone());
-            let region = (0..self.rank())
-                .fold(whole, |layout, axis| layout.slice(axis, added(axis).0, 1, result.shape()[axis]));
-            return base.overlay(&region, &result);
+        let Padding::Constant(value) = padding else { return Ok(result) };
+        let shape: Vec<usize> =
+            (0..self.rank()).map(|axis| added(axis).0 + result.shape()[axis] + added(axis).1).collect();
+        if shape == result.shape()[..] {
+            return Ok(result);
         }
-        for axis in 0..self.rank() {
-            let (before, after) = added(axis);
-            if (before, after) != (0, 0) {
-                result = result.pad_axis(axis, before, after, padding)?;
-            }
+        let base = Tensor::full(&shape, value, self.dtype).map_err(|error| error.in_operation(name))?;
+        if result.elements() == 0 {
+            return Ok(base);
         }
-        Ok(result)
+        let whole = Layout::dense(base.shape().clone());
+        let region = (0..self.rank())
+            .fold(whole, |layout, axis| layout.slice(axis, added(axis).0, 1, result.shape()[axis]));
+        base.overlay(&region, &result)
     }
 
     /// Padding from the tensor's own elements along one axis.

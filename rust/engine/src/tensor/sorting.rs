@@ -1,6 +1,6 @@
 //! Sorting, searching, and extremes with their index.
 
-use tenfold_ir::kernel::{Reduce, Reduction, ScatterMode, Side, Sort};
+use tenfold_ir::kernel::{Reduce, Reduction, Side, Sort};
 use tenfold_ir::{Axes, Core, DType, Error, Result, Shape, normalize_axis, promote_types};
 
 use super::Tensor;
@@ -22,9 +22,8 @@ impl Derivative for PickDerivative {
 
     fn gradients(&self, context: &Context<'_>) -> Result<Gradients> {
         let gradient = context.gradient(0);
-        let zeros = Tensor::zeros(&self.shape, gradient.dtype())?;
-        let indices = context.saved(0).clone();
-        let sum = Address::Along(self.axis).write(&zeros, &[indices], gradient, ScatterMode::Add)?;
+        let indices = std::slice::from_ref(context.saved(0));
+        let sum = Address::Along(self.axis).sum(&self.shape, indices, gradient)?;
         Ok(Gradients::from_iter([Some(sum)]))
     }
 }

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 use tenfold_ir::kernel::{Index, ScatterMode};
-use tenfold_ir::{Core, DType, Error, Result, Shape, Spec};
+use tenfold_ir::{Core, DType, Error, Result, Shape};
 
 use crate::Tensor;
 use crate::autograd::{Context, Derivative, Gradients, Saved, record_gradient};
@@ -34,7 +34,7 @@ impl Address {
         let inputs: SmallVec<[&Tensor; 4]> = std::iter::once(x).chain(indices).collect();
         let mut results = Tensor::record_core(Core::Index(core), &inputs)?;
         let saved: SmallVec<[Saved; 4]> = (1..=indices.len()).map(Saved::Input).collect();
-        let derivative = ReadDerivative { address: self, spec: x.spec() };
+        let derivative = ReadDerivative { address: self, shape: x.shape().clone() };
         record_gradient(&mut results, &inputs, derivative, &saved);
         Ok(results.remove(0))
     }
@@ -67,6 +67,13 @@ impl Address {
         Ok(results.remove(0))
     }
 
+    /// Zeros of `shape` with `values` added at `indices`. Halves are added in float32 and rounded once.
+    pub fn sum(self, shape: &Shape, indices: &[Tensor], values: &Tensor) -> Result<Tensor> {
+        let dtype = values.dtype();
+        let zeros = Tensor::zeros(shape, dtype.compute())?;
+        self.write(&zeros, indices, &values.cast(dtype.compute())?, ScatterMode::Add)?.cast(dtype)
+    }
+
     /// For each written value, whether it is the one that stays (the last of those with its place); in a shape that
     /// broadcasts to that of the values.
     fn stays(self, base: &Shape, indices: &[Tensor], values: &Shape) -> Result<Tensor> {
@@ -91,7 +98,7 @@ impl Address {
 #[derive(Debug)]
 struct ReadDerivative {
     address: Address,
-    spec: Spec,
+    shape: Shape,
 }
 
 impl Derivative for ReadDerivative {
@@ -102,13 +109,8 @@ impl Derivative for ReadDerivative {
     fn gradients(&self, context: &Context<'_>) -> Result<Gradients> {
         let indices: SmallVec<[Tensor; 3]> =
             (0..self.address.count()).map(|index| context.saved(index).clone()).collect();
-        let zeros = Tensor::zeros(&self.spec.shape, self.spec.dtype)?;
-        Ok(Gradients::from_iter([Some(self.address.write(
-            &zeros,
-            &indices,
-            context.gradient(0),
-            ScatterMode::Add,
-        )?)]))
+        let sum = self.address.sum(&self.shape, &indices, context.gradient(0))?;
+        Ok(Gradients::from_iter([Some(sum)]))
     }
 }
 

@@ -31,8 +31,7 @@ impl Derivative for EmbeddingDerivative {
                 padded.unsqueeze(-1)?.where_(0, gradient)?
             }
         };
-        let zeros = Tensor::zeros(&self.shape, gradient.dtype())?;
-        let sum = Address::Leading(1).write(&zeros, &[indices.clone()], &gradient, ScatterMode::Add)?;
+        let sum = Address::Leading(1).sum(&self.shape, std::slice::from_ref(indices), &gradient)?;
         Ok(Gradients::from_iter([Some(sum)]))
     }
 }
