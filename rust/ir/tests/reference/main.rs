@@ -1,5 +1,6 @@
 //! The reference interpreter against examples computed by hand.
 
+mod check;
 mod cores;
 mod expressions;
 mod shapes;
