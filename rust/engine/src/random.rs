@@ -114,9 +114,9 @@ impl Tensor {
     ///
     /// ```
     /// use tenfold::{DType, Tensor, random::Generator};
-    /// let draw = |seed| Tensor::rand(&[5], DType::Float32, Some(&mut Generator::new(seed)))?.to_vec::<f32>();
-    /// assert_eq!(draw(1)?, draw(1)?);
-    /// # tenfold::Result::Ok(())
+    /// let draw = |seed| Tensor::rand(&[5], DType::Float32, Some(&mut Generator::new(seed)));
+    /// assert!(draw(1)?.is_equal(&draw(1)?)?);
+    /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn rand(shape: &[usize], dtype: DType, generator: Option<&mut Generator>) -> Result<Tensor> {
         with(generator, |generator| {

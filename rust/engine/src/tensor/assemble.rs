@@ -67,7 +67,7 @@ impl Tensor {
     /// let x = Tensor::from_slice(&[1.0f32, 2.0], &[1, 2])?;
     /// let y = Tensor::concatenate(&[&x, &x], Some(0))?;
     /// assert_eq!(y.shape().to_vec(), [2, 2]);
-    /// # tenfold::Result::Ok(())
+    /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn concatenate(tensors: &[&Tensor], axis: Option<i64>) -> Result<Tensor> {
         let name = "concatenate";

@@ -23,7 +23,7 @@ impl Tensor {
     /// let x = Tensor::from_slice(&[-2.0f32, 0.5, 9.0], &[3])?;
     /// let y = x.clamp(Some(Argument::from(0.0)), Some(Argument::from(1.0)))?;
     /// assert_eq!(y.to_vec::<f32>()?, [0.0, 0.5, 1.0]);
-    /// # tenfold::Result::Ok(())
+    /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn clamp(&self, min: Option<Argument<'_>>, max: Option<Argument<'_>>) -> Result<Tensor> {
         if min.is_none() && max.is_none() {

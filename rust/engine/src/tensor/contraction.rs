@@ -162,7 +162,7 @@ impl Tensor {
     /// let x = Tensor::from_slice(&[1.0f32, 2.0, 3.0, 4.0], &[2, 2])?;
     /// assert_eq!(Tensor::einsum("ij,jk->ik", &[&x, &x])?.to_vec::<f32>()?, [7.0, 10.0, 15.0, 22.0]);
     /// assert_eq!(Tensor::einsum("ii", &[&x])?.to_vec::<f32>()?, [5.0]);
-    /// # tenfold::Result::Ok(())
+    /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn einsum(equation: &str, operands: &[&Tensor]) -> Result<Tensor> {
         let name = "einsum";

@@ -95,7 +95,7 @@ impl Tensor {
     /// assert_eq!(y.to_vec::<f32>()?, [1.0, 8.0]);
     /// let gradients = autograd::backward(&[(&y.sum(None, false, None)?, None)], false, false)?;
     /// assert_eq!(gradients[0].1.to_vec::<f32>()?, [3.0, 12.0]);
-    /// # Result::Ok(())
+    /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn host(
         function: Arc<dyn HostFunction>,

@@ -36,7 +36,7 @@ pub use indexing::{IndexItem, ScatterReduce};
 /// let x = Tensor::from_slice(&[1.0f32, 2.0, 3.0], &[3])?;
 /// let y = x.multiply(2.0)?.add(&x)?;
 /// assert_eq!(y.to_vec::<f32>()?, [3.0, 6.0, 9.0]);
-/// # tenfold::Result::Ok(())
+/// # Ok::<(), tenfold::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Tensor {

@@ -57,7 +57,7 @@ impl Tensor {
     /// let (values, indices) = Tensor::from_slice(&[3i64, 1, 2], &[3])?.sort(0, false, true)?;
     /// assert_eq!(values.to_vec::<i64>()?, [1, 2, 3]);
     /// assert_eq!(indices.to_vec::<i64>()?, [1, 2, 0]);
-    /// # tenfold::Result::Ok(())
+    /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn sort(&self, axis: i64, descending: bool, _stable: bool) -> Result<(Tensor, Tensor)> {
         let axis = self.axis_or_zero("sort", axis)?;

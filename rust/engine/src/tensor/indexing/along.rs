@@ -76,7 +76,7 @@ impl Tensor {
     /// let x = Tensor::from_slice(&[1.0f32, 2.0, 3.0, 4.0], &[2, 2])?;
     /// let index = Tensor::from_slice(&[0i64, 0, 1, 0], &[2, 2])?;
     /// assert_eq!(x.gather(1, &index)?.to_vec::<f32>()?, [1.0, 1.0, 4.0, 3.0]);
-    /// # tenfold::Result::Ok(())
+    /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn gather(&self, axis: i64, index: &Tensor) -> Result<Tensor> {
         let shape = index.shape().clone();
@@ -148,7 +148,7 @@ impl Tensor {
     /// let index = Tensor::from_slice(&[2i64, 0, 2], &[3])?;
     /// let counts = counts.scatter(0, &index, &index.ones_like()?, ScatterMode::Add)?;
     /// assert_eq!(counts.to_vec::<i64>()?, [1, 0, 2]);
-    /// # tenfold::Result::Ok(())
+    /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn scatter(&self, axis: i64, index: &Tensor, src: &Tensor, mode: ScatterMode) -> Result<Tensor> {
         let (x, index, src) =

@@ -67,7 +67,7 @@ impl Tensor {
     /// let columns = Tensor::from_slice(&[2i64, 0], &[2])?;
     /// let picked = x.index(&[IndexItem::Ellipsis, IndexItem::Tensor(columns)])?;
     /// assert_eq!(picked.to_vec::<i64>()?, [3, 1, 6, 4]);
-    /// # tenfold::Result::Ok(())
+    /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn index(&self, items: &[IndexItem]) -> Result<Tensor> {
         let split = Split::new("index", self.shape(), items)?;
@@ -101,7 +101,7 @@ impl Tensor {
     /// let places = IndexItem::Tensor(Tensor::from_slice(&[0i64, 0, -1], &[3])?);
     /// let one = Tensor::from_slice(&[10.0f32], &[])?;
     /// assert_eq!(x.index_put(&[places], &one, true)?.to_vec::<f32>()?, [21.0, 2.0, 13.0]);
-    /// # tenfold::Result::Ok(())
+    /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn index_put(&self, items: &[IndexItem], values: &Tensor, accumulate: bool) -> Result<Tensor> {
         let values = values.cast(self.dtype())?;

@@ -172,7 +172,7 @@ impl Tensor {
     /// let weight = Tensor::from_slice(&[0.0f32, 0.5, 1.0, 1.5], &[2, 2])?;
     /// let tokens = Tensor::from_slice(&[1i64, 1, 0], &[3])?;
     /// assert_eq!(weight.embedding(&tokens, None)?.shape().to_vec(), [3, 2]);
-    /// # tenfold::Result::Ok(())
+    /// # Ok::<(), tenfold::Error>(())
     /// ```
     pub fn embedding(&self, indices: &Tensor, padding_idx: Option<i64>) -> Result<Tensor> {
         let name = "embedding";
