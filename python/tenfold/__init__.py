@@ -12,6 +12,7 @@ tensor([2., 4., 6.])
 
 from tenfold import _core
 from tenfold._core import *  # noqa: F403  (the generated stub lists the names)
+from tenfold._core import Tensor
 
 __version__ = _core.__version__
 __array_api_version__ = "2024.12"
@@ -23,4 +24,57 @@ newaxis = None
 pi = 3.141592653589793
 
 from tenfold import autograd  # noqa: E402, F401
+from tenfold._array_api import (  # noqa: E402, F401
+    __array_namespace_info__,
+    can_cast,
+    finfo,
+    iinfo,
+    isdtype,
+    result_type,
+)
 from tenfold.autograd import enable_grad, no_grad, set_grad_enabled  # noqa: E402, F401
+
+# PyTorch's names for what the standard does not have: the methods, called as functions.
+allclose = Tensor.allclose
+amax = Tensor.amax
+amin = Tensor.amin
+bmm = Tensor.bmm
+chunk = Tensor.chunk
+clamp = Tensor.clamp
+cummax = Tensor.cummax
+cummin = Tensor.cummin
+cumprod = Tensor.cumprod
+cumsum = Tensor.cumsum
+diag = Tensor.diag
+diagonal = Tensor.diagonal
+dot = Tensor.dot
+flatten = Tensor.flatten
+gather = Tensor.gather
+index_select = Tensor.index_select
+isclose = Tensor.isclose
+kthvalue = Tensor.kthvalue
+logcumsumexp = Tensor.logcumsumexp
+logsumexp = Tensor.logsumexp
+masked_select = Tensor.masked_select
+median = Tensor.median
+mm = Tensor.mm
+movedim = Tensor.movedim
+mv = Tensor.mv
+nan_to_num = Tensor.nan_to_num
+narrow = Tensor.narrow
+norm = Tensor.norm
+numel = Tensor.numel
+outer = Tensor.outer
+permute = Tensor.permute
+scatter = Tensor.scatter
+split = Tensor.split
+topk = Tensor.topk
+transpose = Tensor.transpose
+unbind = Tensor.unbind
+unflatten = Tensor.unflatten
+unsqueeze = Tensor.unsqueeze
+
+
+def is_tensor(obj: object) -> bool:
+    """True for a tensor."""
+    return isinstance(obj, Tensor)

@@ -6,6 +6,9 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyComplex, PyFloat, PyInt, PyString, PyType};
 use tenfold::DType;
 
+use crate::convert::ScalarArgument;
+use crate::errors::to_python;
+
 /// The type of a tensor's elements, such as `tenfold.float32`.
 #[pyclass(name = "dtype", module = "tenfold", frozen, hash, eq)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -110,11 +113,21 @@ impl<'py> FromPyObject<'_, 'py> for DTypeArgument {
     }
 }
 
+/// The dtype that dtypes and numbers meet in.
+#[pyfunction(name = "_result_type")]
+fn result_type(dtypes: Vec<DTypeArgument>, numbers: Vec<ScalarArgument>) -> PyResult<PyDType> {
+    let mut met = dtypes[0].0;
+    for dtype in &dtypes[1..] {
+        met = tenfold::promote_types(met, dtype.0).map_err(to_python)?;
+    }
+    Ok(PyDType(numbers.iter().fold(met, |met, number| number.0.meets(met))))
+}
+
 /// Adds the class and an object a dtype to the module.
 pub fn add_dtypes(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyDType>()?;
     for dtype in DType::ALL {
         module.add(dtype.name(), dtype_object(module.py(), dtype)?)?;
     }
-    Ok(())
+    module.add_function(wrap_pyfunction!(result_type, module)?)
 }

@@ -450,6 +450,19 @@ impl PyTensor {
         "cpu"
     }
 
+    /// The package, as the array API standard's namespace.
+    #[pyo3(signature = (*, api_version=None))]
+    fn __array_namespace__<'py>(&self, py: Python<'py>, api_version: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(version) = api_version
+            && !["2021.12", "2022.12", "2023.12", "2024.12"].contains(&version)
+        {
+            return Err(PyValueError::new_err(format!(
+                "__array_namespace__: no such version of the standard; got '{version}'. Hint: 2024.12 is offered"
+            )));
+        }
+        Ok(py.import("tenfold")?.into_any())
+    }
+
     /// NumPy leaves operators with a tensor to the tensor.
     #[classattr]
     #[pyo3(name = "__array_priority__")]
