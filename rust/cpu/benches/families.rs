@@ -1,11 +1,13 @@
 //! Times of the row, pooling, indexing, sorting, scanning and random kernels: `cargo bench -p tenfold-cpu --bench families`.
 //!
-//! Prints the smallest of several times in milliseconds. `benchmarks/families.py` times the same in PyTorch.
+//! Prints the smallest of several times in milliseconds: with `TENFOLD_THREADS=1` of the thread's processor time,
+//! which a busy machine disturbs less. `benchmarks/families.py` times the same in PyTorch.
 
 use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 use tenfold_cpu::backend::view::{Input, OutputView};
+use tenfold_cpu::threads::thread_count;
 use tenfold_cpu::{index, pool, random, rows, scan, sort};
 use tenfold_ir::kernel::{
     Distribution, Index, Pool, PoolKind, Random, RowOperation, Rows, Scan, ScanOperation, ScatterMode, Sort,
@@ -38,6 +40,18 @@ impl Given {
     }
 }
 
+/// The time on the clock, or of this thread's processor where it is the only one.
+fn now() -> Duration {
+    let clock = match thread_count() {
+        1 => libc::CLOCK_THREAD_CPUTIME_ID,
+        _ => libc::CLOCK_MONOTONIC,
+    };
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the clock exists, and the time is written to a local variable.
+    unsafe { libc::clock_gettime(clock, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
 fn measure(name: &str, core: &Core, given: &[&Given]) {
     let specs: Vec<Spec> =
         given.iter().map(|given| Spec::new(given.layout.shape().clone(), given.dtype)).collect();
@@ -58,7 +72,7 @@ fn measure(name: &str, core: &Core, given: &[&Given]) {
         .collect();
     let (mut best, begin) = (Duration::MAX, Instant::now());
     while begin.elapsed() < Duration::from_millis(400) {
-        let start = Instant::now();
+        let start = now();
         match core {
             Core::Rows(core) => rows::run(core, &inputs, &mut outputs),
             Core::Pool(core) => pool::run(core, &inputs, &mut outputs),
@@ -69,7 +83,7 @@ fn measure(name: &str, core: &Core, given: &[&Given]) {
             other => panic!("{} has no benchmark here", other.name()),
         }
         .unwrap();
-        best = best.min(start.elapsed());
+        best = best.min(now() - start);
     }
     println!("{name:32} {:9.3}", best.as_secs_f64() * 1e3);
 }
@@ -137,7 +151,11 @@ fn main() {
         let numbers = Given::floats(&[1_000_000]);
         measure("scatter_add 1000000", &add, &[&flat, &many, &numbers]);
         let half = Given::floats(&[1024, 1024]);
-        measure("concat 2 of 1024x1024 axis 1", &Core::Index(Index::Concatenate { axis: 1 }), &[&half, &half]);
+        measure(
+            "concat 2 of 1024x1024 axis 1",
+            &Core::Index(Index::Concatenate { axis: 1 }),
+            &[&half, &half],
+        );
     }
     if wanted("sort") {
         let (x, rows) = (Given::floats(&[1_000_000]), Given::floats(&[1000, 1000]));
@@ -154,7 +172,8 @@ fn main() {
         }
     }
     if wanted("random") {
-        for (name, distribution) in [("uniform 4000000", Distribution::Uniform), ("normal 4000000", Distribution::Normal)]
+        for (name, distribution) in
+            [("uniform 4000000", Distribution::Uniform), ("normal 4000000", Distribution::Normal)]
         {
             let (shape, dtype) = (Shape::from([4_000_000]), DType::Float32);
             measure(name, &Core::Random(Random { distribution, seed: 1, offset: 0, shape, dtype }), &[]);

@@ -50,6 +50,18 @@ impl<'a> Addresses<'a> {
         self.tensors.first().map_or(1, |(_, input)| input.layout.elements())
     }
 
+    /// The indices, the extent and the stride of the axis, where there is one index tensor and it lies densely.
+    pub fn single_dense(&self) -> Option<(&'a [i64], usize, i64)> {
+        match &self.tensors[..] {
+            [(memory, input)] if input.layout.is_contiguous() && !input.shape().is_empty_tensor() => {
+                let start = input.layout.offset() as usize;
+                let indices = &memory[start..start + input.layout.elements()];
+                Some((indices, self.extents[0], self.strides[0]))
+            }
+            _ => None,
+        }
+    }
+
     /// Addresses from number `start` on.
     pub fn walk(&self, start: usize) -> AddressWalk<'_, 'a> {
         let walks = self.tensors.iter().map(|(_, input)| Walk::new(&input.layout, start)).collect();

@@ -25,6 +25,19 @@ pub fn gather<T: Pod + Send + Sync>(
     let failure = FirstFailure::none();
     let cost = 3 + (length * size_of::<T>()) as u64 / if contiguous { 16 } else { 2 };
     for_each_range(addresses.count(), cost, CHUNK_NANOSECONDS, &|start, count| {
+        if length == 1
+            && let Some((indices, extent, stride)) = addresses.single_dense()
+        {
+            // SAFETY: each address belongs to one range.
+            let out = unsafe { out.range(start, count) };
+            for (number, (out, &index)) in out.iter_mut().zip(&indices[start..start + count]).enumerate() {
+                let Some(index) = normalized(index, extent) else {
+                    return failure.report(start + number);
+                };
+                *out = memory[(x.layout.offset() + index as i64 * stride) as usize];
+            }
+            return;
+        }
         let mut walk = addresses.walk(start);
         for number in start..start + count {
             let Some(position) = walk.next_position() else {

@@ -58,6 +58,16 @@ pub fn scatter<T: Pod + Send + Sync, C: Combine<T>>(
         let (first_column, last_column) = if by_column { share(length) } else { (0, length) };
         let (first_row, last_row) = if by_column { (0, destinations) } else { share(destinations) };
         let columns = last_column - first_column;
+        if length == 1 && outer.is_contiguous() {
+            // SAFETY: this part alone owns these rows.
+            let own = unsafe { out.range(first_row, last_row - first_row) };
+            for (&row, &value) in rows.iter().zip(&memory[outer.offset() as usize..]) {
+                if let Some(there) = own.get_mut(row.wrapping_sub(first_row)) {
+                    *there = C::combine(*there, value);
+                }
+            }
+            return;
+        }
         let mut walk = Walk::new(&outer, 0);
         let mut scratch: Vec<T> = Vec::new();
         for &row in &rows {
@@ -91,6 +101,17 @@ fn row_numbers(addresses: &Addresses<'_>, length: usize) -> Result<Vec<usize>> {
     let failure = FirstFailure::none();
     let shared = Disjoint::new(&mut rows);
     for_each_range(shared.len(), 3, CHUNK_NANOSECONDS, &|start, count| {
+        if let Some((indices, extent, _)) = addresses.single_dense() {
+            // SAFETY: each address belongs to one range.
+            let rows = unsafe { shared.range(start, count) };
+            for (number, (row, &index)) in rows.iter_mut().zip(&indices[start..start + count]).enumerate() {
+                match normalized(index, extent) {
+                    Some(index) => *row = index,
+                    None => return failure.report(start + number),
+                }
+            }
+            return;
+        }
         let mut walk = addresses.walk(start);
         // SAFETY: each address belongs to one range.
         for (number, row) in unsafe { shared.range(start, count) }.iter_mut().enumerate() {

@@ -5,7 +5,7 @@ use tenfold_ir::lanes::Lane;
 use tenfold_ir::{Error, Result};
 
 use super::element::PoolElement;
-use super::window::{Window, Windows};
+use super::window::{Window, Windows, fold_window, for_each_window};
 use super::{CHUNK_NANOSECONDS, Planes, spatial_extents, widened, windows_of};
 use crate::backend::disjoint::{Disjoint, for_each_range};
 use crate::backend::view::{Input, OutputView};
@@ -48,6 +48,7 @@ where
     let windows = windows_of(core, &input, &output);
     let extents = spatial_extents(&input);
     let size: usize = output.iter().product();
+    let divisors = divisors::<E::Wide>(&windows, divisor);
     let target = Disjoint::new(outputs[0].values::<E>()?);
     let cost = (size * (2 + core.window.iter().product::<usize>())) as u64;
     for_each_range(planes.count(), cost, CHUNK_NANOSECONDS, &|start, count| {
@@ -56,7 +57,7 @@ where
         let mut averages = vec![E::Wide::default(); size];
         for plane in start..start + count {
             let x = widened(planes.next(&mut walk, &mut dense), &mut wide);
-            average_windows(x, extents, &windows, divisor, &mut averages);
+            average_windows(x, extents, &windows, &divisors, &mut averages);
             // SAFETY: each plane belongs to one range.
             E::narrow_slice(&averages, unsafe { target.range(plane * size, size) });
         }
@@ -64,55 +65,28 @@ where
     Ok(())
 }
 
-/// Calls `visit(output, divisor, line, count)` for each line of each window, in order: `count` elements from element
-/// `line` of the plane on, a step apart. A window without elements is not visited.
-#[inline(always)]
-fn each_line<T: Lane>(
-    extents: [usize; 3],
-    windows: &[Windows; 3],
-    divisor: Divisor,
-    mut visit: impl FnMut(usize, T, usize, usize),
-) {
+/// The divisor of each window of a plane.
+fn divisors<T: Lane>(windows: &[Windows; 3], divisor: Divisor) -> Vec<T> {
     let [depths, rows, columns] = windows;
-    let mut out = 0;
-    for depth in &depths.list {
-        for row in &rows.list {
-            for column in &columns.list {
-                let by = divisor.of([depth, row, column]);
-                for d in 0..depth.count {
-                    let slab = (depth.first + d * depths.step) * extents[1];
-                    for r in 0..row.count {
-                        let line = (slab + row.first + r * rows.step) * extents[2] + column.first;
-                        visit(out, by, line, column.count);
-                    }
-                }
-                out += 1;
-            }
-        }
-    }
+    let lines = depths.list.iter().flat_map(|depth| rows.list.iter().map(move |row| (depth, row)));
+    lines
+        .flat_map(|(depth, row)| columns.list.iter().map(move |column| divisor.of([depth, row, column])))
+        .collect()
 }
 
+/// The averages of one plane.
 fn average_windows<T: Lane>(
     x: &[T],
     extents: [usize; 3],
     windows: &[Windows; 3],
-    divisor: Divisor,
+    divisors: &[T],
     averages: &mut [T],
 ) {
-    let step = windows[2].step;
-    averages.fill(T::constant(0.0));
-    each_line(extents, windows, divisor, |out, _: T, line, count| {
-        for at in 0..count {
-            averages[out] = averages[out] + x[line + at * step];
-        }
+    for_each_window(extents, windows, |out, first, window| {
+        let zero = T::constant(0.0);
+        let sum = fold_window(x, extents, windows, first, window, zero, |sum, _, value| sum + value);
+        averages[out] = sum / divisors[out];
     });
-    let [depths, rows, columns] = windows;
-    let all = depths.list.iter().flat_map(|depth| {
-        rows.list.iter().flat_map(move |row| columns.list.iter().map(move |column| [depth, row, column]))
-    });
-    for (average, window) in averages.iter_mut().zip(all) {
-        *average = *average / divisor.of(window);
-    }
 }
 
 /// `gradient (N, C, out…) → (N, C, spatial…)`; gradients that meet are added in order of the windows.
@@ -132,26 +106,39 @@ where
     let windows = windows_of(core, input, &inputs[0].shape()[2..]);
     let extents = spatial_extents(input);
     let size: usize = input.iter().product();
+    let divisors = divisors::<E::Wide>(&windows, divisor);
     let target = Disjoint::new(outputs[0].values::<E>()?);
     let cost = (size + gradients.inner.elements() * (2 + core.window.iter().product::<usize>())) as u64;
     for_each_range(gradients.count(), cost, CHUNK_NANOSECONDS, &|start, count| {
         let mut walk = gradients.walk(start);
         let (mut dense, mut wide) = (Vec::new(), Vec::new());
         let mut sums = vec![E::Wide::default(); size];
-        let step = windows[2].step;
+        let mut shares = vec![E::Wide::default(); gradients.inner.elements()];
         for plane in start..start + count {
             let g = widened(gradients.next(&mut walk, &mut dense), &mut wide);
-            sums.fill(E::Wide::constant(0.0));
-            each_line(extents, &windows, divisor, |out, by: E::Wide, line, count| {
-                let share = g[out] / by;
-                for at in 0..count {
-                    let sum = &mut sums[line + at * step];
-                    *sum = *sum + share;
-                }
-            });
+            for ((share, &g), &divisor) in shares.iter_mut().zip(g).zip(&divisors) {
+                *share = g / divisor;
+            }
+            spread_shares(&shares, extents, &windows, &mut sums);
             // SAFETY: each plane belongs to one range.
             E::narrow_slice(&sums, unsafe { target.range(plane * size, size) });
         }
     });
     Ok(())
+}
+
+/// Adds the share of each window to the elements that it covers.
+fn spread_shares<T: Lane>(shares: &[T], extents: [usize; 3], windows: &[Windows; 3], sums: &mut [T]) {
+    sums.fill(T::constant(0.0));
+    for_each_window(extents, windows, |out, first, [depth, row, column]| {
+        for d in 0..depth.count {
+            for r in 0..row.count {
+                let line = (d * windows[0].step * extents[1] + r * windows[1].step) * extents[2];
+                for c in 0..column.count {
+                    let sum = &mut sums[first + line + c * windows[2].step];
+                    *sum = *sum + shares[out];
+                }
+            }
+        }
+    });
 }

@@ -6,7 +6,7 @@ use tenfold_ir::kernel::{Pool, PoolKind};
 use tenfold_ir::{Error, Result};
 
 use super::element::{Ordered, PoolElement};
-use super::window::Windows;
+use super::window::{Windows, fold_window, for_each_window};
 use super::{CHUNK_NANOSECONDS, Planes, spatial_extents, widened, windows_of};
 use crate::backend::disjoint::{Disjoint, for_each_range};
 use crate::backend::view::{Input, OutputView};
@@ -124,6 +124,7 @@ impl<T: Ordered> Tiered for Pairs<'_, T> {
     }
 }
 
+/// Windows of any sort.
 fn any_windows<T: Ordered>(
     x: &[T],
     extents: [usize; 3],
@@ -131,32 +132,18 @@ fn any_windows<T: Ordered>(
     best: &mut [T],
     indices: &mut [i64],
 ) {
-    let [depths, rows, columns] = windows;
-    let mut out = 0;
-    for depth in &depths.list {
-        for row in &rows.list {
-            for column in &columns.list {
-                // A window that lies in the padding alone keeps these.
-                let (mut value, mut index, mut found) = (T::LOWEST, 0, false);
-                for d in 0..depth.count {
-                    let slab = (depth.first + d * depths.step) * extents[1];
-                    for r in 0..row.count {
-                        let line = (slab + row.first + r * rows.step) * extents[2] + column.first;
-                        for c in 0..column.count {
-                            let at = line + c * columns.step;
-                            let candidate = x[at];
-                            if candidate.wins(value) || !found {
-                                (value, index, found) = (candidate, at as i64, true);
-                            }
-                        }
-                    }
-                }
-                best[out] = value;
-                indices[out] = index;
-                out += 1;
-            }
-        }
-    }
+    for_each_window(extents, windows, |out, first, window| {
+        // What nothing has surpassed is the first element; a window that lies in the padding alone keeps 0.
+        let any = window.iter().all(|window| window.count > 0);
+        let start = (T::LOWEST, if any { first } else { 0 });
+        let (value, index) =
+            fold_window(x, extents, windows, first, window, start, |(best, index), at, value| {
+                let wins = value.wins(best);
+                (if wins { value } else { best }, if wins { at } else { index })
+            });
+        best[out] = value;
+        indices[out] = index as i64;
+    });
 }
 
 /// `gradient (N, C, out…), indices → (N, C, spatial…)`; gradients that meet are added in order.

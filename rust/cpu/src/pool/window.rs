@@ -50,3 +50,64 @@ impl Windows {
         Windows { list, step: step as usize }
     }
 }
+
+/// Calls `visit(output, first, window)` for each output in row-major order, with the first element of its window.
+#[inline(always)]
+pub fn for_each_window(
+    extents: [usize; 3],
+    windows: &[Windows; 3],
+    mut visit: impl FnMut(usize, usize, [&Window; 3]),
+) {
+    let [depths, rows, columns] = windows;
+    let mut out = 0;
+    for depth in &depths.list {
+        for row in &rows.list {
+            let line = (depth.first * extents[1] + row.first) * extents[2];
+            for column in &columns.list {
+                visit(out, line + column.first, [depth, row, column]);
+                out += 1;
+            }
+        }
+    }
+}
+
+/// Calls `visit(total, element)` for each element of a window in row-major order. `total` goes from call to call;
+/// the usual sizes are unrolled.
+#[inline(always)]
+pub fn fold_window<T: Copy, A>(
+    x: &[T],
+    extents: [usize; 3],
+    windows: &[Windows; 3],
+    first: usize,
+    [depth, row, column]: [&Window; 3],
+    start: A,
+    mut visit: impl FnMut(A, usize, T) -> A,
+) -> A {
+    let (row_step, step) = (windows[1].step * extents[2], windows[2].step);
+    let mut total = start;
+    macro_rules! unrolled {
+        ($rows:literal, $columns:literal) => {
+            for r in 0..$rows {
+                let at = first + r * row_step;
+                for (c, &value) in x[at..at + $columns].iter().enumerate() {
+                    total = visit(total, at + c, value);
+                }
+            }
+        };
+    }
+    match (depth.count, row.count, column.count, step) {
+        (1, 3, 3, 1) => unrolled!(3, 3),
+        (1, 2, 2, 1) => unrolled!(2, 2),
+        _ => {
+            for d in 0..depth.count {
+                for r in 0..row.count {
+                    let at = first + d * windows[0].step * extents[1] * extents[2] + r * row_step;
+                    for c in 0..column.count {
+                        total = visit(total, at + c * step, x[at + c * step]);
+                    }
+                }
+            }
+        }
+    }
+    total
+}

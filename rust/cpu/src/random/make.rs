@@ -6,6 +6,8 @@ use tenfold_ir::random::{
 };
 use tenfold_ir::{Element, Scalar, bf16, f16};
 
+use crate::rows::element::RowElement;
+
 /// Makes the elements of some blocks, inlined into the code of a tier.
 pub trait Make<E> {
     /// All elements of the blocks.
@@ -62,16 +64,33 @@ macro_rules! through_float32 {
         impl Make<$type> for Normal {
             #[inline(always)]
             fn make(&self, blocks: &[[u32; 4]], out: &mut [$type]) {
-                for (out, words) in out.chunks_exact_mut(2).zip(blocks.as_flattened().chunks_exact(2)) {
-                    let [first, second] = box_muller(radial_f32(words[0]), unit_f32(words[1], 24));
-                    out[0] = $narrow(first);
-                    out[1] = $narrow(second);
+                // One loop a step: together they would not be widened.
+                const PAIRS: usize = 256;
+                let (mut first, mut second) = ([0f32; PAIRS], [0f32; PAIRS]);
+                let words = blocks.as_flattened();
+                for (words, out) in words.chunks(2 * PAIRS).zip(out.chunks_mut(2 * PAIRS)) {
+                    let (first, second) = (&mut first[..out.len() / 2], &mut second[..out.len() / 2]);
+                    for ((first, second), words) in
+                        first.iter_mut().zip(second.iter_mut()).zip(words.chunks_exact(2))
+                    {
+                        *first = radial_f32(words[0]);
+                        *second = unit_f32(words[1], 24);
+                    }
+                    for (first, second) in first.iter_mut().zip(second.iter_mut()) {
+                        [*first, *second] = box_muller(*first, *second);
+                    }
+                    for ((out, &first), &second) in
+                        out.chunks_exact_mut(2).zip(first.iter()).zip(second.iter())
+                    {
+                        out[0] = $narrow(first);
+                        out[1] = $narrow(second);
+                    }
                 }
             }
         })*
     };
 }
-through_float32!(f32, |value| value; f16, f16::from_f32; bf16, bf16::from_f32);
+through_float32!(f32, |value| value; f16, RowElement::narrow; bf16, RowElement::narrow);
 
 impl Make<f64> for Uniform {
     #[inline(always)]

@@ -144,15 +144,23 @@ impl<E: Element, M: Make<E>> Tiered for Blocks<'_, E, M> {
 /// The order of random keys; equal keys by index.
 fn permutation(core: &Random, output: &mut OutputView<'_>) -> Result<()> {
     let out = output.values::<i64>()?;
-    let mut words = vec![0u128; out.len()];
+    let keys = |number: usize| wide(block(core.seed, core.offset.wrapping_add(number as u64)));
+    if u32::try_from(out.len()).is_err() {
+        out.copy_from_slice(&tenfold_ir::random::permutation(core.seed, core.offset, out.len()));
+        return Ok(());
+    }
+    // First by the upper halves of the keys, which nearly always decide.
+    let mut words = vec![0u64; out.len()];
     for (number, pair) in words.chunks_mut(2).enumerate() {
-        let keys = wide(block(core.seed, core.offset.wrapping_add(number as u64)));
-        for (at, (word, key)) in pair.iter_mut().zip(keys).enumerate() {
-            *word = Word::pack(key, 2 * number + at);
+        for (at, (word, key)) in pair.iter_mut().zip(keys(number)).enumerate() {
+            *word = Word::pack(key >> 32, 2 * number + at);
         }
     }
     let count = words.len();
-    first_in_order(&mut words, count, u64::BITS, &mut Vec::new());
+    first_in_order(&mut words, count, u32::BITS, &mut Vec::new());
+    for equal in words.chunk_by_mut(|a, b| a >> 32 == b >> 32).filter(|equal| equal.len() > 1) {
+        equal.sort_unstable_by_key(|word| (keys(word.index() / 2)[word.index() % 2], word.index()));
+    }
     for (out, word) in out.iter_mut().zip(words) {
         *out = word.index() as i64;
     }

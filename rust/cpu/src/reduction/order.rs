@@ -96,34 +96,25 @@ impl<T: Lane> LaneSum<T> {
     /// Adds the next block.
     #[inline(always)]
     pub fn add(&mut self, block: &[T]) {
-        self.add_with(block.len(), |index| block[index]);
-    }
-
-    /// Adds the next block of `length` elements.
-    #[inline(always)]
-    pub fn add_with(&mut self, length: usize, element: impl Fn(usize) -> T) {
         if self.in_chunk == CHUNK {
             self.end_chunk();
         }
         let mut accumulators = self.accumulators;
-        let whole = length / BLOCK * BLOCK;
-        let mut start = 0;
-        while start < whole {
+        // Pieces of a fixed length, so that no index is checked and the loops are widened.
+        let (pieces, rest) = block.as_chunks::<BLOCK>();
+        for piece in pieces {
             for group in 0..GROUPS {
                 for lane in 0..LANES {
-                    accumulators[group][lane] =
-                        accumulators[group][lane] + element(start + group * LANES + lane);
+                    accumulators[group][lane] = accumulators[group][lane] + piece[group * LANES + lane];
                 }
             }
-            start += BLOCK;
         }
-        for index in whole..length {
-            let at = index - whole;
+        for (at, &value) in rest.iter().enumerate() {
             let sum = &mut accumulators[at / LANES][at % LANES];
-            *sum = *sum + element(index);
+            *sum = *sum + value;
         }
         self.accumulators = accumulators;
-        self.in_chunk += length;
+        self.in_chunk += block.len();
     }
 
     fn end_chunk(&mut self) {
@@ -149,19 +140,6 @@ impl<T: Lane> Default for LaneSum<T> {
     fn default() -> LaneSum<T> {
         LaneSum::new()
     }
-}
-
-/// The sum of `length` elements in the documented order.
-#[inline(always)]
-pub fn sum_with<T: Lane>(length: usize, element: impl Fn(usize) -> T) -> T {
-    let mut sum = LaneSum::new();
-    let mut start = 0;
-    while start < length {
-        let count = CHUNK.min(length - start);
-        sum.add_with(count, |index| element(start + index));
-        start += count;
-    }
-    sum.finish()
 }
 
 /// The sum of the elements in the documented order.

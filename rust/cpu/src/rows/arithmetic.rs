@@ -22,15 +22,15 @@ fn larger<T: Lane>(so_far: T, value: T) -> T {
 #[inline(always)]
 fn max<T: Lane>(x: &[T]) -> T {
     let mut accumulators = [[-T::INFINITY; LANES]; GROUPS];
-    let mut blocks = x.chunks_exact(BLOCK);
-    for block in &mut blocks {
+    let (blocks, rest) = x.as_chunks::<BLOCK>();
+    for block in blocks {
         for group in 0..GROUPS {
             for lane in 0..LANES {
                 accumulators[group][lane] = larger(accumulators[group][lane], block[group * LANES + lane]);
             }
         }
     }
-    for (at, &value) in blocks.remainder().iter().enumerate() {
+    for (at, &value) in rest.iter().enumerate() {
         let so_far = &mut accumulators[at / LANES][at % LANES];
         *so_far = larger(*so_far, value);
     }

@@ -1,7 +1,7 @@
 //! The dtypes of rows and the wide ones that they are computed in.
 
-use half::slice::HalfFloatSliceExt;
 use tenfold_ir::lanes::Lane;
+use tenfold_ir::lanes::cast::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16};
 use tenfold_ir::{Element, bf16, f16};
 
 /// The element of a row: a real floating dtype.
@@ -34,9 +34,11 @@ macro_rules! wide {
             fn narrow(value: $type) -> $type {
                 value
             }
+            #[inline(always)]
             fn widen_slice(from: &[$type], to: &mut [$type]) {
                 to.copy_from_slice(from);
             }
+            #[inline(always)]
             fn narrow_slice(from: &[$type], to: &mut [$type]) {
                 to.copy_from_slice(from);
             }
@@ -54,22 +56,28 @@ macro_rules! wide {
 wide!(f32, f64);
 
 macro_rules! half {
-    ($($type:ty),*) => {
+    ($($type:ty, $widen:path, $narrow:path);*) => {
         $(impl RowElement for $type {
             type Wide = f32;
             #[inline(always)]
             fn widen(self) -> f32 {
-                self.to_f32()
+                $widen(self)
             }
             #[inline(always)]
             fn narrow(value: f32) -> $type {
-                <$type>::from_f32(value)
+                $narrow(value)
             }
+            #[inline(always)]
             fn widen_slice(from: &[$type], to: &mut [f32]) {
-                from.convert_to_f32_slice(to);
+                for (to, from) in to.iter_mut().zip(from) {
+                    *to = from.widen();
+                }
             }
+            #[inline(always)]
             fn narrow_slice(from: &[f32], to: &mut [$type]) {
-                to.convert_from_f32_slice(from);
+                for (to, &from) in to.iter_mut().zip(from) {
+                    *to = <$type>::narrow(from);
+                }
             }
             #[inline(always)]
             fn as_wide(_: &[$type]) -> Option<&[f32]> {
@@ -82,4 +90,4 @@ macro_rules! half {
         })*
     };
 }
-half!(f16, bf16);
+half!(f16, f16_to_f32, f32_to_f16; bf16, bf16_to_f32, f32_to_bf16);

@@ -10,6 +10,12 @@ use crate::backend::view::{Input, Memory, RowLayout, Walk};
 /// Rows that go through scratch memory together, so that neighbouring columns share cache lines.
 const GROUP: usize = 16;
 
+/// Elements from a row of scratch memory to the next: off the powers of 2, whose rows would all fall into the same
+/// lines of the cache.
+fn pitch(length: usize) -> usize {
+    length.next_multiple_of(16) + 16
+}
+
 /// Rows as an input.
 pub struct RowSource<'a, E> {
     /// `None`: in the memory of the first output.
@@ -35,14 +41,13 @@ impl<'a, E: RowElement> RowSource<'a, E> {
     pub fn reader(&self, start: usize, count: usize) -> Reader<'_, 'a, E> {
         let direct = self.memory.filter(|_| self.layout.is_unit());
         let grouped = if self.layout.is_unit() { 1 } else { GROUP.min(count) };
-        let in_place = direct.is_some_and(|memory| E::as_wide(&memory[..0]).is_some());
-        let scratch = if in_place { 0 } else { grouped * self.layout.length };
+        let borrowed = direct.is_some_and(|memory| E::as_wide(&memory[..0]).is_some());
+        let scratch = if borrowed { 0 } else { grouped * pitch(self.layout.length) };
         Reader {
             source: self,
             walk: Walk::new(&self.layout.outer, start),
             left: count,
             scratch: vec![E::Wide::constant(0.0); scratch],
-            narrow: Vec::new(),
             in_scratch: 0,
             grouped,
             next: 0,
@@ -66,7 +71,7 @@ impl<'a, E: RowElement> RowTarget<'a, E> {
     pub fn writer(&self, start: usize, count: usize) -> Writer<'_, 'a, E> {
         let grouped = if self.layout.is_unit() { 1 } else { GROUP.min(count) };
         let direct = self.layout.is_unit() && E::as_wide(&[]).is_some();
-        let scratch = if direct { 0 } else { grouped * self.layout.length };
+        let scratch = if direct { 0 } else { grouped * pitch(self.layout.length) };
         Writer {
             target: self,
             walk: Walk::new(&self.layout.outer, start),
@@ -86,7 +91,6 @@ pub struct Reader<'s, 'a, E: RowElement> {
     /// Rows that have not been loaded.
     left: usize,
     scratch: Vec<E::Wide>,
-    narrow: Vec<E>,
     in_scratch: usize,
     grouped: usize,
     next: usize,
@@ -106,44 +110,51 @@ impl<E: RowElement> Reader<'_, '_, E> {
             if let Some(row) = E::as_wide(row) {
                 return row;
             }
-            E::widen_slice(row, &mut self.scratch);
-            return &self.scratch;
+            let wide = &mut self.scratch[..length];
+            E::widen_slice(row, wide);
+            return wide;
         }
         if self.next == self.in_scratch {
             self.load_group(output);
         }
+        let start = self.next * pitch(length);
         self.next += 1;
-        &self.scratch[(self.next - 1) * length..self.next * length]
+        &self.scratch[start..start + length]
     }
 
     /// Loads the next rows that lie evenly into scratch memory.
-    #[inline(never)]
+    #[inline(always)]
     fn load_group(&mut self, output: Option<&RowTarget<'_, E>>) {
         let RowLayout { length, stride, .. } = self.source.layout;
         let (step, neighbours) = self.walk.run();
         let rows = neighbours.min(self.grouped).min(self.left).max(1);
         let start = self.walk.position() as i64;
-        let position = |row: usize, at: usize| (start + row as i64 * step + at as i64 * stride) as usize;
-        self.narrow.resize(rows * length, E::narrow(E::Wide::constant(0.0)));
-        match (self.source.memory, output) {
-            (Some(memory), _) => {
-                for at in 0..length {
-                    for row in 0..rows {
-                        self.narrow[row * length + at] = memory[position(row, at)];
+        let pitch = pitch(length);
+        for at in 0..length {
+            let first = start + at as i64 * stride;
+            let column = self.scratch[at..].iter_mut().step_by(pitch).take(rows);
+            match (self.source.memory, output) {
+                (Some(memory), _) if step == 1 => {
+                    let first = first as usize;
+                    for (wide, value) in column.zip(&memory[first..first + rows]) {
+                        *wide = value.widen();
                     }
                 }
-            }
-            (None, Some(output)) => {
-                for at in 0..length {
-                    for row in 0..rows {
-                        // SAFETY: the rows of the output that this thread writes, read before it writes them.
-                        self.narrow[row * length + at] = unsafe { output.memory.read(position(row, at)) };
+                (Some(memory), _) => {
+                    for (row, wide) in column.enumerate() {
+                        *wide = memory[(first + row as i64 * step) as usize].widen();
                     }
                 }
+                (None, Some(output)) => {
+                    for (row, wide) in column.enumerate() {
+                        let position = (first + row as i64 * step) as usize;
+                        // SAFETY: a row of the output that this thread writes, read before it writes it.
+                        *wide = unsafe { output.memory.read(position) }.widen();
+                    }
+                }
+                (None, None) => {}
             }
-            (None, None) => {}
         }
-        E::widen_slice(&self.narrow, &mut self.scratch[..rows * length]);
         self.walk.skip(rows);
         self.left -= rows;
         self.in_scratch = rows;
@@ -178,7 +189,8 @@ impl<E: RowElement> Writer<'_, '_, E> {
             let (_, neighbours) = self.walk.run();
             self.group = neighbours.min(self.grouped).min(self.left).max(1);
         }
-        &mut self.scratch[self.filled * length..(self.filled + 1) * length]
+        let start = self.filled * pitch(length);
+        &mut self.scratch[start..start + length]
     }
 
     /// The row has been written.
@@ -194,24 +206,33 @@ impl<E: RowElement> Writer<'_, '_, E> {
         }
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn store_group(&mut self) {
         let RowLayout { length, stride, .. } = self.target.layout;
         let (step, _) = self.walk.run();
         let start = self.walk.position() as i64;
-        let rows = self.group;
+        let (rows, pitch) = (self.group, pitch(length));
         if self.target.layout.is_unit() {
             // SAFETY: each row belongs to one range of one thread.
             let row =
                 unsafe { self.target.memory.range(if length == 0 { 0 } else { start as usize }, length) };
-            E::narrow_slice(&self.scratch, row);
+            E::narrow_slice(&self.scratch[..length], row);
         } else {
             for at in 0..length {
-                for row in 0..rows {
-                    let position = start + row as i64 * step + at as i64 * stride;
-                    let value = E::narrow(self.scratch[row * length + at]);
+                let first = start + at as i64 * stride;
+                let column = self.scratch[at..].iter().step_by(pitch).take(rows);
+                if step == 1 {
                     // SAFETY: each row belongs to one range of one thread.
-                    unsafe { self.target.memory.write(position as usize, value) };
+                    let line = unsafe { self.target.memory.range(first as usize, rows) };
+                    for (value, &wide) in line.iter_mut().zip(column) {
+                        *value = E::narrow(wide);
+                    }
+                } else {
+                    for (row, &wide) in column.enumerate() {
+                        let position = (first + row as i64 * step) as usize;
+                        // SAFETY: each row belongs to one range of one thread.
+                        unsafe { self.target.memory.write(position, E::narrow(wide)) };
+                    }
                 }
             }
         }
