@@ -11,7 +11,7 @@ mod run;
 pub mod switches;
 pub mod tensor;
 
-pub use run::synchronize;
+pub use run::{BlockingHook, set_blocking_hook, synchronize};
 pub use tenfold_ir as ir;
 pub use tenfold_ir::{
     Complex, DType, Element, Error, ErrorKind, Layout, Operation, Result, Scalar, Shape, bf16, f16,

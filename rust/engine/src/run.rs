@@ -1,7 +1,7 @@
 //! Running pending nodes.
 
 use std::cell::Cell;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use smallvec::SmallVec;
 use tenfold_ir::{Backend, Buffer, Error, ErrorKind, Kernel, Result, Source};
@@ -14,6 +14,33 @@ use crate::switches;
 const PENDING_NODES: usize = 1024;
 /// … or their outputs would take this many bytes.
 const PENDING_BYTES: usize = 256 << 20;
+
+/// A kernel that reads and writes this many bytes may be long enough for the caller to let other work go on.
+const LONG_KERNEL_BYTES: usize = 128 << 10;
+
+/// Runs what it is given, while whatever the caller holds (an interpreter's lock) is released.
+pub type BlockingHook = fn(&mut dyn FnMut());
+
+static BLOCKING_HOOK: OnceLock<BlockingHook> = OnceLock::new();
+
+/// Says what surrounds everything that may take long: long kernels, and waiting for another thread's flush. The first
+/// hook stays.
+pub fn set_blocking_hook(hook: BlockingHook) {
+    // A second hook would be the same one, set by a module that is imported again.
+    let _already_set = BLOCKING_HOOK.set(hook);
+}
+
+/// Runs `body` within the hook, where there is one.
+fn blocking<R>(body: impl FnOnce() -> R) -> R {
+    let Some(hook) = BLOCKING_HOOK.get() else { return body() };
+    let (mut body, mut result) = (Some(body), None);
+    hook(&mut || {
+        if let Some(body) = body.take() {
+            result = Some(body());
+        }
+    });
+    result.expect("the hook runs its body")
+}
 
 thread_local! {
     static FLUSHING: Cell<bool> = const { Cell::new(false) };
@@ -59,9 +86,22 @@ pub(crate) fn flush(shard: &'static Shard) -> Result<()> {
     if FLUSHING.get() {
         return Err(Error::state("flush", "a host function must not look at tensors"));
     }
-    let _exclusive = shard.flushing.lock().unwrap_or_else(PoisonError::into_inner);
+    let _exclusive = exclusive(shard);
     let _flushing = Flushing::enter();
     run_until(shard)
+}
+
+/// The right to run the shard's nodes. Whoever waits for it must not hold what the present owner may need.
+fn exclusive(shard: &'static Shard) -> MutexGuard<'static, ()> {
+    loop {
+        match shard.flushing.try_lock() {
+            Ok(guard) => return guard,
+            Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                blocking(|| drop(shard.flushing.lock().unwrap_or_else(PoisonError::into_inner)));
+            }
+        }
+    }
 }
 
 fn run_until(shard: &'static Shard) -> Result<()> {
@@ -117,7 +157,12 @@ fn run(node: &mut Node) -> Result<Vec<Buffer>> {
             None => Source::Output(shared.iter().find(|share| share.0 == operand).expect("taken above").1),
         })
         .collect();
-    let result = backend.run(&kernel, &sources, &mut outputs);
+    // One that overwrites its operands must not be stopped halfway: nothing could compute it again.
+    let result = if shared.is_empty() && kernel.bytes() >= LONG_KERNEL_BYTES {
+        blocking(|| backend.run(&kernel, &sources, &mut outputs))
+    } else {
+        backend.run(&kernel, &sources, &mut outputs)
+    };
     drop(sources);
     if result.is_err() && shared.is_empty() {
         // Nothing was overwritten: the node can be started again.

@@ -13,6 +13,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tenfold_cpu::simd::Tier;
 use tenfold_ir::reference::Reference;
 use tenfold_ir::{Backend, Error, Result};
 
@@ -95,4 +96,57 @@ pub fn set_backend(name: &str) -> Result<()> {
     };
     switches().reference.store(reference, Ordering::Relaxed);
     Ok(())
+}
+
+/// Stops the kernels that run now, soon: their flush gives an `Interrupted` error. Safe to call in a signal handler.
+pub fn request_interrupt() {
+    tenfold_cpu::threads::request_interrupt();
+}
+
+/// Takes back a request that no kernel has noticed.
+pub fn clear_interrupt() {
+    tenfold_cpu::threads::clear_interrupt();
+}
+
+/// Threads of the CPU backend.
+pub fn thread_count() -> usize {
+    tenfold_cpu::threads::thread_count()
+}
+
+/// Sets the threads of the CPU backend (at least 1).
+pub fn set_thread_count(threads: usize) {
+    tenfold_cpu::threads::set_thread_count(threads);
+}
+
+/// The SIMD tier that kernels use: `portable`, `avx2` or `avx512`.
+pub fn simd() -> &'static str {
+    tier_name(tenfold_cpu::simd::tier())
+}
+
+/// Chooses the SIMD tier; one that the processor does not have is an error.
+pub fn set_simd(name: &str) -> Result<()> {
+    let tier = [Tier::Portable, Tier::Avx2, Tier::Avx512].into_iter().find(|&tier| tier_name(tier) == name);
+    let tier = tier.ok_or_else(|| {
+        Error::value("set_simd", format!("no such tier; got {name}")).hint("portable, avx2 or avx512")
+    })?;
+    tenfold_cpu::simd::set_tier(tier)
+        .map_err(|_| Error::value("set_simd", format!("this processor does not have {name}")))
+}
+
+fn tier_name(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Portable => "portable",
+        Tier::Avx2 => "avx2",
+        Tier::Avx512 => "avx512",
+    }
+}
+
+/// Gives memory that is cached for later tensors back to the system.
+pub fn empty_cache() {
+    tenfold_cpu::memory::empty_cache();
+}
+
+/// Bytes that live tensors take, and bytes that are kept for later ones.
+pub fn memory() -> (usize, usize) {
+    (tenfold_cpu::memory::allocated_bytes(), tenfold_cpu::memory::cached_bytes())
 }

@@ -79,7 +79,11 @@ pub fn to_python(error: Error) -> PyErr {
         ErrorKind::NotImplemented => PyNotImplementedError::new_err(message),
         ErrorKind::State => PyRuntimeError::new_err(message),
         ErrorKind::Memory => PyMemoryError::new_err(message),
-        ErrorKind::Interrupted => PyKeyboardInterrupt::new_err(message),
+        // Python's own handler has noted the signal: run it now, or it would raise a second time.
+        ErrorKind::Interrupted => Python::attach(|py| match py.check_signals() {
+            Err(raised) => raised,
+            Ok(()) => PyKeyboardInterrupt::new_err(message),
+        }),
         ErrorKind::Io => PyOSError::new_err(message),
     }
 }

@@ -311,7 +311,7 @@ pub fn unstack<'py>(x: &Object<'py>, axis: i64) -> PyResult<Bound<'py, PyAny>> {
 
 /// A new axis of extent 1.
 #[pyfunction]
-#[pyo3(signature = (x, /, *, axis=0))]
+#[pyo3(signature = (x, /, axis=0))]
 pub fn expand_dims<'py>(x: &Object<'py>, axis: i64) -> PyResult<Bound<'py, PyAny>> {
     x.call_method1("unsqueeze", (axis,))
 }

@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 
+mod blocking;
 mod cell;
 mod convert;
 mod create;
@@ -16,6 +17,7 @@ mod methods;
 mod random;
 mod reductions;
 mod repr;
+mod switches;
 mod tensor;
 mod views;
 
@@ -23,12 +25,14 @@ mod views;
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    blocking::add_blocking();
     errors::add_exceptions(module)?;
     dtype::add_dtypes(module)?;
     module.add_class::<tensor::PyTensor>()?;
     elementwise::add_operations(module)?;
     create::add_creation(module)?;
     functions::add_functions(module)?;
+    switches::add_switches(module)?;
     random::add_random(module)?;
     interchange::add_interchange(module)?;
     repr::add_printing(module)?;

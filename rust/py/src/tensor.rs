@@ -452,7 +452,11 @@ impl PyTensor {
 
     /// The package, as the array API standard's namespace.
     #[pyo3(signature = (*, api_version=None))]
-    fn __array_namespace__<'py>(&self, py: Python<'py>, api_version: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
+    fn __array_namespace__<'py>(
+        &self,
+        py: Python<'py>,
+        api_version: Option<&str>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         if let Some(version) = api_version
             && !["2021.12", "2022.12", "2023.12", "2024.12"].contains(&version)
         {
