@@ -5,7 +5,9 @@ use pyo3::prelude::*;
 mod blocking;
 mod cell;
 mod convert;
+mod copying;
 mod create;
+mod dlpack;
 mod dtype;
 mod elementwise;
 mod errors;
@@ -36,5 +38,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     random::add_random(module)?;
     interchange::add_interchange(module)?;
     repr::add_printing(module)?;
+    copying::add_copying(module)?;
+    dlpack::add_dlpack(module)?;
     gradient::add_gradient(module)
 }
