@@ -4,10 +4,15 @@
 //! them on a backend; [`autograd`] records what depends on what and walks it back.
 
 pub mod autograd;
+mod formula;
+pub mod functional;
 mod graph;
+pub mod init;
+pub mod optim;
 mod plan;
 pub mod random;
 mod run;
+pub mod safetensors;
 pub mod switches;
 pub mod tensor;
 

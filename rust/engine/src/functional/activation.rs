@@ -1,0 +1,189 @@
+//! Activation functions made of scalar operations.
+
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI};
+
+use tenfold_ir::{Error, Result, normalize_axis};
+
+use super::check_floating;
+use super::normalization::by_channel;
+use crate::Tensor;
+
+/// Computes in float32 at least, and rounds once.
+fn widened(name: &'static str, x: &Tensor, body: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
+    check_floating(name, x)?;
+    body(&x.cast(x.dtype().compute())?)?.cast(x.dtype())
+}
+
+/// The number where it is at most 0, else 0: what an exponential of the negative side may see.
+fn negative_side(x: &Tensor) -> Result<Tensor> {
+    x.greater(0.0)?.where_(0.0, x)
+}
+
+/// Which form of [`gelu`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gelu {
+    /// `x · Φ(x)` with the normal distribution function Φ.
+    Exact,
+    /// `0.5 · x · (1 + tanh(√(2/π) · (x + 0.044715 x³)))`.
+    Tanh,
+}
+
+/// The Gaussian error linear unit (Hendrycks and Gimpel 2016).
+pub fn gelu(input: &Tensor, form: Gelu) -> Result<Tensor> {
+    widened("gelu", input, |x| match form {
+        // erfc keeps its relative accuracy where 1 + erf loses it.
+        Gelu::Exact => x.multiply(0.5)?.multiply(&x.multiply(-FRAC_1_SQRT_2)?.erfc()?),
+        Gelu::Tanh => {
+            let cubic = x.multiply(&x.square()?)?.multiply(0.044715)?;
+            let inner = x.add(&cubic)?.multiply(FRAC_2_PI.sqrt())?;
+            x.multiply(0.5)?.multiply(&inner.tanh()?.add(1.0)?)
+        }
+    })
+}
+
+/// `x` where positive, else `alpha · (exp(x) − 1)`.
+pub fn elu(input: &Tensor, alpha: f64) -> Result<Tensor> {
+    widened("elu", input, |x| {
+        let negative = negative_side(x)?.expm1()?.multiply(alpha)?;
+        x.greater(0.0)?.where_(x, &negative)
+    })
+}
+
+/// [`elu`] scaled so that mean and variance are kept (Klambauer et al. 2017).
+pub fn selu(input: &Tensor) -> Result<Tensor> {
+    const ALPHA: f64 = 1.673_263_242_354_377_2;
+    const SCALE: f64 = 1.050_700_987_355_480_5;
+    widened("selu", input, |x| elu(x, ALPHA)?.multiply(SCALE))
+}
+
+/// `x` where positive, else `alpha · (exp(x / alpha) − 1)`.
+pub fn celu(input: &Tensor, alpha: f64) -> Result<Tensor> {
+    if alpha == 0.0 {
+        return Err(Error::state("celu", "alpha must not be 0"));
+    }
+    widened("celu", input, |x| {
+        let negative = negative_side(x)?.divide(alpha)?.expm1()?.multiply(alpha)?;
+        x.greater(0.0)?.where_(x, &negative)
+    })
+}
+
+/// `x` where positive, else `negative_slope · x`.
+pub fn leaky_relu(input: &Tensor, negative_slope: f64) -> Result<Tensor> {
+    widened("leaky_relu", input, |x| x.greater(0.0)?.where_(x, &x.multiply(negative_slope)?))
+}
+
+/// `x` where positive, else `weight · x`, with one weight for all or one a channel (axis 1).
+pub fn prelu(input: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let name = "prelu";
+    super::check_same_dtype(name, input, weight)?;
+    let channels = if input.rank() < 2 { 1 } else { input.shape()[1] };
+    let slope = if weight.elements() == 1 {
+        weight.reshape(&[])?
+    } else if weight.rank() == 1 && weight.elements() == channels {
+        by_channel(weight, input.rank())?
+    } else {
+        return Err(Error::shape(
+            name,
+            format!("the weight needs 1 or {channels} elements; got shape {}", weight.shape()),
+        ));
+    };
+    input.greater(0.0)?.where_(input, &input.multiply(&slope)?)
+}
+
+/// `log(1 + exp(beta · x)) / beta`; x itself where `beta · x` exceeds `threshold`.
+pub fn softplus(input: &Tensor, beta: f64, threshold: f64) -> Result<Tensor> {
+    widened("softplus", input, |x| {
+        let scaled = x.multiply(beta)?;
+        let linear = scaled.greater(threshold)?;
+        // Where it is linear the exponential must not overflow: its gradient would be NaN.
+        let curved = linear.where_(0.0, &scaled)?.exp()?.log1p()?.divide(beta)?;
+        linear.where_(x, &curved)
+    })
+}
+
+/// `x / (1 + |x|)`.
+pub fn softsign(input: &Tensor) -> Result<Tensor> {
+    widened("softsign", input, |x| x.divide(&x.abs()?.add(1.0)?))
+}
+
+/// `x · tanh(softplus(x))` (Misra 2019).
+pub fn mish(input: &Tensor) -> Result<Tensor> {
+    widened("mish", input, |x| x.multiply(&softplus(x, 1.0, 20.0)?.tanh()?))
+}
+
+/// The number, held between two bounds; the gradient at and beyond them is 0.
+pub fn hardtanh(input: &Tensor, min_val: f64, max_val: f64) -> Result<Tensor> {
+    let name = "hardtanh";
+    if min_val > max_val {
+        return Err(Error::value(name, format!("min_val must not exceed max_val; got {min_val} and {max_val}")));
+    }
+    check_floating(name, input)?;
+    let below_maximum = input.greater_equal(max_val)?.where_(max_val, input)?;
+    input.less_equal(min_val)?.where_(min_val, &below_maximum)
+}
+
+/// The number, held between 0 and 6.
+pub fn relu6(input: &Tensor) -> Result<Tensor> {
+    hardtanh(input, 0.0, 6.0).map_err(|error| error.in_operation("relu6"))
+}
+
+/// `x · relu6(x + 3) / 6` (Howard et al. 2019).
+pub fn hardswish(input: &Tensor) -> Result<Tensor> {
+    widened("hardswish", input, |x| {
+        let inside = x.abs()?.less_equal(3.0)?;
+        let middle = inside.where_(x, 0.0)?;
+        let curved = middle.multiply(&middle.add(3.0)?)?.divide(6.0)?;
+        let beyond = x.less(-3.0)?.where_(0.0, x)?;
+        inside.where_(&curved, &beyond)
+    })
+}
+
+/// `relu6(x + 3) / 6`.
+pub fn hardsigmoid(input: &Tensor) -> Result<Tensor> {
+    widened("hardsigmoid", input, |x| hardtanh(&x.add(3.0)?, 0.0, 6.0)?.divide(6.0))
+}
+
+/// 0 where |x| is at most `lambda`, else x.
+pub fn hardshrink(input: &Tensor, lambda: f64) -> Result<Tensor> {
+    check_floating("hardshrink", input)?;
+    input.abs()?.less_equal(lambda)?.where_(0.0, input)
+}
+
+/// x moved towards 0 by `lambda`; 0 where |x| is at most `lambda`.
+pub fn softshrink(input: &Tensor, lambda: f64) -> Result<Tensor> {
+    if !(lambda >= 0.0) {
+        return Err(Error::state("softshrink", format!("lambda must not be negative; got {lambda}")));
+    }
+    widened("softshrink", input, |x| {
+        let above = x.greater(lambda)?.where_(&x.subtract(lambda)?, &x.multiply(0.0)?)?;
+        x.less(-lambda)?.where_(&x.add(lambda)?, &above)
+    })
+}
+
+/// `x − tanh(x)`.
+pub fn tanhshrink(input: &Tensor) -> Result<Tensor> {
+    widened("tanhshrink", input, |x| x.subtract(&x.tanh()?))
+}
+
+/// x where it exceeds `threshold`, else `value`.
+pub fn threshold(input: &Tensor, threshold: f64, value: f64) -> Result<Tensor> {
+    check_floating("threshold", input)?;
+    input.less_equal(threshold)?.where_(value, input)
+}
+
+/// The first half along `dim`, times the logistic function of the second half (Dauphin et al. 2016).
+pub fn glu(input: &Tensor, dim: i64) -> Result<Tensor> {
+    let name = "glu";
+    let axis = normalize_axis(name, dim, input.rank())?;
+    let extent = input.shape()[axis];
+    if !extent.is_multiple_of(2) {
+        return Err(Error::shape(
+            name,
+            format!("needs an even extent along axis {axis}; got shape {}", input.shape()),
+        ));
+    }
+    widened(name, input, |x| {
+        let half = |start| x.slice(axis as i64, start, 1, extent / 2);
+        half(0)?.multiply(&half(extent / 2)?.sigmoid()?)
+    })
+}

@@ -1,0 +1,58 @@
+//! Functional layers and losses: what modules call, from Rust and from Python.
+//!
+//! Names, arguments, defaults and errors are those of `torch.nn.functional`. Every function can be differentiated
+//! any number of times. Composites on half precisions compute in float32 and round once.
+
+mod activation;
+mod adaptive;
+mod batch_norm;
+mod convolution;
+mod cross_entropy;
+mod distance;
+mod dropout;
+mod linear;
+mod loss;
+mod normalization;
+mod pooling;
+mod softmax;
+
+pub use activation::{
+    Gelu, celu, elu, gelu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, mish, prelu, relu6, selu,
+    softplus, softshrink, softsign, tanhshrink, threshold,
+};
+pub use adaptive::{adaptive_avg_pool, adaptive_max_pool};
+pub use batch_norm::{BatchNorm, batch_norm};
+pub use convolution::{ConvolutionOptions, ConvolutionPadding, TransposedOptions, conv, conv_transpose};
+pub use cross_entropy::{ClassOptions, cross_entropy, nll_loss};
+pub use distance::{cosine_similarity, normalize, pairwise_distance};
+pub use dropout::{alpha_dropout, dropout, feature_dropout};
+pub use linear::{bilinear, embedding, linear, one_hot};
+pub use loss::{
+    LossReduction, binary_cross_entropy, binary_cross_entropy_with_logits, huber_loss, kl_div, l1_loss, mse_loss,
+    smooth_l1_loss,
+};
+pub use normalization::{group_norm, instance_norm, layer_norm, rms_norm};
+pub use pooling::{PoolOptions, avg_pool, max_pool};
+pub use softmax::{log_softmax, softmax, softmin};
+
+use tenfold_ir::{Error, Result};
+
+use crate::Tensor;
+
+/// An error unless the tensor is real and floating.
+fn check_floating(operation: &'static str, tensor: &Tensor) -> Result<()> {
+    if tensor.dtype().is_floating() {
+        return Ok(());
+    }
+    Err(Error::dtype(operation, format!("needs a floating dtype; got {}", tensor.dtype())))
+}
+
+/// An error unless both tensors have one floating dtype.
+fn check_same_dtype(operation: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {
+    check_floating(operation, a)?;
+    if a.dtype() == b.dtype() {
+        return Ok(());
+    }
+    Err(Error::dtype(operation, format!("operands must have the same dtype; got {} and {}", a.dtype(), b.dtype()))
+        .hint("convert one of them"))
+}

@@ -1,0 +1,256 @@
+//! Normalisation over the elements of one sample: layer, RMS, group and instance norm.
+
+use tenfold_ir::kernel::{RowOperation, Rows};
+use tenfold_ir::{Core, DType, Error, Result, Shape};
+
+use super::check_floating;
+use crate::Tensor;
+use crate::autograd::{self, Context, Derivative, Gradients, Saved, record_gradient};
+use crate::formula::Formula;
+
+/// `(x − mean) · r` over axes, with `r = 1 / sqrt(variance + epsilon)`, and r; all of it differentiable.
+pub(super) fn standardized(x: &Tensor, axes: &[i64], epsilon: f64) -> Result<(Tensor, Tensor)> {
+    let centered = x.subtract(&x.mean(Some(axes), true)?)?;
+    let r = centered.square()?.mean(Some(axes), true)?.add(epsilon)?.rsqrt()?;
+    Ok((centered.multiply(&r)?, r))
+}
+
+/// The gradient of [`standardized`] as differentiable operations: `r · (g − mean(g) − n · mean(g·n))`.
+pub(super) fn standardized_gradient(n: &Tensor, r: &Tensor, gradient: &Tensor, axes: &[i64]) -> Result<Tensor> {
+    let mean = gradient.mean(Some(axes), true)?;
+    let along = n.multiply(&gradient.multiply(n)?.mean(Some(axes), true)?)?;
+    r.multiply(&gradient.subtract(&mean)?.subtract(&along)?)
+}
+
+/// The gradient of layer norm's first result. The inputs are x, the mean and r of each row.
+#[derive(Debug)]
+struct LayerNormDerivative {
+    epsilon: f64,
+}
+
+impl Derivative for LayerNormDerivative {
+    fn name(&self) -> &str {
+        "layer_norm"
+    }
+
+    fn gradients(&self, context: &Context<'_>) -> Result<Gradients> {
+        let (x, gradient) = (context.saved(0), context.gradient(0));
+        let result = if autograd::is_enabled() {
+            let (n, r) = standardized(x, &[1], self.epsilon)?;
+            standardized_gradient(&n, &r, gradient, &[1])?
+        } else {
+            let core = Core::Rows(Rows { operation: RowOperation::LayerNormGradient, axis: 1 });
+            Tensor::record_core(core, &[x, context.saved(1), context.saved(2), gradient])?.remove(0)
+        };
+        Ok(Gradients::from_iter([Some(result), None, None]))
+    }
+}
+
+/// The gradient of RMS norm's first result. The inputs are x and r of each row.
+#[derive(Debug)]
+struct RmsNormDerivative {
+    epsilon: f64,
+}
+
+impl Derivative for RmsNormDerivative {
+    fn name(&self) -> &str {
+        "rms_norm"
+    }
+
+    fn gradients(&self, context: &Context<'_>) -> Result<Gradients> {
+        let (x, gradient) = (context.saved(0), context.gradient(0));
+        let result = if autograd::is_enabled() {
+            let r = x.square()?.mean(Some(&[1]), true)?.add(self.epsilon)?.rsqrt()?;
+            let n = x.multiply(&r)?;
+            let along = n.multiply(&gradient.multiply(&n)?.mean(Some(&[1]), true)?)?;
+            r.multiply(&gradient.subtract(&along)?)?
+        } else {
+            let core = Core::Rows(Rows { operation: RowOperation::RmsNormGradient, axis: 1 });
+            Tensor::record_core(core, &[x, context.saved(1), gradient])?.remove(0)
+        };
+        Ok(Gradients::from_iter([Some(result), None]))
+    }
+}
+
+/// The rows of a matrix with mean 0 and variance 1.
+fn normalized_rows(rows: &Tensor, epsilon: f64) -> Result<Tensor> {
+    let core = Core::Rows(Rows { operation: RowOperation::LayerNorm { epsilon }, axis: 1 });
+    let mut results = Tensor::record_core(core, &[rows])?;
+    let (mean, r) = (results[1].clone(), results[2].clone());
+    let saved = [Saved::Input(0), Saved::Input(1), Saved::Input(2)];
+    record_gradient(&mut results[..1], &[rows, &mean, &r], LayerNormDerivative { epsilon }, &saved);
+    Ok(results.remove(0))
+}
+
+/// The gradient of `n · w + b`, where w and b are broadcast. The inputs are n, w and b (or n and w alone).
+#[derive(Debug)]
+struct AffineDerivative {
+    bias: Option<(Shape, DType)>,
+}
+
+impl Derivative for AffineDerivative {
+    fn name(&self) -> &str {
+        "affine"
+    }
+
+    fn gradients(&self, context: &Context<'_>) -> Result<Gradients> {
+        let (n, weight) = (context.saved(0), context.saved(1));
+        let gradient = context.gradient(0).cast(n.dtype())?;
+        let mut gradients = Gradients::new();
+        gradients.push(if context.needs(0) { Some(gradient.multiply(&weight.cast(n.dtype())?)?) } else { None });
+        let of_weight = || gradient.multiply(n)?.sum_to(weight.shape())?.cast(weight.dtype());
+        gradients.push(context.needs(1).then(of_weight).transpose()?);
+        if let Some((shape, dtype)) = &self.bias {
+            let of_bias = || gradient.sum_to(shape)?.cast(*dtype);
+            gradients.push(context.needs(2).then(of_bias).transpose()?);
+        }
+        Ok(gradients)
+    }
+}
+
+/// `n · w + b` in `dtype`, rounded once; w and b broadcast to n.
+fn affine(n: &Tensor, weight: Option<&Tensor>, bias: Option<&Tensor>, dtype: DType) -> Result<Tensor> {
+    let (weight, bias) = match (weight, bias) {
+        (None, None) => return n.cast(dtype),
+        (None, Some(bias)) => return n.add(bias)?.cast(dtype),
+        (Some(weight), bias) => (weight, bias),
+    };
+    let formula = Formula::new(n.shape(), n.dtype());
+    let mut result = formula.load(n) * formula.load(weight);
+    if let Some(bias) = bias {
+        result = result + formula.load(bias);
+    }
+    formula.output(result, dtype);
+    let mut results = formula.record()?;
+    let derivative = AffineDerivative { bias: bias.map(|bias| (bias.shape().clone(), bias.dtype())) };
+    let inputs: Vec<&Tensor> = [n, weight].into_iter().chain(bias).collect();
+    record_gradient(&mut results, &inputs, derivative, &[Saved::Input(0), Saved::Input(1)]);
+    Ok(results.remove(0))
+}
+
+/// An error unless an optional parameter has this shape and a floating dtype.
+pub(super) fn check_parameter(
+    operation: &'static str,
+    name: &str,
+    parameter: Option<&Tensor>,
+    shape: &[usize],
+) -> Result<()> {
+    let Some(parameter) = parameter else { return Ok(()) };
+    check_floating(operation, parameter)?;
+    if parameter.shape()[..] == *shape {
+        return Ok(());
+    }
+    Err(Error::shape(
+        operation,
+        format!("{name} must have shape {}; got {}", Shape::new(shape), parameter.shape()),
+    ))
+}
+
+/// The input as a float32 or float64 matrix with one row for each of the trailing shapes.
+fn trailing_rows(operation: &'static str, input: &Tensor, normalized_shape: &[usize]) -> Result<Tensor> {
+    check_floating(operation, input)?;
+    let kept = input.rank().checked_sub(normalized_shape.len());
+    let Some(kept) = kept.filter(|&kept| !normalized_shape.is_empty() && input.shape()[kept..] == *normalized_shape)
+    else {
+        return Err(Error::shape(
+            operation,
+            format!("the input must end in normalized_shape {normalized_shape:?}; got shape {}", input.shape()),
+        ));
+    };
+    let outer: usize = input.shape()[..kept].iter().product();
+    let width: usize = normalized_shape.iter().product();
+    input.cast(input.dtype().compute())?.reshaped(&Shape::from([outer, width]))
+}
+
+/// Mean 0 and variance 1 over the trailing axes `normalized_shape`, then `· weight + bias` (of that shape).
+///
+/// Ba, Kiros and Hinton 2016, "Layer normalization".
+pub fn layer_norm(
+    input: &Tensor,
+    normalized_shape: &[usize],
+    weight: Option<&Tensor>,
+    bias: Option<&Tensor>,
+    eps: f64,
+) -> Result<Tensor> {
+    let name = "layer_norm";
+    check_parameter(name, "weight", weight, normalized_shape)?;
+    check_parameter(name, "bias", bias, normalized_shape)?;
+    let rows = trailing_rows(name, input, normalized_shape)?;
+    let n = normalized_rows(&rows, eps)?.reshaped(input.shape())?;
+    affine(&n, weight, bias, input.dtype())
+}
+
+/// Mean square 1 over the trailing axes `normalized_shape`, then `· weight`. Without `eps`, the epsilon of the dtype
+/// that it computes in.
+///
+/// Zhang and Sennrich 2019, "Root mean square layer normalization".
+pub fn rms_norm(
+    input: &Tensor,
+    normalized_shape: &[usize],
+    weight: Option<&Tensor>,
+    eps: Option<f64>,
+) -> Result<Tensor> {
+    let name = "rms_norm";
+    check_parameter(name, "weight", weight, normalized_shape)?;
+    let rows = trailing_rows(name, input, normalized_shape)?;
+    let double = rows.dtype() == DType::Float64;
+    let epsilon = eps.unwrap_or(if double { f64::EPSILON } else { f32::EPSILON.into() });
+    let core = Core::Rows(Rows { operation: RowOperation::RmsNorm { epsilon }, axis: 1 });
+    let mut results = Tensor::record_core(core, &[&rows])?;
+    let r = results[1].clone();
+    let saved = [Saved::Input(0), Saved::Input(1)];
+    record_gradient(&mut results[..1], &[&rows, &r], RmsNormDerivative { epsilon }, &saved);
+    affine(&results[0].reshaped(input.shape())?, weight, None, input.dtype())
+}
+
+/// A parameter with one number a channel, for broadcasting along axis 1 of a tensor with `rank` axes.
+pub(super) fn by_channel(parameter: &Tensor, rank: usize) -> Result<Tensor> {
+    let shape: Shape = (0..rank).map(|axis| if axis == 1 { parameter.elements() } else { 1 }).collect();
+    parameter.reshaped(&shape)
+}
+
+/// Mean 0 and variance 1 over each of `num_groups` groups of channels of `(N, C, …)`, then `· weight + bias` (C).
+///
+/// Wu and He 2018, "Group normalization".
+pub fn group_norm(
+    input: &Tensor,
+    num_groups: usize,
+    weight: Option<&Tensor>,
+    bias: Option<&Tensor>,
+    eps: f64,
+) -> Result<Tensor> {
+    let name = "group_norm";
+    check_floating(name, input)?;
+    if input.rank() < 2 {
+        return Err(Error::shape(name, format!("needs at least 2 axes (N, C, …); got shape {}", input.shape())));
+    }
+    let (batch, channels) = (input.shape()[0], input.shape()[1]);
+    if num_groups == 0 || !channels.is_multiple_of(num_groups) {
+        return Err(Error::shape(
+            name,
+            format!("{channels} channels cannot be split into {num_groups} groups; got shape {}", input.shape()),
+        ));
+    }
+    check_parameter(name, "weight", weight, &[channels])?;
+    check_parameter(name, "bias", bias, &[channels])?;
+    let inner: usize = input.shape()[2..].iter().product();
+    let shape = Shape::from([batch * num_groups, channels / num_groups * inner]);
+    let rows = input.cast(input.dtype().compute())?.reshaped(&shape)?;
+    let n = normalized_rows(&rows, eps)?.reshaped(input.shape())?;
+    let spread = |parameter: Option<&Tensor>| parameter.map(|it| by_channel(it, input.rank())).transpose();
+    affine(&n, spread(weight)?.as_ref(), spread(bias)?.as_ref(), input.dtype())
+}
+
+/// Mean 0 and variance 1 over the spatial axes of each sample and channel of `(N, C, …)`, then `· weight + bias`.
+///
+/// Ulyanov, Vedaldi and Lempitsky 2016, "Instance normalization".
+pub fn instance_norm(input: &Tensor, weight: Option<&Tensor>, bias: Option<&Tensor>, eps: f64) -> Result<Tensor> {
+    let name = "instance_norm";
+    if input.rank() < 3 || input.shape()[2..].iter().product::<usize>() == 1 {
+        return Err(Error::shape(
+            name,
+            format!("needs more than one spatial element a channel; got shape {}", input.shape()),
+        ));
+    }
+    group_norm(input, input.shape()[1], weight, bias, eps).map_err(|error| error.in_operation(name))
+}
