@@ -86,7 +86,12 @@ impl Formula {
     }
 
     /// Records a formula with this only result.
-    pub(crate) fn single(shape: &Shape, compute: DType, dtype: DType, body: impl FnOnce(&Formula) -> Result<Value>) -> Result<Tensor> {
+    pub(crate) fn single(
+        shape: &Shape,
+        compute: DType,
+        dtype: DType,
+        body: impl FnOnce(&Formula) -> Result<Value>,
+    ) -> Result<Tensor> {
         let formula = Formula::new(shape, compute);
         let value = body(&formula)?;
         formula.output(Variable { formula: &formula, value }, dtype);

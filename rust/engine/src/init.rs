@@ -123,14 +123,24 @@ pub fn truncated_normal(
 }
 
 /// Uniform with variance `2 gain² / (fan in + fan out)` (Glorot and Bengio 2010).
-pub fn xavier_uniform(shape: &[usize], gain: f64, dtype: DType, generator: Option<&mut Generator>) -> Result<Tensor> {
+pub fn xavier_uniform(
+    shape: &[usize],
+    gain: f64,
+    dtype: DType,
+    generator: Option<&mut Generator>,
+) -> Result<Tensor> {
     let (inputs, outputs) = fans(shape)?;
     let bound = 3f64.sqrt() * gain * (2.0 / (inputs + outputs) as f64).sqrt();
     bounded(shape, bound, dtype, generator)
 }
 
 /// Normal with variance `2 gain² / (fan in + fan out)` (Glorot and Bengio 2010).
-pub fn xavier_normal(shape: &[usize], gain: f64, dtype: DType, generator: Option<&mut Generator>) -> Result<Tensor> {
+pub fn xavier_normal(
+    shape: &[usize],
+    gain: f64,
+    dtype: DType,
+    generator: Option<&mut Generator>,
+) -> Result<Tensor> {
     let (inputs, outputs) = fans(shape)?;
     spread(shape, gain * (2.0 / (inputs + outputs) as f64).sqrt(), dtype, generator)
 }
@@ -173,7 +183,12 @@ fn bounded(shape: &[usize], bound: f64, dtype: DType, generator: Option<&mut Gen
 }
 
 /// Normal with mean 0; a weight without elements has no deviation.
-fn spread(shape: &[usize], deviation: f64, dtype: DType, generator: Option<&mut Generator>) -> Result<Tensor> {
+fn spread(
+    shape: &[usize],
+    deviation: f64,
+    dtype: DType,
+    generator: Option<&mut Generator>,
+) -> Result<Tensor> {
     if shape.contains(&0) {
         return Tensor::zeros(shape, dtype);
     }
@@ -203,7 +218,9 @@ pub fn dirac(shape: &[usize], groups: usize, dtype: DType) -> Result<Tensor> {
     let per_group = shape[0] / groups;
     // 1 at the middle of the kernel, where the number of the output within its group is that of the input.
     let diagonal = Tensor::eye(per_group, shape[1], 0, dtype)?.unsqueeze(0)?;
-    let repeated = diagonal.broadcast_to(&[groups, per_group, shape[1]])?.reshape(&[shape[0] as i64, shape[1] as i64])?;
+    let repeated = diagonal
+        .broadcast_to(&[groups, per_group, shape[1]])?
+        .reshape(&[shape[0] as i64, shape[1] as i64])?;
     let mut weight = repeated;
     for &extent in &shape[2..] {
         let numbers = Tensor::arange(0.into(), extent.into(), 1.into(), DType::Int64)?;

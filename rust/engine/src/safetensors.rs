@@ -48,7 +48,10 @@ fn bytes_of(name: &str, tensor: &Tensor) -> Result<Vec<u8>> {
 }
 
 /// The contents of a file with these tensors.
-pub fn serialize(tensors: &BTreeMap<String, Tensor>, metadata: Option<HashMap<String, String>>) -> Result<Vec<u8>> {
+pub fn serialize(
+    tensors: &BTreeMap<String, Tensor>,
+    metadata: Option<HashMap<String, String>>,
+) -> Result<Vec<u8>> {
     let operation = "safetensors.save";
     let mut elements = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
@@ -126,7 +129,8 @@ pub fn save(
     let bytes = serialize(tensors, metadata)?;
     let (temporary, mut file) =
         temporary_beside(path).map_err(|error| file_error(operation, path, &error))?;
-    let written = file.write_all(&bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&temporary, path));
+    let written =
+        file.write_all(&bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&temporary, path));
     written.map_err(|error| {
         // The error that counts is the first one.
         let _removed = fs::remove_file(&temporary);

@@ -11,14 +11,18 @@ mod dlpack;
 mod dtype;
 mod elementwise;
 mod errors;
+mod functional;
 mod functions;
 mod gradient;
 mod indexing;
+mod init;
 mod interchange;
 mod methods;
+mod optim;
 mod random;
 mod reductions;
 mod repr;
+mod safetensors;
 mod switches;
 mod tensor;
 mod views;
@@ -40,5 +44,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     repr::add_printing(module)?;
     copying::add_copying(module)?;
     dlpack::add_dlpack(module)?;
-    gradient::add_gradient(module)
+    gradient::add_gradient(module)?;
+    functional::add_functional(module)?;
+    optim::add_optim(module)?;
+    init::add_init(module)?;
+    safetensors::add_safetensors(module)
 }

@@ -115,7 +115,10 @@ pub fn mish(input: &Tensor) -> Result<Tensor> {
 pub fn hardtanh(input: &Tensor, min_val: f64, max_val: f64) -> Result<Tensor> {
     let name = "hardtanh";
     if min_val > max_val {
-        return Err(Error::value(name, format!("min_val must not exceed max_val; got {min_val} and {max_val}")));
+        return Err(Error::value(
+            name,
+            format!("min_val must not exceed max_val; got {min_val} and {max_val}"),
+        ));
     }
     check_floating(name, input)?;
     let below_maximum = input.greater_equal(max_val)?.where_(max_val, input)?;

@@ -62,7 +62,10 @@ fn extents(operation: &'static str, input: &Tensor, output_size: &[Option<usize>
     let shape = Shape::checked(operation, &output)?;
     // The table of windows must fit in memory with ease.
     if shape.elements() > LARGEST_OUTPUT && even(spatial, &output).is_none() {
-        return Err(Error::memory(operation, format!("at most {LARGEST_OUTPUT} outputs a channel; got {output:?}")));
+        return Err(Error::memory(
+            operation,
+            format!("at most {LARGEST_OUTPUT} outputs a channel; got {output:?}"),
+        ));
     }
     Ok(output)
 }
@@ -82,7 +85,8 @@ const AVERAGE_NAMES: [&str; 3] = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", 
 const MAX_NAMES: [&str; 3] = ["adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"];
 
 fn name_of(names: [&'static str; 3], output_size: &[Option<usize>]) -> Result<&'static str> {
-    let wrong = || Error::shape("adaptive_pool", format!("needs 1 to 3 output extents; got {}", output_size.len()));
+    let wrong =
+        || Error::shape("adaptive_pool", format!("needs 1 to 3 output extents; got {}", output_size.len()));
     output_size.len().checked_sub(1).and_then(|index| names.get(index)).copied().ok_or_else(wrong)
 }
 
@@ -131,7 +135,8 @@ pub fn adaptive_max_pool(input: &Tensor, output_size: &[Option<usize>]) -> Resul
         let pixels = flat(&input)?;
         // The first of equals, as the repeated elements are the first of their window.
         let largest = pixels.detach().take(&positions, Some(2))?.argmax(Some(-1), true)?;
-        let table: Shape = [input.shape()[0], input.shape()[1], windows.outputs, windows.width].into_iter().collect();
+        let table: Shape =
+            [input.shape()[0], input.shape()[1], windows.outputs, windows.width].into_iter().collect();
         let table = positions.broadcast(&table).expect("one table for all samples and channels");
         let indices = table.gather(3, &largest)?.squeeze(&[3])?;
         (pixels.gather(2, &indices)?.reshaped(&shape)?, indices.reshaped(&shape)?)

@@ -127,7 +127,12 @@ struct Statistics {
 }
 
 /// The statistics of this batch. `running` moves towards them by `momentum`; its variance is the unbiased one.
-fn batch_statistics(x: &Tensor, running: Option<(&Tensor, &Tensor)>, momentum: f64, eps: f64) -> Result<Statistics> {
+fn batch_statistics(
+    x: &Tensor,
+    running: Option<(&Tensor, &Tensor)>,
+    momentum: f64,
+    eps: f64,
+) -> Result<Statistics> {
     let wide = x.detach().cast(x.dtype().compute())?;
     let moments = wide.reduce(Reduction::Moments, &statistics_axes(x.rank()))?;
     let count = (x.elements() / x.shape()[1].max(1)) as f64;
@@ -173,7 +178,10 @@ pub fn batch_norm(
     let name = "batch_norm";
     check_floating(name, input)?;
     if input.rank() < 2 {
-        return Err(Error::shape(name, format!("needs at least 2 axes (N, C, …); got shape {}", input.shape())));
+        return Err(Error::shape(
+            name,
+            format!("needs at least 2 axes (N, C, …); got shape {}", input.shape()),
+        ));
     }
     let channels = input.shape()[1];
     check_parameter(name, "weight", weight, &[channels])?;

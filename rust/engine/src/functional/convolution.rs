@@ -117,11 +117,20 @@ fn product(core: Convolution, first: &Tensor, second: &Tensor) -> Result<Tensor>
 }
 
 /// One number for each of `count` spatial axes, from one for all or as many.
-pub(super) fn expand(operation: &'static str, name: &str, given: &[usize], count: usize, least: usize) -> Result<Extents> {
+pub(super) fn expand(
+    operation: &'static str,
+    name: &str,
+    given: &[usize],
+    count: usize,
+    least: usize,
+) -> Result<Extents> {
     // More than any memory holds, and small enough that sums cannot overflow.
     const LARGEST: usize = i32::MAX as usize;
     if let Some(wrong) = given.iter().find(|&&value| !(least..=LARGEST).contains(&value)) {
-        return Err(Error::shape(operation, format!("{name} must be from {least} to {LARGEST}; got {wrong}")));
+        return Err(Error::shape(
+            operation,
+            format!("{name} must be from {least} to {LARGEST}; got {wrong}"),
+        ));
     }
     match given {
         [one] => Ok(SmallVec::from_elem(*one, count)),
@@ -179,7 +188,12 @@ fn spatial_axes(names: [&'static str; 3], weight: &Tensor) -> Result<(&'static s
 /// assert_eq!(y.shape().to_vec(), [1, 2, 2, 2]);
 /// # tenfold::Result::Ok(())
 /// ```
-pub fn conv(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>, options: &ConvolutionOptions) -> Result<Tensor> {
+pub fn conv(
+    input: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    options: &ConvolutionOptions,
+) -> Result<Tensor> {
     let (name, spatial) = spatial_axes(NAMES, weight)?;
     check_same_dtype(name, input, weight)?;
     check_parameter(name, "bias", bias, &weight.shape()[..1])?;
@@ -284,7 +298,8 @@ pub fn conv_transpose(
             + dilation[axis] as i128 * (kernel - 1)
             + output_padding[axis] as i128
             + 1;
-        let extent = usize::try_from(extent).ok().filter(|&extent| extent > 0 && kernel > 0 && input_extent > 0);
+        let extent =
+            usize::try_from(extent).ok().filter(|&extent| extent > 0 && kernel > 0 && input_extent > 0);
         extents.push(extent.ok_or_else(|| {
             Error::shape(name, format!("nothing is left of the output; got shape {}", input.shape()))
         })?);

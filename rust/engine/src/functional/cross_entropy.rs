@@ -120,9 +120,15 @@ fn class_axis(name: &'static str, scores: &Tensor) -> Result<usize> {
 }
 
 /// `−weight[t] · log_probabilities[t]`, each in its place; 0 where ignored.
-fn negative_likelihood(log_probabilities: &Tensor, axis: usize, targets: &Targets, weight: Option<&Tensor>) -> Result<Tensor> {
+fn negative_likelihood(
+    log_probabilities: &Tensor,
+    axis: usize,
+    targets: &Targets,
+    weight: Option<&Tensor>,
+) -> Result<Tensor> {
     let safe = if targets.ignores { targets.classes.maximum(0)? } else { targets.classes.clone() };
-    let picked = log_probabilities.gather(axis as i64, &safe.unsqueeze(axis as i64)?)?.squeeze(&[axis as i64])?;
+    let picked =
+        log_probabilities.gather(axis as i64, &safe.unsqueeze(axis as i64)?)?.squeeze(&[axis as i64])?;
     let mut elements = picked.negative()?;
     if weight.is_some() {
         elements = elements.multiply(&targets.weights(weight, elements.dtype())?)?;
@@ -184,7 +190,13 @@ fn fused(scores: &Tensor, axis: usize, targets: &Targets) -> Result<Tensor> {
 }
 
 /// Cross-entropy with probabilities as targets, in the shape of the scores.
-fn with_probabilities(name: &'static str, scores: &Tensor, axis: usize, target: &Tensor, options: &ClassOptions<'_>) -> Result<Tensor> {
+fn with_probabilities(
+    name: &'static str,
+    scores: &Tensor,
+    axis: usize,
+    target: &Tensor,
+    options: &ClassOptions<'_>,
+) -> Result<Tensor> {
     if !target.dtype().is_floating() {
         return Err(Error::dtype(
             name,

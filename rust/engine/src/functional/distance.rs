@@ -60,7 +60,8 @@ pub fn pairwise_distance(x1: &Tensor, x2: &Tensor, p: f64, eps: f64, keepdim: bo
     }
     let dtype = tenfold_ir::promote_types(x1.dtype(), x2.dtype())?;
     let wide = dtype.compute();
-    let difference = x1.cast(wide)?.subtract(&x2.cast(wide)?).map_err(|error| error.in_operation(name))?.add(eps)?;
+    let difference =
+        x1.cast(wide)?.subtract(&x2.cast(wide)?).map_err(|error| error.in_operation(name))?.add(eps)?;
     let length = length(&difference, p, -1).map_err(|error| error.in_operation(name))?.cast(dtype)?;
     if keepdim { Ok(length) } else { length.squeeze(&[-1]) }
 }

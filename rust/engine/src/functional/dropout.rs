@@ -51,13 +51,22 @@ pub fn feature_dropout(
     if input.rank() < kept {
         return Err(Error::shape(name, format!("needs at least {kept} axes; got shape {}", input.shape())));
     }
-    let shape: Shape =
-        input.shape().iter().enumerate().map(|(axis, &extent)| if axis < kept { extent } else { 1 }).collect();
+    let shape: Shape = input
+        .shape()
+        .iter()
+        .enumerate()
+        .map(|(axis, &extent)| if axis < kept { extent } else { 1 })
+        .collect();
     masked(input, p, &shape, generator)
 }
 
 /// Dropout that keeps the mean and variance of what [`super::selu`] gives (Klambauer et al. 2017).
-pub fn alpha_dropout(input: &Tensor, p: f64, training: bool, generator: Option<&mut Generator>) -> Result<Tensor> {
+pub fn alpha_dropout(
+    input: &Tensor,
+    p: f64,
+    training: bool,
+    generator: Option<&mut Generator>,
+) -> Result<Tensor> {
     /// What selu saturates at, negated.
     const SATURATION: f64 = 1.758_099_340_847_376_6;
     let name = "alpha_dropout";

@@ -70,7 +70,12 @@ pub fn l1_loss(input: &Tensor, target: &Tensor, reduction: LossReduction) -> Res
 }
 
 /// `0.5 · d² / beta` where the absolute difference d is below `beta`, else `d − 0.5 · beta` (Girshick 2015).
-pub fn smooth_l1_loss(input: &Tensor, target: &Tensor, reduction: LossReduction, beta: f64) -> Result<Tensor> {
+pub fn smooth_l1_loss(
+    input: &Tensor,
+    target: &Tensor,
+    reduction: LossReduction,
+    beta: f64,
+) -> Result<Tensor> {
     let name = "smooth_l1_loss";
     if !(beta >= 0.0) {
         return Err(Error::state(name, format!("beta must not be negative; got {beta}")));
@@ -102,11 +107,7 @@ pub fn huber_loss(input: &Tensor, target: &Tensor, reduction: LossReduction, del
 /// the target is one of log-probabilities too.
 pub fn kl_div(input: &Tensor, target: &Tensor, reduction: LossReduction, log_target: bool) -> Result<Tensor> {
     loss("kl_div", input, target, reduction, |x, t| {
-        if log_target {
-            t.exp()?.multiply(&t.subtract(x)?)
-        } else {
-            t.xlogy(t)?.subtract(&t.multiply(x)?)
-        }
+        if log_target { t.exp()?.multiply(&t.subtract(x)?) } else { t.xlogy(t)?.subtract(&t.multiply(x)?) }
     })
 }
 
@@ -199,7 +200,9 @@ pub fn binary_cross_entropy_with_logits(
     loss(name, input, target, reduction, |x, t| {
         let log = x.log_sigmoid()?;
         let log = match pos_weight {
-            Some(positive) => t.multiply(&positive.cast(x.dtype())?.subtract(1.0)?)?.add(1.0)?.multiply(&log)?,
+            Some(positive) => {
+                t.multiply(&positive.cast(x.dtype())?.subtract(1.0)?)?.add(1.0)?.multiply(&log)?
+            }
             None => log,
         };
         weighted(t.negative()?.add(1.0)?.multiply(x)?.subtract(&log)?, weight)

@@ -17,8 +17,8 @@ mod pooling;
 mod softmax;
 
 pub use activation::{
-    Gelu, celu, elu, gelu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, mish, prelu, relu6, selu,
-    softplus, softshrink, softsign, tanhshrink, threshold,
+    Gelu, celu, elu, gelu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, mish, prelu, relu6,
+    selu, softplus, softshrink, softsign, tanhshrink, threshold,
 };
 pub use adaptive::{adaptive_avg_pool, adaptive_max_pool};
 pub use batch_norm::{BatchNorm, batch_norm};
@@ -28,8 +28,8 @@ pub use distance::{cosine_similarity, normalize, pairwise_distance};
 pub use dropout::{alpha_dropout, dropout, feature_dropout};
 pub use linear::{bilinear, embedding, linear, one_hot};
 pub use loss::{
-    LossReduction, binary_cross_entropy, binary_cross_entropy_with_logits, huber_loss, kl_div, l1_loss, mse_loss,
-    smooth_l1_loss,
+    LossReduction, binary_cross_entropy, binary_cross_entropy_with_logits, huber_loss, kl_div, l1_loss,
+    mse_loss, smooth_l1_loss,
 };
 pub use normalization::{group_norm, instance_norm, layer_norm, rms_norm};
 pub use pooling::{PoolOptions, avg_pool, max_pool};
@@ -53,6 +53,9 @@ fn check_same_dtype(operation: &'static str, a: &Tensor, b: &Tensor) -> Result<(
     if a.dtype() == b.dtype() {
         return Ok(());
     }
-    Err(Error::dtype(operation, format!("operands must have the same dtype; got {} and {}", a.dtype(), b.dtype()))
-        .hint("convert one of them"))
+    Err(Error::dtype(
+        operation,
+        format!("operands must have the same dtype; got {} and {}", a.dtype(), b.dtype()),
+    )
+    .hint("convert one of them"))
 }

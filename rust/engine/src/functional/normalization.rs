@@ -16,7 +16,12 @@ pub(super) fn standardized(x: &Tensor, axes: &[i64], epsilon: f64) -> Result<(Te
 }
 
 /// The gradient of [`standardized`] as differentiable operations: `r · (g − mean(g) − n · mean(g·n))`.
-pub(super) fn standardized_gradient(n: &Tensor, r: &Tensor, gradient: &Tensor, axes: &[i64]) -> Result<Tensor> {
+pub(super) fn standardized_gradient(
+    n: &Tensor,
+    r: &Tensor,
+    gradient: &Tensor,
+    axes: &[i64],
+) -> Result<Tensor> {
     let mean = gradient.mean(Some(axes), true)?;
     let along = n.multiply(&gradient.multiply(n)?.mean(Some(axes), true)?)?;
     r.multiply(&gradient.subtract(&mean)?.subtract(&along)?)
@@ -97,7 +102,11 @@ impl Derivative for AffineDerivative {
         let (n, weight) = (context.saved(0), context.saved(1));
         let gradient = context.gradient(0).cast(n.dtype())?;
         let mut gradients = Gradients::new();
-        gradients.push(if context.needs(0) { Some(gradient.multiply(&weight.cast(n.dtype())?)?) } else { None });
+        gradients.push(if context.needs(0) {
+            Some(gradient.multiply(&weight.cast(n.dtype())?)?)
+        } else {
+            None
+        });
         let of_weight = || gradient.multiply(n)?.sum_to(weight.shape())?.cast(weight.dtype());
         gradients.push(context.needs(1).then(of_weight).transpose()?);
         if let Some((shape, dtype)) = &self.bias {
@@ -150,11 +159,15 @@ pub(super) fn check_parameter(
 fn trailing_rows(operation: &'static str, input: &Tensor, normalized_shape: &[usize]) -> Result<Tensor> {
     check_floating(operation, input)?;
     let kept = input.rank().checked_sub(normalized_shape.len());
-    let Some(kept) = kept.filter(|&kept| !normalized_shape.is_empty() && input.shape()[kept..] == *normalized_shape)
+    let Some(kept) =
+        kept.filter(|&kept| !normalized_shape.is_empty() && input.shape()[kept..] == *normalized_shape)
     else {
         return Err(Error::shape(
             operation,
-            format!("the input must end in normalized_shape {normalized_shape:?}; got shape {}", input.shape()),
+            format!(
+                "the input must end in normalized_shape {normalized_shape:?}; got shape {}",
+                input.shape()
+            ),
         ));
     };
     let outer: usize = input.shape()[..kept].iter().product();
@@ -222,13 +235,19 @@ pub fn group_norm(
     let name = "group_norm";
     check_floating(name, input)?;
     if input.rank() < 2 {
-        return Err(Error::shape(name, format!("needs at least 2 axes (N, C, …); got shape {}", input.shape())));
+        return Err(Error::shape(
+            name,
+            format!("needs at least 2 axes (N, C, …); got shape {}", input.shape()),
+        ));
     }
     let (batch, channels) = (input.shape()[0], input.shape()[1]);
     if num_groups == 0 || !channels.is_multiple_of(num_groups) {
         return Err(Error::shape(
             name,
-            format!("{channels} channels cannot be split into {num_groups} groups; got shape {}", input.shape()),
+            format!(
+                "{channels} channels cannot be split into {num_groups} groups; got shape {}",
+                input.shape()
+            ),
         ));
     }
     check_parameter(name, "weight", weight, &[channels])?;
@@ -244,7 +263,12 @@ pub fn group_norm(
 /// Mean 0 and variance 1 over the spatial axes of each sample and channel of `(N, C, …)`, then `· weight + bias`.
 ///
 /// Ulyanov, Vedaldi and Lempitsky 2016, "Instance normalization".
-pub fn instance_norm(input: &Tensor, weight: Option<&Tensor>, bias: Option<&Tensor>, eps: f64) -> Result<Tensor> {
+pub fn instance_norm(
+    input: &Tensor,
+    weight: Option<&Tensor>,
+    bias: Option<&Tensor>,
+    eps: f64,
+) -> Result<Tensor> {
     let name = "instance_norm";
     if input.rank() < 3 || input.shape()[2..].iter().product::<usize>() == 1 {
         return Err(Error::shape(

@@ -107,7 +107,13 @@ fn linear_pool(x: &Tensor, forth: Pool, back: Pool) -> Result<Tensor> {
 }
 
 /// The checked pooling of a batched input.
-fn pool(operation: &'static str, kind: PoolKind, input: &Tensor, spatial: usize, options: &PoolOptions) -> Result<Pool> {
+fn pool(
+    operation: &'static str,
+    kind: PoolKind,
+    input: &Tensor,
+    spatial: usize,
+    options: &PoolOptions,
+) -> Result<Pool> {
     let window = expand(operation, "kernel_size", &options.kernel_size, spatial, 1)?;
     let stride = match options.stride.as_slice() {
         [] => window.clone(),

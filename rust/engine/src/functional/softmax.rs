@@ -36,7 +36,13 @@ impl Derivative for SoftmaxDerivative {
     }
 }
 
-fn softmax_of(name: &'static str, x: &Tensor, dim: i64, dtype: Option<DType>, logarithm: bool) -> Result<Tensor> {
+fn softmax_of(
+    name: &'static str,
+    x: &Tensor,
+    dim: i64,
+    dtype: Option<DType>,
+    logarithm: bool,
+) -> Result<Tensor> {
     let x = match dtype {
         Some(dtype) => x.cast(dtype)?,
         None => x.clone(),

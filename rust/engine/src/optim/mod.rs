@@ -21,7 +21,10 @@ use crate::formula::{Formula, Variable};
 /// An error unless the parameter is floating and the others have its shape.
 fn check(operation: &'static str, parameter: &Tensor, others: &[Option<&Tensor>]) -> Result<()> {
     if !parameter.dtype().is_floating() {
-        return Err(Error::dtype(operation, format!("needs a floating parameter; got {}", parameter.dtype())));
+        return Err(Error::dtype(
+            operation,
+            format!("needs a floating parameter; got {}", parameter.dtype()),
+        ));
     }
     match others.iter().flatten().find(|other| other.shape() != parameter.shape()) {
         None => Ok(()),

@@ -1,0 +1,278 @@
+//! Linear maps, convolutions, look-ups and padding.
+
+use pyo3::exceptions::{PyNotImplementedError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+use tenfold::functional::{self, ConvolutionOptions, ConvolutionPadding, TransposedOptions};
+use tenfold::{Error, Padding, Tensor};
+
+use super::{optional, wrapped};
+use crate::convert::{Integers, ScalarArgument, TensorArgument};
+use crate::errors::to_python;
+use crate::tensor::PyTensor;
+
+/// `input @ weight.T + bias`: `(..., in)` with a weight `(out, in)` gives `(..., out)`.
+#[pyfunction]
+#[pyo3(signature = (input, weight, bias=None))]
+fn linear(input: TensorArgument, weight: TensorArgument, bias: Option<TensorArgument>) -> PyResult<PyTensor> {
+    wrapped(functional::linear(&input.0, &weight.0, optional(&bias)))
+}
+
+/// `input1_i * weight_kij * input2_j` summed over i and j, plus `bias_k`.
+#[pyfunction]
+#[pyo3(signature = (input1, input2, weight, bias=None))]
+fn bilinear(
+    input1: TensorArgument,
+    input2: TensorArgument,
+    weight: TensorArgument,
+    bias: Option<TensorArgument>,
+) -> PyResult<PyTensor> {
+    wrapped(functional::bilinear(&input1.0, &input2.0, &weight.0, optional(&bias)))
+}
+
+/// Zeros around the input: numbers, `'same'` or `'valid'`.
+enum PaddingArgument {
+    Numbers(Integers),
+    Same,
+    Valid,
+}
+
+impl<'py> FromPyObject<'_, 'py> for PaddingArgument {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<PaddingArgument> {
+        let Ok(name) = object.cast::<PyString>() else {
+            return Ok(PaddingArgument::Numbers(object.extract()?));
+        };
+        match name.to_string().as_str() {
+            "same" => Ok(PaddingArgument::Same),
+            "valid" => Ok(PaddingArgument::Valid),
+            other => Err(to_python(
+                Error::state("conv", format!("no such padding; got {other:?}"))
+                    .hint("numbers, 'same' or 'valid'"),
+            )),
+        }
+    }
+}
+
+impl PaddingArgument {
+    fn resolve(self, operation: &'static str) -> PyResult<ConvolutionPadding> {
+        Ok(match self {
+            PaddingArgument::Numbers(numbers) => ConvolutionPadding::Zeros(numbers.extents(operation)?),
+            PaddingArgument::Same => ConvolutionPadding::Same,
+            PaddingArgument::Valid => ConvolutionPadding::Valid,
+        })
+    }
+}
+
+/// A count that must be positive.
+fn groups_of(operation: &'static str, groups: i64) -> PyResult<usize> {
+    usize::try_from(groups)
+        .ok()
+        .filter(|&groups| groups > 0)
+        .ok_or_else(|| to_python(Error::state(operation, format!("groups must be positive; got {groups}"))))
+}
+
+/// An error unless the weight is that of a convolution over so many axes.
+fn check_weight(operation: &'static str, weight: &Tensor, spatial: usize) -> PyResult<()> {
+    if weight.rank() == spatial + 2 {
+        return Ok(());
+    }
+    Err(to_python(Error::shape(
+        operation,
+        format!("the weight needs {} axes; got shape {}", spatial + 2, weight.shape()),
+    )))
+}
+
+macro_rules! convolutions {
+    ($($spatial:literal $name:ident $transposed:ident;)*) => {
+        $(
+            /// The cross-correlation of `(N, C, ...)` or `(C, ...)` with a weight `(O, C/groups, ...)`, plus `bias` (O).
+            /// `padding` is numbers, `'same'` or `'valid'`.
+            #[pyfunction]
+            #[pyo3(signature = (
+                input, weight, bias=None, stride=Integers(vec![1]),
+                padding=PaddingArgument::Numbers(Integers(vec![0])), dilation=Integers(vec![1]), groups=1
+            ))]
+            #[allow(clippy::too_many_arguments)]
+            fn $name(
+                input: TensorArgument,
+                weight: TensorArgument,
+                bias: Option<TensorArgument>,
+                stride: Integers,
+                padding: PaddingArgument,
+                dilation: Integers,
+                groups: i64,
+            ) -> PyResult<PyTensor> {
+                let operation = stringify!($name);
+                check_weight(operation, &weight.0, $spatial)?;
+                let options = ConvolutionOptions {
+                    stride: stride.extents(operation)?,
+                    padding: padding.resolve(operation)?,
+                    dilation: dilation.extents(operation)?,
+                    groups: groups_of(operation, groups)?,
+                };
+                wrapped(functional::conv(&input.0, &weight.0, optional(&bias), &options))
+            }
+
+            /// The transposed convolution of `(N, C, ...)` or `(C, ...)` with a weight `(C, O/groups, ...)`, plus `bias`
+            /// (O).
+            #[pyfunction]
+            #[pyo3(signature = (
+                input, weight, bias=None, stride=Integers(vec![1]), padding=Integers(vec![0]),
+                output_padding=Integers(vec![0]), groups=1, dilation=Integers(vec![1])
+            ))]
+            #[allow(clippy::too_many_arguments)]
+            fn $transposed(
+                input: TensorArgument,
+                weight: TensorArgument,
+                bias: Option<TensorArgument>,
+                stride: Integers,
+                padding: Integers,
+                output_padding: Integers,
+                groups: i64,
+                dilation: Integers,
+            ) -> PyResult<PyTensor> {
+                let operation = stringify!($transposed);
+                check_weight(operation, &weight.0, $spatial)?;
+                let options = TransposedOptions {
+                    stride: stride.extents(operation)?,
+                    padding: padding.extents(operation)?,
+                    output_padding: output_padding.extents(operation)?,
+                    dilation: dilation.extents(operation)?,
+                    groups: groups_of(operation, groups)?,
+                };
+                wrapped(functional::conv_transpose(&input.0, &weight.0, optional(&bias), &options))
+            }
+        )*
+
+        fn add_convolutions(module: &Bound<'_, PyModule>) -> PyResult<()> {
+            $(
+                module.add_function(wrap_pyfunction!($name, module)?)?;
+                module.add_function(wrap_pyfunction!($transposed, module)?)?;
+            )*
+            Ok(())
+        }
+    };
+}
+convolutions! {
+    1 conv1d conv_transpose1d;
+    2 conv2d conv_transpose2d;
+    3 conv3d conv_transpose3d;
+}
+
+/// The rows of `weight` `(V, D)` at `input` (integers): `(..., D)`. The row `padding_idx` gets no gradient.
+#[pyfunction]
+#[pyo3(signature = (
+    input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=false, sparse=false
+))]
+fn embedding(
+    input: TensorArgument,
+    weight: TensorArgument,
+    padding_idx: Option<i64>,
+    max_norm: Option<f64>,
+    norm_type: f64,
+    scale_grad_by_freq: bool,
+    sparse: bool,
+) -> PyResult<PyTensor> {
+    if max_norm.is_some() || norm_type != 2.0 || scale_grad_by_freq || sparse {
+        return Err(PyNotImplementedError::new_err(
+            "embedding: max_norm, norm_type, scale_grad_by_freq and sparse are not offered",
+        ));
+    }
+    wrapped(functional::embedding(&input.0, &weight.0, padding_idx))
+}
+
+/// 1 at each class of `tensor` (integers), 0 elsewhere: int64 `(..., num_classes)`. -1: one more than the largest.
+#[pyfunction]
+#[pyo3(signature = (tensor, num_classes=-1))]
+fn one_hot(tensor: TensorArgument, num_classes: i64) -> PyResult<PyTensor> {
+    let classes = match num_classes {
+        -1 => None,
+        1.. => Some(num_classes as usize),
+        _ => {
+            return Err(to_python(Error::state(
+                "one_hot",
+                format!("num_classes must be positive or -1; got {num_classes}"),
+            )));
+        }
+    };
+    wrapped(functional::one_hot(&tensor.0, classes))
+}
+
+/// x over its length along `dim`, which counts as `eps` at least.
+#[pyfunction]
+#[pyo3(signature = (input, p=2.0, dim=1, eps=1e-12))]
+fn normalize(input: TensorArgument, p: f64, dim: i64, eps: f64) -> PyResult<PyTensor> {
+    wrapped(functional::normalize(&input.0, p, dim, eps))
+}
+
+/// The cosine of the angle between vectors along `dim`.
+#[pyfunction]
+#[pyo3(signature = (x1, x2, dim=1, eps=1e-8))]
+fn cosine_similarity(x1: TensorArgument, x2: TensorArgument, dim: i64, eps: f64) -> PyResult<PyTensor> {
+    wrapped(functional::cosine_similarity(&x1.0, &x2.0, dim, eps))
+}
+
+/// The p-norm of `x1 - x2 + eps` along the last axis.
+#[pyfunction]
+#[pyo3(signature = (x1, x2, p=2.0, eps=1e-6, keepdim=false))]
+fn pairwise_distance(
+    x1: TensorArgument,
+    x2: TensorArgument,
+    p: f64,
+    eps: f64,
+    keepdim: bool,
+) -> PyResult<PyTensor> {
+    wrapped(functional::pairwise_distance(&x1.0, &x2.0, p, eps, keepdim))
+}
+
+/// Elements added before and after the last axes: `pad` counts from the last one, `(left, right, top, bottom, ...)`;
+/// negative numbers crop. `mode` is `'constant'` (with `value`), `'reflect'`, `'replicate'` or `'circular'`.
+#[pyfunction]
+#[pyo3(signature = (input, pad, mode="constant", value=None))]
+fn pad(
+    input: TensorArgument,
+    pad: Integers,
+    mode: &str,
+    value: Option<ScalarArgument>,
+) -> PyResult<PyTensor> {
+    let (x, widths) = (&input.0, pad.0);
+    if widths.len() % 2 != 0 || widths.len() / 2 > x.rank() {
+        return Err(to_python(Error::state(
+            "pad",
+            format!("needs two numbers for each of at most {} axes; got {widths:?}", x.rank()),
+        )));
+    }
+    let padding = match (mode, value) {
+        ("constant", value) => Padding::Constant(value.map_or(0.into(), |value| value.0)),
+        (_, Some(_)) => return Err(PyTypeError::new_err(format!("pad: mode {mode:?} takes no value"))),
+        ("reflect", None) => Padding::Reflect,
+        ("replicate", None) => Padding::Replicate,
+        ("circular", None) => Padding::Circular,
+        (other, None) => {
+            return Err(to_python(
+                Error::not_implemented("pad", format!("no such mode; got {other:?}"))
+                    .hint("constant, reflect, replicate or circular"),
+            ));
+        }
+    };
+    let mut all = vec![(0, 0); x.rank()];
+    for (pair, axis) in widths.chunks(2).zip((0..x.rank()).rev()) {
+        all[axis] = (pair[0], pair[1]);
+    }
+    wrapped(x.pad(&all, padding))
+}
+
+/// Adds the functions to the module.
+pub(super) fn add_layers(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    add_convolutions(module)?;
+    module.add_function(wrap_pyfunction!(linear, module)?)?;
+    module.add_function(wrap_pyfunction!(bilinear, module)?)?;
+    module.add_function(wrap_pyfunction!(embedding, module)?)?;
+    module.add_function(wrap_pyfunction!(one_hot, module)?)?;
+    module.add_function(wrap_pyfunction!(normalize, module)?)?;
+    module.add_function(wrap_pyfunction!(cosine_similarity, module)?)?;
+    module.add_function(wrap_pyfunction!(pairwise_distance, module)?)?;
+    module.add_function(wrap_pyfunction!(pad, module)?)
+}

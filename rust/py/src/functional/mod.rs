@@ -1,0 +1,50 @@
+//! The module `tenfold._core.nn_functional`: the functional layers with torch's names, arguments and defaults.
+
+mod activations;
+mod dropout;
+mod layers;
+mod losses;
+mod normalization;
+mod pooling;
+
+use pyo3::prelude::*;
+use tenfold::Tensor;
+
+use crate::convert::TensorArgument;
+use crate::errors::to_python;
+use crate::tensor::PyTensor;
+
+/// The object of a new value.
+fn wrapped(value: tenfold::Result<Tensor>) -> PyResult<PyTensor> {
+    Ok(value.map_err(to_python)?.into())
+}
+
+/// The value of an optional tensor.
+fn optional(tensor: &Option<TensorArgument>) -> Option<&Tensor> {
+    tensor.as_ref().map(|tensor| &tensor.0)
+}
+
+/// The result of a function in a new tensor or, in place, in the input.
+fn computed<'py>(
+    input: &Bound<'py, PyTensor>,
+    operation: &'static str,
+    inplace: bool,
+    compute: impl FnOnce(&Tensor) -> tenfold::Result<Tensor>,
+) -> PyResult<Bound<'py, PyTensor>> {
+    if inplace {
+        return Ok(PyTensor::update(input, operation, compute)?);
+    }
+    Bound::new(input.py(), wrapped(compute(&input.get().value()?))?)
+}
+
+/// Adds the module.
+pub fn add_functional(parent: &Bound<'_, PyModule>) -> PyResult<()> {
+    let module = PyModule::new(parent.py(), "nn_functional")?;
+    activations::add_activations(&module)?;
+    dropout::add_dropout(&module)?;
+    layers::add_layers(&module)?;
+    losses::add_losses(&module)?;
+    normalization::add_normalization(&module)?;
+    pooling::add_pooling(&module)?;
+    parent.add_submodule(&module)
+}
