@@ -1,0 +1,16 @@
+"""Layers, activations, losses and containers."""
+
+from tenfold.nn.modules.activation import *
+from tenfold.nn.modules.activation_with_options import *
+from tenfold.nn.modules.batchnorm import *
+from tenfold.nn.modules.container import *
+from tenfold.nn.modules.conv import *
+from tenfold.nn.modules.dropout import *
+from tenfold.nn.modules.flatten import *
+from tenfold.nn.modules.linear import *
+from tenfold.nn.modules.loss import *
+from tenfold.nn.modules.module import *
+from tenfold.nn.modules.normalization import *
+from tenfold.nn.modules.parameter_containers import *
+from tenfold.nn.modules.pooling import *
+from tenfold.nn.modules.sparse import *

@@ -1,0 +1,74 @@
+"""Loading a state_dict: what fits, what does not, and the message that says so."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tenfold._core import Tensor
+
+if TYPE_CHECKING:
+    from tenfold.nn.modules.module import Module
+
+
+class IncompatibleKeys(NamedTuple):
+    """Keys that the module has and the state does not, and the other way round."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+    def __repr__(self) -> str:
+        if not self.missing_keys and not self.unexpected_keys:
+            return "<All keys matched successfully>"
+        return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """A hint with the name that is most like the wrong one; empty where none is."""
+    close = difflib.get_close_matches(name, list(names), n=1)
+    return f" Hint: did you mean {close[0]!r}?" if close else ""
+
+
+def compare(module: Module, state: Mapping[str, Any]) -> tuple[IncompatibleKeys, list[str]]:
+    """Keys that do not match, and a sentence for each value that does not fit its place."""
+    own = module.state_dict(keep_vars=True)
+    missing = [key for key in own if key not in state]
+    unexpected = [key for key in state if key not in own]
+    mismatches = []
+    for key, mine in own.items():
+        if key not in state or not isinstance(mine, Tensor):
+            continue
+        given = state[key]
+        if not isinstance(given, Tensor):
+            mismatches.append(f'"{key}" should be a tensor; got {type(given).__name__}.')
+        elif tuple(given.shape) != tuple(mine.shape):
+            mismatches.append(
+                f"size mismatch for {key}: copying a param with shape {tuple(given.shape)} from checkpoint, "
+                f"the shape in current model is {tuple(mine.shape)}."
+            )
+    return IncompatibleKeys(missing, unexpected), mismatches
+
+
+def failure(module: Module, keys: IncompatibleKeys, mismatches: list[str], strict: bool) -> str | None:
+    """The message about a state that does not fit; None if it does."""
+    problems = []
+    if strict and keys.missing_keys:
+        problems.append(f"Missing key(s) in state_dict: {_quoted(keys.missing_keys)}.")
+    if strict and keys.unexpected_keys:
+        hints = [
+            f'"{key}": did you mean "{close[0]}"?'
+            for key in keys.unexpected_keys
+            if (close := difflib.get_close_matches(key, keys.missing_keys, n=1))
+        ]
+        hint = f" Hint: {' '.join(hints)}" if hints else ""
+        problems.append(f"Unexpected key(s) in state_dict: {_quoted(keys.unexpected_keys)}.{hint}")
+    problems += mismatches
+    if not problems:
+        return None
+    lines = "".join(f"\n\t{problem}" for problem in problems)
+    return f"load_state_dict: Error(s) in loading state_dict for {type(module).__name__}:{lines}"
+
+
+def _quoted(keys: list[str]) -> str:
+    return ", ".join(f'"{key}"' for key in keys)
