@@ -1,0 +1,171 @@
+"""The base class of optimizers: parameter groups and state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
+from typing import Any
+
+from tenfold._core import Tensor
+from tenfold.autograd import enable_grad, no_grad
+
+__all__ = ["Optimizer"]
+
+Parameters = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
+
+
+class Optimizer:
+    """Parameters in groups, each group with its options, and what the method remembers of each parameter.
+
+    ``params`` are tensors, pairs of names and tensors, or dictionaries with ``"params"`` and options of that group,
+    which stand before ``defaults``. A subclass defines ``_update``.
+    """
+
+    param_groups: list[dict[str, Any]]
+    state: dict[Tensor, dict[str, Any]]
+
+    def __init__(self, params: Parameters, defaults: dict[str, Any]) -> None:
+        if isinstance(params, Tensor):
+            raise TypeError(f"{type(self).__name__}: params should be an iterable of tensors or dicts; got a tensor")
+        self.defaults = defaults
+        self.state = {}
+        self.param_groups = []
+        groups: list[Any] = list(params)
+        if not groups:
+            raise ValueError(f"{type(self).__name__}: optimizer got an empty parameter list")
+        if not isinstance(groups[0], dict):
+            groups = [{"params": groups}]
+        for group in groups:
+            self.add_param_group(group)
+
+    def _check(self, group: dict[str, Any]) -> None:
+        """Raises where an option of a group is out of its range."""
+
+    def _update(self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor]) -> None:
+        """Changes the parameters of a group that have gradients."""
+        raise NotImplementedError(f"{type(self).__name__}: _update is missing")
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Adds parameters with options of their own, for instance layers that are trained from now on."""
+        operation = type(self).__name__
+        if not isinstance(param_group, dict):
+            raise TypeError(f"{operation}: a parameter group must be a dict; got {type(param_group).__name__}")
+        group = dict(param_group)
+        params = group["params"]
+        if isinstance(params, set):
+            raise TypeError(f"{operation}: parameters need an order, and a set has none. Hint: give a list")
+        entries: list[Any] = [params] if isinstance(params, Tensor) else list(params)
+        named = [entry for entry in entries if isinstance(entry, tuple)]
+        if named:
+            if len(named) != len(entries):
+                raise ValueError(f"{operation}: either all parameters of a group have names or none")
+            group["param_names"] = [name for name, _ in named]
+            entries = [tensor for _, tensor in named]
+        known = {id(param) for other in self.param_groups for param in other["params"]}
+        for param in entries:
+            if not isinstance(param, Tensor):
+                raise TypeError(f"{operation}: can optimize tensors only; got {type(param).__name__}")
+            if not param.is_leaf:
+                raise ValueError(f"{operation}: can't optimize a non-leaf tensor")
+            if id(param) in known:
+                raise ValueError(f"{operation}: a parameter appears twice. Hint: shared parameters belong to one group")
+            known.add(id(param))
+        group["params"] = entries
+        for name, default in self.defaults.items():
+            group.setdefault(name, default)
+        self._check(group)
+        self.param_groups.append(group)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drops the gradients of all parameters, or fills them with zeros."""
+        for group in self.param_groups:
+            for param in group["params"]:
+                grad = param.grad
+                if grad is None:
+                    continue
+                if set_to_none:
+                    param.grad = None
+                elif grad.requires_grad:
+                    param.grad = grad.detach() * 0
+                else:
+                    grad.zero_()
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Changes the parameters by their gradients; those without one stay.
+
+        ``closure`` computes the loss and its gradients first; its result is returned.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        with no_grad():
+            for group in self.param_groups:
+                params = [param for param in group["params"] if param.grad is not None]
+                if params:
+                    self._update(group, params, [param.grad for param in params])
+        return loss
+
+    def state_dict(self) -> dict[str, Any]:
+        """State and groups, with numbers (in the order of the groups) in the place of parameters; PyTorch's format."""
+        numbers = {id(param): number for number, param in enumerate(self._all_params())}
+        groups = []
+        for group in self.param_groups:
+            packed = {name: value for name, value in group.items() if name != "params"}
+            packed["params"] = [numbers[id(param)] for param in group["params"]]
+            groups.append(packed)
+        return {"state": {numbers[id(param)]: value for param, value in self.state.items()}, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Goes on from a state; groups must have as many parameters as they had. The state is copied."""
+        groups = state_dict["param_groups"]
+        if len(groups) != len(self.param_groups):
+            raise ValueError(
+                "load_state_dict: loaded state dict has a different number of parameter groups; "
+                f"got {len(groups)} for {len(self.param_groups)}"
+            )
+        sizes = [(len(saved["params"]), len(own["params"])) for saved, own in zip(groups, self.param_groups, strict=True)]
+        if any(saved != own for saved, own in sizes):
+            raise ValueError(
+                "load_state_dict: loaded state dict contains a parameter group that doesn't match the size of "
+                f"the optimizer's group; got (loaded, own) sizes {sizes}"
+            )
+        by_number = dict(zip(chain.from_iterable(group["params"] for group in groups), self._all_params(), strict=True))
+        self.state = {
+            by_number[number]: {name: self._restored(name, value, by_number[number]) for name, value in saved.items()}
+            for number, saved in state_dict["state"].items()
+            if number in by_number
+        }
+        self.param_groups = [
+            {**{name: value for name, value in saved.items() if name != "params"}, "params": own["params"]}
+            for saved, own in zip(groups, self.param_groups, strict=True)
+        ]
+
+    def _restored(self, name: str, value: Any, param: Tensor) -> Any:
+        """A saved value as the state holds it: a copy, in the parameter's dtype (but for counts of steps)."""
+        if not isinstance(value, Tensor):
+            return value
+        if name == "step" or not param.dtype.is_floating_point:
+            return value.detach().clone()
+        return value.detach().to(param.dtype).clone()
+
+    def _all_params(self) -> Iterable[Tensor]:
+        return chain.from_iterable(group["params"] for group in self.param_groups)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tensors hash by identity, which another process does not know: state by number.
+        return {"defaults": self.defaults, "params": [group["params"] for group in self.param_groups], **self.state_dict()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.defaults = state["defaults"]
+        groups = zip(state["param_groups"], state["params"], strict=True)
+        self.param_groups = [{**group, "params": params} for group, params in groups]
+        numbered = dict(enumerate(self._all_params()))
+        self.state = {numbered[number]: value for number, value in state["state"].items()}
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for number, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {number}")
+            lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
+        return "\n".join([*lines, ")"])

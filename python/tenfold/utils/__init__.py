@@ -1,0 +1,5 @@
+"""Tools around training: data."""
+
+from tenfold.utils import data
+
+__all__ = ["data"]
