@@ -11,6 +11,7 @@ mod dlpack;
 mod dtype;
 mod elementwise;
 mod errors;
+mod function;
 mod functional;
 mod functions;
 mod gradient;
@@ -45,6 +46,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     copying::add_copying(module)?;
     dlpack::add_dlpack(module)?;
     gradient::add_gradient(module)?;
+    module.add_function(wrap_pyfunction!(function::record_function, module)?)?;
     functional::add_functional(module)?;
     optim::add_optim(module)?;
     init::add_init(module)?;

@@ -1,4 +1,4 @@
-"""Automatic differentiation: gradients, modes, custom functions."""
+"""Where gradients are recorded, and what they are."""
 
 from __future__ import annotations
 
