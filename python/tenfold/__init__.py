@@ -23,7 +23,7 @@ nan = float("nan")
 newaxis = None
 pi = 3.141592653589793
 
-from tenfold import autograd  # noqa: E402, F401
+from tenfold import autograd, nn, optim, utils  # noqa: E402, F401
 from tenfold._array_api import (  # noqa: E402, F401
     __array_namespace_info__,
     can_cast,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from typing import Any
 
+from tenfold import _core
 from tenfold._core import Tensor
 from tenfold.autograd import enable_grad, no_grad
 
@@ -104,6 +105,8 @@ class Optimizer:
                 params = [param for param in group["params"] if param.grad is not None]
                 if params:
                     self._update(group, params, [param.grad for param in params])
+            # A step is where the work is done: the next one would only add to it.
+            _core.synchronize()
         return loss
 
     def state_dict(self) -> dict[str, Any]:
@@ -114,7 +117,14 @@ class Optimizer:
             packed = {name: value for name, value in group.items() if name != "params"}
             packed["params"] = [numbers[id(param)] for param in group["params"]]
             groups.append(packed)
-        return {"state": {numbers[id(param)]: value for param, value in self.state.items()}, "param_groups": groups}
+        # PyTorch counts steps in tensors.
+        state = {
+            numbers[id(param)]: {
+                name: _core.tensor(float(value)) if name == "step" else value for name, value in values.items()
+            }
+            for param, values in self.state.items()
+        }
+        return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Goes on from a state; groups must have as many parameters as they had. The state is copied."""
@@ -142,26 +152,23 @@ class Optimizer:
         ]
 
     def _restored(self, name: str, value: Any, param: Tensor) -> Any:
-        """A saved value as the state holds it: a copy, in the parameter's dtype (but for counts of steps)."""
+        """A saved value as the state holds it: a tensor copied into the parameter's dtype, a count as a number."""
+        if name == "step":
+            return int(value)
         if not isinstance(value, Tensor):
             return value
-        if name == "step" or not param.dtype.is_floating_point:
-            return value.detach().clone()
-        return value.detach().to(param.dtype).clone()
+        return value.detach().to(param.dtype if param.dtype.is_floating_point else value.dtype, copy=True)
 
     def _all_params(self) -> Iterable[Tensor]:
         return chain.from_iterable(group["params"] for group in self.param_groups)
 
     def __getstate__(self) -> dict[str, Any]:
-        # Tensors hash by identity, which another process does not know: state by number.
-        return {"defaults": self.defaults, "params": [group["params"] for group in self.param_groups], **self.state_dict()}
+        # Tensors hash by identity, which another process does not know: state in pairs.
+        own = {name: value for name, value in self.__dict__.items() if name != "state"}
+        return {**own, "state": list(self.state.items())}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.defaults = state["defaults"]
-        groups = zip(state["param_groups"], state["params"], strict=True)
-        self.param_groups = [{**group, "params": params} for group, params in groups]
-        numbered = dict(enumerate(self._all_params()))
-        self.state = {numbered[number]: value for number, value in state["state"].items()}
+        self.__dict__.update(state, state=dict(state["state"]))
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]

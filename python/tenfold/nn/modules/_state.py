@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,8 +25,15 @@ class IncompatibleKeys(NamedTuple):
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """A hint with the name that is most like the wrong one; empty where none is."""
-    close = difflib.get_close_matches(name, list(names), n=1)
-    return f" Hint: did you mean {close[0]!r}?" if close else ""
+    close = closest(name, names)
+    return f" Hint: did you mean {close!r}?" if close else ""
+
+
+def closest(name: str, names: Iterable[str]) -> str | None:
+    """The name that is most like the wrong one, if any is like it."""
+    import difflib  # only needed for hints, and not free to import
+
+    return next(iter(difflib.get_close_matches(name, list(names), n=1)), None)
 
 
 def compare(module: Module, state: Mapping[str, Any]) -> tuple[IncompatibleKeys, list[str]]:
@@ -57,9 +63,9 @@ def failure(module: Module, keys: IncompatibleKeys, mismatches: list[str], stric
         problems.append(f"Missing key(s) in state_dict: {_quoted(keys.missing_keys)}.")
     if strict and keys.unexpected_keys:
         hints = [
-            f'"{key}": did you mean "{close[0]}"?'
+            f'"{key}": did you mean "{close}"?'
             for key in keys.unexpected_keys
-            if (close := difflib.get_close_matches(key, keys.missing_keys, n=1))
+            if (close := closest(key, keys.missing_keys))
         ]
         hint = f" Hint: {' '.join(hints)}" if hints else ""
         problems.append(f"Unexpected key(s) in state_dict: {_quoted(keys.unexpected_keys)}.{hint}")

@@ -289,9 +289,6 @@ class GLU(Module):
 class _AlongAxis(Module):
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
-        if dim is None:
-            # PyTorch guesses one, and warns; we ask.
-            raise NotImplementedError(f"{type(self).__name__}: dim=None is not offered. Hint: give dim, often dim=1")
         self.dim = dim
 
     def extra_repr(self) -> str:
@@ -299,7 +296,7 @@ class _AlongAxis(Module):
 
 
 class Softmax(_AlongAxis):
-    """exp(x)/Σ exp(x) along ``dim``, which must be given.
+    """exp(x)/Σ exp(x) along ``dim``; without one the axis is guessed as PyTorch does, with a warning.
 
     >>> import tenfold as tf
     >>> from tenfold import nn
@@ -312,7 +309,7 @@ class Softmax(_AlongAxis):
 
 
 class LogSoftmax(_AlongAxis):
-    """x − log(Σ exp(x)) along ``dim``, which must be given.
+    """x − log(Σ exp(x)) along ``dim``; without one the axis is guessed as PyTorch does, with a warning.
 
     >>> import tenfold as tf
     >>> from tenfold import nn
