@@ -80,7 +80,7 @@ def test_subsets_and_concatenations_count_through() -> None:
     assert isinstance(both, ConcatDataset)
     assert [both[i][0].item() for i in range(len(both))] == [0, 1, 2, 7, 8]
     assert both[-1][0].item() == 8
-    with pytest.raises(IndexError, match="^ConcatDataset: index 5 is out of range for 5 samples"):
+    with pytest.raises(IndexError, match=r"^ConcatDataset: index 5 is out of range for 5 samples"):
         both[5]
 
 
@@ -140,7 +140,9 @@ def test_samplers_refuse_wrong_arguments(make: Any, message: str) -> None:
 
 def test_collating_stacks_each_member_of_a_structure() -> None:
     Point = namedtuple("Point", "x y")
-    batch = default_collate([{"p": Point(1, 2.0), "t": [tf.ones(2), "a"]}, {"p": Point(3, 4.0), "t": [tf.zeros(2), "b"]}])
+    batch = default_collate(
+        [{"p": Point(1, 2.0), "t": [tf.ones(2), "a"]}, {"p": Point(3, 4.0), "t": [tf.zeros(2), "b"]}]
+    )
     assert batch["p"].x.tolist() == [1, 3]
     assert batch["p"].y.dtype == tf.float64
     assert batch["t"][0].shape == (2, 2)
@@ -157,9 +159,9 @@ def test_collating_takes_numpys_arrays_and_numbers() -> None:
 
 
 def test_collating_refuses_what_it_does_not_know() -> None:
-    with pytest.raises(TypeError, match="^default_collate: batch must contain .* found object"):
+    with pytest.raises(TypeError, match=r"^default_collate: batch must contain .* found object"):
         default_collate([object()])
-    with pytest.raises(RuntimeError, match="should be of equal size"):
+    with pytest.raises(RuntimeError, match=r"should be of equal size"):
         default_collate([(1, 2), (1,)])
 
 
@@ -218,7 +220,7 @@ def test_any_dataset_and_any_order_can_be_loaded() -> None:
 def test_streams_are_batched_as_they_come() -> None:
     assert [batch.tolist() for batch in DataLoader(Stream(), batch_size=2)] == [[0, 1], [2, 3], [4]]
     assert [batch.tolist() for batch in DataLoader(Stream(), batch_size=2, drop_last=True)] == [[0, 1], [2, 3]]
-    with pytest.raises(ValueError, match="^DataLoader: an IterableDataset comes in its own order; got shuffle"):
+    with pytest.raises(ValueError, match=r"^DataLoader: an IterableDataset comes in its own order; got shuffle"):
         DataLoader(Stream(), shuffle=True)
 
 

@@ -168,7 +168,7 @@ def test_a_second_backward_needs_retain_graph() -> None:
     y.backward(retain_graph=True)
     y.backward()
     assert x.grad.tolist() == [24.0]
-    with pytest.raises(RuntimeError, match="retain_graph=True"):
+    with pytest.raises(RuntimeError, match=r"retain_graph=True"):
         y.backward()
 
 
@@ -189,7 +189,7 @@ def test_once_differentiable_refuses_a_second_derivative() -> None:
     assert x.grad.tolist() == [6.0]
     weight = tf.ones(1, requires_grad=True)
     (first,) = tf.autograd.grad(Once.apply(x), x, weight, create_graph=True)
-    with pytest.raises(RuntimeError, match="differentiate twice"):
+    with pytest.raises(RuntimeError, match=r"differentiate twice"):
         first.sum().backward()
 
 
@@ -214,7 +214,11 @@ class Broken(tf.autograd.Function):
 @pytest.mark.parametrize(
     ("answer", "error", "message"),
     [
-        (lambda grad: grad, RuntimeError, r"Broken: backward returned an incorrect number of gradients \(expected 2, got 1"),
+        (
+            lambda grad: grad,
+            RuntimeError,
+            r"Broken: backward returned an incorrect number of gradients \(expected 2, got 1",
+        ),
         (lambda grad: (grad, grad), RuntimeError, "Broken: backward returned a gradient for argument 1, which is no"),
         (lambda grad: (3.0, None), TypeError, "Broken: backward returns tensors or None; got float for argument 0"),
         (lambda grad: (grad.sum(), None), RuntimeError, "gradient of shape"),

@@ -119,7 +119,7 @@ def test_a_name_keeps_its_kind(name: str, value: Any, message: str) -> None:
 
 
 def test_a_missing_attribute_is_named() -> None:
-    with pytest.raises(AttributeError, match="'Block' object has no attribute 'lin'"):
+    with pytest.raises(AttributeError, match=r"'Block' object has no attribute 'lin'"):
         _ = Block().lin
 
 
@@ -139,7 +139,7 @@ def test_names_of_members_have_no_dots_and_are_not_empty(name: str) -> None:
 
 
 def test_registering_a_taken_name_is_refused() -> None:
-    with pytest.raises(KeyError, match="attribute 'linear' already exists"):
+    with pytest.raises(KeyError, match=r"attribute 'linear' already exists"):
         Block().register_buffer("linear", tf.zeros(1))
 
 
@@ -237,7 +237,7 @@ def test_train_and_eval_reach_all_parts() -> None:
     model = nn.Sequential(Block(), nn.Dropout())
     assert not any(module.training for module in model.eval().modules())
     assert all(module.training for module in model.train().modules())
-    with pytest.raises(ValueError, match="^train: training mode is expected to be boolean"):
+    with pytest.raises(ValueError, match=r"^train: training mode is expected to be boolean"):
         model.train("yes")  # type: ignore[arg-type]
 
 
@@ -252,7 +252,7 @@ def test_conversions_change_floating_members_and_keep_the_parameters() -> None:
     assert norm.half().weight.dtype == tf.float16
     assert norm.to(tf.float32).weight.dtype == tf.float32
     assert norm.to("cpu", tf.float64).weight.dtype == tf.float64
-    with pytest.raises(TypeError, match="^to: Module.to only accepts floating point or complex dtypes"):
+    with pytest.raises(TypeError, match=r"^to: Module.to only accepts floating point or complex dtypes"):
         norm.to(tf.int64)
 
 
@@ -314,9 +314,9 @@ def test_hooks_with_kwargs_see_and_change_them() -> None:
 
 
 def test_what_hooks_do_not_offer_says_so() -> None:
-    with pytest.raises(NotImplementedError, match="^register_full_backward_hook"):
+    with pytest.raises(NotImplementedError, match=r"^register_full_backward_hook"):
         Block().register_full_backward_hook(print)
-    with pytest.raises(NotImplementedError, match="^register_forward_hook: always_call"):
+    with pytest.raises(NotImplementedError, match=r"^register_forward_hook: always_call"):
         Block().register_forward_hook(print, always_call=True)
 
 
@@ -375,7 +375,7 @@ def test_sequential_slices_and_lists_change() -> None:
     assert [type(layer).__name__ for layer in layers] == ["Identity", "ReLU", "Tanh"]
     del layers[0]
     assert [name for name, _ in layers.named_children()] == ["0", "1"]
-    with pytest.raises(IndexError, match="index 5 is out of range for 2 modules"):
+    with pytest.raises(IndexError, match=r"index 5 is out of range for 2 modules"):
         _ = layers[5]
 
 

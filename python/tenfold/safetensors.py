@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from tenfold._core import Tensor, _safetensors
 
-__all__ = ["load", "load_file", "save", "save_file"]
+__all__ = ["load", "load_file", "load_metadata", "save", "save_file"]
 
 
 def _checked(operation: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -46,9 +46,10 @@ def save(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = Non
 def load_file(filename: str | os.PathLike[str], device: str = "cpu") -> dict[str, Tensor]:
     """The tensors of a file by name.
 
-    ValueError where the file is damaged, OSError where it cannot be read.
+    ValueError where the file is damaged, FileNotFoundError where there is none.
     """
-    _check_device(device)
+    if device != "cpu":
+        raise NotImplementedError(f"load_file: device {device!r} is not offered. Hint: 'cpu'")
     return _safetensors.load_file(os.fspath(filename))
 
 
@@ -57,6 +58,6 @@ def load(data: bytes) -> dict[str, Tensor]:
     return _safetensors.load(data)
 
 
-def _check_device(device: str) -> None:
-    if device != "cpu":
-        raise NotImplementedError(f"load_file: device {device!r} is not offered. Hint: 'cpu'")
+def load_metadata(filename: str | os.PathLike[str]) -> dict[str, str]:
+    """The texts of a file by name."""
+    return _safetensors.load_metadata(os.fspath(filename))

@@ -131,15 +131,15 @@ _PLACE: Any = object()
 class _Backward:
     """The derivative of one call, without a hold on its arguments or results."""
 
-    def __init__(self, function: type[Function], context: FunctionContext, args: tuple[Any, ...], outputs: list[Tensor]):
+    def __init__(
+        self, function: type[Function], context: FunctionContext, args: tuple[Any, ...], outputs: list[Tensor]
+    ):
         self.function = function
         self.context = context
         self.is_tensor = [isinstance(arg, Tensor) for arg in args]
         self.outputs = [(tuple(output.shape), output.dtype) for output in outputs]
 
-    def __call__(
-        self, saved: list[Tensor], grads: Sequence[Tensor | None], needs: list[bool]
-    ) -> list[Tensor | None]:
+    def __call__(self, saved: list[Tensor], grads: Sequence[Tensor | None], needs: list[bool]) -> list[Tensor | None]:
         name, context = self.function.__name__, self.context
         if context._materialize_grads:
             grads = [

@@ -7,6 +7,9 @@
 (5, 10)
 """
 
-from tenfold.nn import functional, init, modules, utils
-from tenfold.nn.modules import *
+from tenfold.nn import functional as functional
+from tenfold.nn import init as init
+from tenfold.nn import modules as modules
+from tenfold.nn import utils as utils
+from tenfold.nn.modules import *  # noqa: F403  (each file lists its classes)
 from tenfold.nn.parameter import Parameter as Parameter

@@ -49,12 +49,12 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
 
 def zeros_(tensor: Tensor) -> Tensor:
     """Fills with 0."""
-    return _init.constant_(tensor, 0.0)
+    return _init.zeros_(tensor)
 
 
 def ones_(tensor: Tensor) -> Tensor:
     """Fills with 1."""
-    return _init.constant_(tensor, 1.0)
+    return _init.ones_(tensor)
 
 
 def eye_(tensor: Tensor) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold import _core
 from tenfold._core import Tensor, _optim
 from tenfold.optim._arguments import check_betas, check_not_negative, refuse
 from tenfold.optim.optimizer import Optimizer, Parameters
@@ -58,35 +57,28 @@ class Adam(Optimizer):
 
     def _check(self, group: dict[str, Any]) -> None:
         operation = type(self).__name__
-        check_not_negative(
-            operation, group, lr="learning rate", eps="epsilon value", weight_decay="weight_decay value"
-        )
+        check_not_negative(operation, group, lr="learning rate", eps="epsilon value", weight_decay="weight_decay value")
         check_betas(operation, group)
 
     def _update(self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor]) -> None:
-        for param, grad in zip(params, grads, strict=True):
-            state = self.state.setdefault(param, {})
-            if not state:
-                state["step"] = 0
-                state["exp_avg"] = _core.zeros_like(param)
-                state["exp_avg_sq"] = _core.zeros_like(param)
-            if group["amsgrad"] and "max_exp_avg_sq" not in state:
-                state["max_exp_avg_sq"] = _core.zeros_like(param)
-            state["step"] += 1
-            _optim.adam_(
-                param,
-                grad,
-                state["exp_avg"],
-                state["exp_avg_sq"],
-                state["max_exp_avg_sq"] if group["amsgrad"] else None,
-                step=state["step"],
-                lr=group["lr"],
-                betas=tuple(group["betas"]),
-                eps=group["eps"],
-                weight_decay=group["weight_decay"],
-                decoupled=group["decoupled_weight_decay"],
-                maximize=group["maximize"],
-            )
+        amsgrad = ["max_exp_avg_sq"] if group["amsgrad"] else []
+        states = self._counted(params, ["exp_avg", "exp_avg_sq", *amsgrad])
+        beta1, beta2 = group["betas"]
+        _optim.adam_step(
+            params,
+            grads,
+            [state["exp_avg"] for state in states],
+            [state["exp_avg_sq"] for state in states],
+            [state["max_exp_avg_sq"] for state in states] if group["amsgrad"] else [],
+            [state["step"] for state in states],
+            lr=float(group["lr"]),
+            beta1=beta1,
+            beta2=beta2,
+            eps=group["eps"],
+            weight_decay=group["weight_decay"],
+            decoupled_weight_decay=group["decoupled_weight_decay"],
+            maximize=group["maximize"],
+        )
 
 
 class AdamW(Adam):

@@ -264,12 +264,11 @@ class OneCycleLR(LRScheduler):
                 f"OneCycleLR: tried to step {self.last_epoch} times; the specified number of total steps is "
                 f"{self.total_steps}"
             )
-        start: float = 0.0
-        for number, (end, rates, momenta) in enumerate(self._phases):
-            if self.last_epoch <= end or number == len(self._phases) - 1:
-                part = (self.last_epoch - start) / (end - start)
-                break
-            start = end
+        ends = [end for end, _, _ in self._phases]
+        phase = next((i for i, end in enumerate(ends) if self.last_epoch <= end), len(ends) - 1)
+        end, rates, momenta = self._phases[phase]
+        start = ends[phase - 1] if phase else 0.0
+        part = (self.last_epoch - start) / (end - start)
         if self.cycle_momentum:
             for group in self.optimizer.param_groups:
                 _set_momentum(group, self._between(group[momenta[0]], group[momenta[1]], part))
@@ -361,5 +360,3 @@ def _set_momentum(group: dict[str, Any], momentum: float) -> None:
         group["betas"] = (momentum, *group["betas"][1:])
     else:
         group["momentum"] = momentum
-
-

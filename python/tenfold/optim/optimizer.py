@@ -46,6 +46,18 @@ class Optimizer:
         """Changes the parameters of a group that have gradients."""
         raise NotImplementedError(f"{type(self).__name__}: _update is missing")
 
+    def _counted(self, params: list[Tensor], names: list[str]) -> list[dict[str, Any]]:
+        """The states of parameters, one step on; what is missing of ``names`` begins as zeros."""
+        states = []
+        for param in params:
+            state = self.state.setdefault(param, {})
+            state["step"] = state.get("step", 0) + 1
+            for name in names:
+                if name not in state:
+                    state[name] = _core.zeros_like(param)
+            states.append(state)
+        return states
+
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Adds parameters with options of their own, for instance layers that are trained from now on."""
         operation = type(self).__name__
@@ -134,7 +146,9 @@ class Optimizer:
                 "load_state_dict: loaded state dict has a different number of parameter groups; "
                 f"got {len(groups)} for {len(self.param_groups)}"
             )
-        sizes = [(len(saved["params"]), len(own["params"])) for saved, own in zip(groups, self.param_groups, strict=True)]
+        sizes = [
+            (len(saved["params"]), len(own["params"])) for saved, own in zip(groups, self.param_groups, strict=True)
+        ]
         if any(saved != own for saved, own in sizes):
             raise ValueError(
                 "load_state_dict: loaded state dict contains a parameter group that doesn't match the size of "

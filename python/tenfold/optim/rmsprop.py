@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold import _core
 from tenfold._core import Tensor, _optim
 from tenfold.optim._arguments import check_not_negative, refuse
 from tenfold.optim.optimizer import Optimizer, Parameters
@@ -60,26 +59,22 @@ class RMSprop(Optimizer):
         )  # fmt: skip
 
     def _update(self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor]) -> None:
-        for param, grad in zip(params, grads, strict=True):
-            state = self.state.setdefault(param, {})
-            if not state:
-                state["step"] = 0
-                state["square_avg"] = _core.zeros_like(param)
-            if group["momentum"] > 0 and "momentum_buffer" not in state:
-                state["momentum_buffer"] = _core.zeros_like(param)
-            if group["centered"] and "grad_avg" not in state:
-                state["grad_avg"] = _core.zeros_like(param)
-            state["step"] += 1
-            _optim.rmsprop_(
-                param,
-                grad,
-                state["square_avg"],
-                state["grad_avg"] if group["centered"] else None,
-                state["momentum_buffer"] if group["momentum"] > 0 else None,
-                lr=group["lr"],
-                alpha=group["alpha"],
-                eps=group["eps"],
-                weight_decay=group["weight_decay"],
-                momentum=group["momentum"],
-                maximize=group["maximize"],
-            )
+        names = ["square_avg"]
+        if group["centered"]:
+            names.append("grad_avg")
+        if group["momentum"] > 0:
+            names.append("momentum_buffer")
+        states = self._counted(params, names)
+        _optim.rmsprop_step(
+            params,
+            grads,
+            [state["square_avg"] for state in states],
+            [state["grad_avg"] for state in states] if group["centered"] else [],
+            [state["momentum_buffer"] for state in states] if group["momentum"] > 0 else [],
+            lr=float(group["lr"]),
+            alpha=group["alpha"],
+            eps=group["eps"],
+            weight_decay=group["weight_decay"],
+            momentum=group["momentum"],
+            maximize=group["maximize"],
+        )

@@ -52,22 +52,24 @@ class SGD(Optimizer):
         super().__init__(params, defaults)
 
     def _check(self, group: dict[str, Any]) -> None:
-        check_not_negative("SGD", group, lr="learning rate", momentum="momentum value", weight_decay="weight_decay value")
+        check_not_negative(
+            "SGD", group, lr="learning rate", momentum="momentum value", weight_decay="weight_decay value"
+        )
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError("SGD: Nesterov momentum requires a momentum and zero dampening")
 
     def _update(self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor]) -> None:
-        for param, grad in zip(params, grads, strict=True):
-            buffer = _optim.sgd_(
-                param,
-                grad,
-                self.state.get(param, {}).get("momentum_buffer"),
-                lr=group["lr"],
-                momentum=group["momentum"],
-                dampening=group["dampening"],
-                weight_decay=group["weight_decay"],
-                nesterov=group["nesterov"],
-                maximize=group["maximize"],
-            )
+        buffers = _optim.sgd_step(
+            params,
+            grads,
+            [self.state[param].get("momentum_buffer") if param in self.state else None for param in params],
+            lr=float(group["lr"]),
+            momentum=group["momentum"],
+            dampening=group["dampening"],
+            weight_decay=group["weight_decay"],
+            nesterov=group["nesterov"],
+            maximize=group["maximize"],
+        )
+        for param, buffer in zip(params, buffers, strict=True):
             if buffer is not None:
                 self.state[param] = {"momentum_buffer": buffer}

@@ -1,5 +1,7 @@
 """Layers, activations, losses and containers."""
 
+# ruff: noqa: F403  (each file lists its classes)
+
 from tenfold.nn.modules.activation import *
 from tenfold.nn.modules.activation_with_options import *
 from tenfold.nn.modules.batchnorm import *

@@ -47,9 +47,7 @@ class Hooks(dict[int, tuple[Callable[..., Any], bool]]):
         return HookHandle(self, number)
 
 
-def call_with_hooks(
-    module: Any, before: Hooks, after: Hooks, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
+def call_with_hooks(module: Any, before: Hooks, after: Hooks, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """``module.forward`` between its hooks; each may replace the arguments or the result by returning others."""
     for hook, with_kwargs in list(before.values()):
         if with_kwargs:
