@@ -133,10 +133,11 @@ pub fn relu6(input: &Tensor) -> Result<Tensor> {
 /// `x · relu6(x + 3) / 6` (Howard et al. 2019).
 pub fn hardswish(input: &Tensor) -> Result<Tensor> {
     widened("hardswish", input, |x| {
-        let inside = x.abs()?.less_equal(3.0)?;
+        let inside = x.abs()?.less(3.0)?;
+        // Far outside the product could overflow: its gradient would be NaN.
         let middle = inside.where_(x, 0.0)?;
         let curved = middle.multiply(&middle.add(3.0)?)?.divide(6.0)?;
-        let beyond = x.less(-3.0)?.where_(0.0, x)?;
+        let beyond = x.less(0.0)?.where_(0.0, x)?;
         inside.where_(&curved, &beyond)
     })
 }
