@@ -381,7 +381,7 @@ def test_sequential_slices_and_lists_change() -> None:
 
 def test_parameter_containers_register_their_parameters() -> None:
     values = nn.ParameterList([tf.zeros(2, 3)])
-    assert repr(values) == "ParameterList(\n  (0): Parameter containing: [float32 of size 2x3]\n)"
+    assert repr(values) == "ParameterList(\n  (0): Parameter containing: [tenfold.float32 of size 2x3]\n)"
     named = nn.ParameterDict({"left": tf.zeros(2)})
     assert [name for name, _ in named.named_parameters()] == ["left"]
     assert "left" in named

@@ -37,10 +37,7 @@ class Parameter(Tensor):
         return f"Parameter containing:\n{super().__repr__()}"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+        # As in PyTorch, and unlike a plain tensor's copy: the gradient stays behind.
         if id(self) not in memo:
             memo[id(self)] = type(self)(self.detach(), self.requires_grad)
         return memo[id(self)]
-
-    def __reduce_ex__(self, _protocol: Any) -> tuple[Any, ...]:
-        plain = Tensor(self.detach())
-        return type(self), (plain, self.requires_grad), self.__dict__ or None

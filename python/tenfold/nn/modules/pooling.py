@@ -7,7 +7,7 @@ from typing import Any
 
 from tenfold._core import Tensor
 from tenfold.nn import functional as F
-from tenfold.nn.modules._arguments import as_tuple, not_offered
+from tenfold.nn.modules._arguments import as_tuple
 from tenfold.nn.modules.module import Module
 
 __all__ = [
@@ -119,7 +119,7 @@ class AvgPool1d(Module):
 class AvgPool2d(Module):
     """The mean of each window: `(N, C, H, W)` or `(C, H, W)` to `(N, C, H_out, W_out)`; see :class:`AvgPool1d`.
 
-    ``divisor_override`` is not offered.
+    With ``divisor_override`` the sum of each window is divided by that.
 
     >>> import tenfold as tf
     >>> from tenfold import nn
@@ -137,15 +137,23 @@ class AvgPool2d(Module):
         divisor_override: int | None = None,
     ) -> None:
         super().__init__()
-        not_offered("AvgPool2d", divisor_override=divisor_override)
         self.kernel_size = kernel_size
         self.stride = kernel_size if stride is None else stride
         self.padding = padding
         self.ceil_mode = ceil_mode
         self.count_include_pad = count_include_pad
+        self.divisor_override = divisor_override
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.avg_pool2d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
+        return F.avg_pool2d(
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.ceil_mode,
+            self.count_include_pad,
+            self.divisor_override,
+        )
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
