@@ -131,3 +131,64 @@ impl Drop for Handle {
         drop(garbage);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::current_shard;
+    use crate::{DType, Tensor, switches, synchronize};
+
+    /// Runs `body` on a thread of its own (so with a shard that nobody else records into) in deferred mode.
+    fn deferred(body: impl FnOnce() + Send) {
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let before = switches::is_immediate();
+                switches::set_immediate(false);
+                body();
+                switches::set_immediate(before);
+            });
+        });
+    }
+
+    #[test]
+    fn values_that_nobody_holds_free_their_slots_and_are_never_run() {
+        deferred(|| {
+            let start = current_shard().arena().live_slots();
+            let x = Tensor::ones(&[4], DType::Float32).unwrap();
+            let mut y = x.clone();
+            for _ in 0..500 {
+                y = y.add(1).unwrap();
+            }
+            assert!(!y.is_ready());
+            drop(y);
+            // Only x is left; the chain is gone without having been run.
+            assert_eq!(current_shard().arena().live_slots(), start + 1);
+            drop(x);
+            assert_eq!(current_shard().arena().live_slots(), start);
+        });
+    }
+
+    #[test]
+    fn a_chain_of_a_million_nodes_is_run_in_bounded_memory() {
+        deferred(|| {
+            let start = current_shard().arena().live_slots();
+            let mut total = Tensor::zeros(&[], DType::Float64).unwrap();
+            for _ in 0..1_000_000 {
+                total = total.add(1).unwrap();
+            }
+            assert!(current_shard().arena().live_slots() < start + 2_000);
+            assert_eq!(total.item().unwrap().to_f64(), 1e6);
+        });
+    }
+
+    #[test]
+    fn a_value_of_another_thread_is_run_before_it_is_read() {
+        deferred(|| {
+            let x = Tensor::ones(&[3], DType::Float32).unwrap().multiply(2).unwrap();
+            let y = std::thread::scope(|scope| {
+                scope.spawn(|| x.add(1).unwrap().multiply(&x).unwrap()).join().unwrap()
+            });
+            assert_eq!(y.to_vec::<f32>().unwrap(), [6.0; 3]);
+            synchronize().unwrap();
+        });
+    }
+}
