@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from tenfold import _core
@@ -33,16 +32,29 @@ _KINDS: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True)
-class finfo_object:
+class _Limits:
+    """Limits of a dtype: read-only attributes that print themselves."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={getattr(self, name)}" for name in self.__slots__)
+        return f"{type(self).__name__.removesuffix('_object')}({shown})"
+
+
+# Plain classes: importing `dataclasses` costs more than the rest of the package together.
+class finfo_object(_Limits):
     """Limits of a floating dtype; those of its parts for a complex one."""
 
-    bits: int
-    eps: float
-    max: float
-    min: float
-    smallest_normal: float
-    dtype: dtype
+    __slots__ = ("bits", "dtype", "eps", "max", "min", "smallest_normal")
+
+    def __init__(self, bits: int, eps: float, largest: float, smallest_normal: float, dtype: dtype) -> None:
+        self.bits = bits
+        self.eps = eps
+        self.max = largest
+        self.min = -largest
+        self.smallest_normal = smallest_normal
+        self.dtype = dtype
 
     @property
     def tiny(self) -> float:
@@ -55,14 +67,16 @@ class finfo_object:
         return {16: 1e-3, 32: 1e-6, 64: 1e-15}[self.bits]
 
 
-@dataclass(frozen=True)
-class iinfo_object:
+class iinfo_object(_Limits):
     """Limits of an integer dtype."""
 
-    bits: int
-    max: int
-    min: int
-    dtype: dtype
+    __slots__ = ("bits", "dtype", "max", "min")
+
+    def __init__(self, bits: int, low: int, high: int, dtype: dtype) -> None:
+        self.bits = bits
+        self.max = high
+        self.min = low
+        self.dtype = dtype
 
 
 _LIMITS = {
@@ -92,7 +106,7 @@ def finfo(type: dtype | Tensor, /) -> finfo_object:
     if of.name not in _LIMITS:
         raise TypeError(f"finfo: needs a floating or complex dtype; got {of.name}. Hint: iinfo is for integers")
     bits, eps, largest, smallest = _LIMITS[of.name]
-    return finfo_object(bits=bits, eps=eps, max=largest, min=-largest, smallest_normal=smallest, dtype=of)
+    return finfo_object(bits, eps, largest, smallest, of)
 
 
 def iinfo(type: dtype | Tensor, /) -> iinfo_object:
@@ -105,9 +119,9 @@ def iinfo(type: dtype | Tensor, /) -> iinfo_object:
     of = _dtype_of(type, "iinfo")
     bits = 8 * of.itemsize
     if of.name in _SIGNED:
-        return iinfo_object(bits=bits, max=2 ** (bits - 1) - 1, min=-(2 ** (bits - 1)), dtype=of)
+        return iinfo_object(bits, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1, of)
     if of.name in _UNSIGNED:
-        return iinfo_object(bits=bits, max=2**bits - 1, min=0, dtype=of)
+        return iinfo_object(bits, 0, 2**bits - 1, of)
     raise TypeError(f"iinfo: needs an integer dtype; got {of.name}. Hint: finfo is for floats")
 
 
