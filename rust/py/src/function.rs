@@ -58,10 +58,8 @@ pub fn record_function(
     backward: Py<PyAny>,
 ) -> PyResult<Vec<PyTensor>> {
     let mut values = inputs.iter().map(|input| input.get().value()).collect::<PyResult<Vec<_>>>()?;
-    let mut results = outputs
-        .iter()
-        .map(|output| Ok(output.get().value()?.detach()))
-        .collect::<PyResult<Vec<Tensor>>>()?;
+    let mut results =
+        outputs.iter().map(|output| Ok(output.get().value()?.detach())).collect::<PyResult<Vec<Tensor>>>()?;
     let mut places = Vec::with_capacity(saved.len());
     for tensor in &saved {
         // An output is saved without its edge, which would keep itself alive.
@@ -75,13 +73,8 @@ pub fn record_function(
             Saved::Input(values.len() - 1)
         });
     }
-    let derivative = PythonDerivative {
-        name,
-        backward,
-        inputs: inputs.len(),
-        outputs: outputs.len(),
-        saved: saved.len(),
-    };
+    let derivative =
+        PythonDerivative { name, backward, inputs: inputs.len(), outputs: outputs.len(), saved: saved.len() };
     record_gradient(&mut results, &values.iter().collect::<Vec<_>>(), derivative, &places);
     Ok(results
         .into_iter()

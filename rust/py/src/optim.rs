@@ -1,4 +1,4 @@
-//! The module `tenfold._core._optim`: optimizer steps over lists of parameters, in place.
+//! The module `tenfold._core._optim`: the step of an optimizer for lists of parameters, in place.
 
 use pyo3::prelude::*;
 use tenfold::optim::{
@@ -10,40 +10,60 @@ use tenfold::{Error, Tensor, autograd};
 use crate::errors::Outcome;
 use crate::tensor::PyTensor;
 
-/// Tensor objects, changed in place.
 type Objects<'py> = Vec<Bound<'py, PyTensor>>;
-
-/// An error unless a list is as long as that of the parameters (or empty, where it may be).
-fn check_length(
-    operation: &'static str,
-    name: &str,
-    given: usize,
-    parameters: usize,
-    optional: bool,
-) -> Outcome<()> {
-    if given == parameters || (optional && given == 0) {
-        return Ok(());
-    }
-    Err(Error::value(operation, format!("{name} needs one tensor a parameter ({parameters}); got {given}"))
-        .into())
-}
 
 fn value(object: &Bound<'_, PyTensor>) -> Outcome<Tensor> {
     Ok(object.get().cell.value()?)
 }
 
-fn assign(operation: &'static str, object: &Bound<'_, PyTensor>, value: Tensor) -> Outcome<()> {
-    Ok(object.get().cell.assign(operation, value)?)
+/// The value of a state that only some settings have: its list is empty without it.
+fn value_if_any(objects: &Objects<'_>, index: usize) -> Outcome<Option<Tensor>> {
+    objects.get(index).map(value).transpose()
 }
 
-/// One SGD step. Changes `params` in place, and returns the new momentum buffers (None each without momentum; pass None
-/// for a parameter's first step). Old buffers are changed in place too.
+fn assign(operation: &'static str, object: &Bound<'_, PyTensor>, new: Tensor) -> Outcome<()> {
+    Ok(object.get().cell.assign(operation, new)?)
+}
+
+fn assign_if_any(
+    operation: &'static str,
+    objects: &Objects<'_>,
+    index: usize,
+    new: Option<Tensor>,
+) -> Outcome<()> {
+    match (objects.get(index), new) {
+        (Some(object), Some(new)) => assign(operation, object, new),
+        _ => Ok(()),
+    }
+}
+
+/// An error unless each parameter has its gradient and state; states that the settings do not need may be left out.
+fn check_lengths(
+    operation: &'static str,
+    params: usize,
+    needed: &[usize],
+    optional: &[usize],
+) -> Outcome<()> {
+    let fits = needed.iter().all(|&length| length == params)
+        && optional.iter().all(|&length| length == params || length == 0);
+    if fits {
+        return Ok(());
+    }
+    Err(Error::value(
+        operation,
+        format!("{params} parameters with {needed:?} and {optional:?} gradients and states"),
+    )
+    .into())
+}
+
+/// One step of SGD: changes parameters and momentum buffers in place and returns the buffers. None begins a new one,
+/// and is returned without momentum.
 #[pyfunction]
 #[pyo3(name = "sgd_step", signature = (
     params, grads, momentum_buffers, *, lr, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=false,
     maximize=false
 ))]
-#[allow(clippy::too_many_arguments)]
+#[expect(clippy::too_many_arguments, reason = "the settings by their names in torch")]
 fn sgd<'py>(
     py: Python<'py>,
     params: Objects<'py>,
@@ -56,35 +76,34 @@ fn sgd<'py>(
     nesterov: bool,
     maximize: bool,
 ) -> PyResult<Vec<Option<Bound<'py, PyTensor>>>> {
-    let name = "sgd_step";
-    check_length(name, "grads", grads.len(), params.len(), false)?;
-    check_length(name, "momentum_buffers", momentum_buffers.len(), params.len(), false)?;
+    check_lengths("sgd", params.len(), &[grads.len(), momentum_buffers.len()], &[])?;
     let settings = SgdSettings { learning_rate: lr, momentum, dampening, weight_decay, nesterov, maximize };
     let _mode = autograd::Guard::new(false);
     let mut buffers = Vec::with_capacity(params.len());
-    for ((parameter, gradient), object) in params.iter().zip(&grads).zip(momentum_buffers) {
+    for ((param, grad), object) in params.iter().zip(&grads).zip(momentum_buffers) {
         let before = object.as_ref().map(value).transpose()?;
-        let results = sgd_step(&value(parameter)?, &value(gradient)?, before.as_ref(), &settings);
-        let (new_value, buffer) = results.map_err(crate::errors::to_python)?;
-        assign(name, parameter, new_value)?;
+        let (new_value, buffer) = sgd_step(&value(param)?, &value(grad)?, before.as_ref(), &settings)
+            .map_err(crate::errors::to_python)?;
+        assign("sgd", param, new_value)?;
         buffers.push(match (object, buffer) {
             (Some(object), Some(buffer)) => {
-                assign(name, &object, buffer)?;
+                assign("sgd", &object, buffer)?;
                 Some(object)
             }
             (None, Some(buffer)) => Some(Bound::new(py, PyTensor::from(buffer))?),
             (_, None) => None,
         });
     }
+    finish()?;
     Ok(buffers)
 }
 
-/// One Adagrad step: changes `params` and `state_sums` in place. `steps` are the numbers of this step, from 1.
+/// One step of Adagrad: changes parameters and sums in place. `steps` are the numbers of this step, from 1.
 #[pyfunction]
 #[pyo3(name = "adagrad_step", signature = (
     params, grads, state_sums, steps, *, lr, lr_decay=0.0, weight_decay=0.0, eps=1e-10, maximize=false
 ))]
-#[allow(clippy::too_many_arguments)]
+#[expect(clippy::too_many_arguments, reason = "the settings by their names in torch")]
 fn adagrad(
     params: Objects<'_>,
     grads: Objects<'_>,
@@ -96,30 +115,27 @@ fn adagrad(
     eps: f64,
     maximize: bool,
 ) -> Outcome<()> {
-    let name = "adagrad_step";
-    check_length(name, "grads", grads.len(), params.len(), false)?;
-    check_length(name, "state_sums", state_sums.len(), params.len(), false)?;
-    check_length(name, "steps", steps.len(), params.len(), false)?;
+    check_lengths("adagrad", params.len(), &[grads.len(), state_sums.len(), steps.len()], &[])?;
     let settings =
         AdagradSettings { learning_rate: lr, learning_rate_decay: lr_decay, weight_decay, eps, maximize };
     let _mode = autograd::Guard::new(false);
-    for (index, parameter) in params.iter().enumerate() {
-        let (gradient, sum) = (value(&grads[index])?, value(&state_sums[index])?);
-        let (new_value, sum) = adagrad_step(&value(parameter)?, &gradient, &sum, steps[index], &settings)?;
-        assign(name, parameter, new_value)?;
-        assign(name, &state_sums[index], sum)?;
+    for (((param, grad), sum), step) in params.iter().zip(&grads).zip(&state_sums).zip(steps) {
+        let (new_value, new_sum) =
+            adagrad_step(&value(param)?, &value(grad)?, &value(sum)?, step, &settings)?;
+        assign("adagrad", param, new_value)?;
+        assign("adagrad", sum, new_sum)?;
     }
-    Ok(())
+    finish()
 }
 
-/// One RMSprop step: changes `params` and the state in place. `grad_avgs` (centered) and `momentum_buffers` (momentum)
-/// are empty where they are not used.
+/// One step of RMSprop: changes parameters and state in place. `grad_avgs` is empty unless centered,
+/// `momentum_buffers` without momentum.
 #[pyfunction]
 #[pyo3(name = "rmsprop_step", signature = (
     params, grads, square_avgs, grad_avgs, momentum_buffers, *, lr, alpha=0.99, eps=1e-8, weight_decay=0.0,
     momentum=0.0, maximize=false
 ))]
-#[allow(clippy::too_many_arguments)]
+#[expect(clippy::too_many_arguments, reason = "the settings by their names in torch")]
 fn rmsprop(
     params: Objects<'_>,
     grads: Objects<'_>,
@@ -133,40 +149,33 @@ fn rmsprop(
     momentum: f64,
     maximize: bool,
 ) -> Outcome<()> {
-    let name = "rmsprop_step";
-    check_length(name, "grads", grads.len(), params.len(), false)?;
-    check_length(name, "square_avgs", square_avgs.len(), params.len(), false)?;
-    check_length(name, "grad_avgs", grad_avgs.len(), params.len(), true)?;
-    check_length(name, "momentum_buffers", momentum_buffers.len(), params.len(), true)?;
+    let optional = [grad_avgs.len(), momentum_buffers.len()];
+    check_lengths("rmsprop", params.len(), &[grads.len(), square_avgs.len()], &optional)?;
     let settings = RmspropSettings { learning_rate: lr, alpha, eps, weight_decay, momentum, maximize };
     let _mode = autograd::Guard::new(false);
-    for (index, parameter) in params.iter().enumerate() {
+    for (index, ((param, grad), square)) in params.iter().zip(&grads).zip(&square_avgs).enumerate() {
         let state = RmspropState {
-            square_average: value(&square_avgs[index])?,
-            gradient_average: grad_avgs.get(index).map(value).transpose()?,
-            momentum_buffer: momentum_buffers.get(index).map(value).transpose()?,
+            square_average: value(square)?,
+            gradient_average: value_if_any(&grad_avgs, index)?,
+            momentum_buffer: value_if_any(&momentum_buffers, index)?,
         };
-        let (new_value, state) = rmsprop_step(&value(parameter)?, &value(&grads[index])?, &state, &settings)?;
-        assign(name, parameter, new_value)?;
-        assign(name, &square_avgs[index], state.square_average)?;
-        if let (Some(object), Some(new)) = (grad_avgs.get(index), state.gradient_average) {
-            assign(name, object, new)?;
-        }
-        if let (Some(object), Some(new)) = (momentum_buffers.get(index), state.momentum_buffer) {
-            assign(name, object, new)?;
-        }
+        let (new_value, state) = rmsprop_step(&value(param)?, &value(grad)?, &state, &settings)?;
+        assign("rmsprop", param, new_value)?;
+        assign("rmsprop", square, state.square_average)?;
+        assign_if_any("rmsprop", &grad_avgs, index, state.gradient_average)?;
+        assign_if_any("rmsprop", &momentum_buffers, index, state.momentum_buffer)?;
     }
-    Ok(())
+    finish()
 }
 
-/// One Adam step (AdamW where `decoupled_weight_decay`): changes `params` and the state in place. `max_exp_avg_sqs` is
-/// empty without AMSGrad. `steps` are the numbers of this step, from 1.
+/// One step of Adam (AdamW where the weight decay is decoupled): changes parameters and state in place.
+/// `max_exp_avg_sqs` is empty without AMSGrad. `steps` are the numbers of this step, from 1.
 #[pyfunction]
 #[pyo3(name = "adam_step", signature = (
     params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps, *, lr, beta1=0.9, beta2=0.999, eps=1e-8,
     weight_decay=0.0, decoupled_weight_decay=false, maximize=false
 ))]
-#[allow(clippy::too_many_arguments)]
+#[expect(clippy::too_many_arguments, reason = "the settings by their names in torch")]
 fn adam(
     params: Objects<'_>,
     grads: Objects<'_>,
@@ -182,12 +191,8 @@ fn adam(
     decoupled_weight_decay: bool,
     maximize: bool,
 ) -> Outcome<()> {
-    let name = "adam_step";
-    check_length(name, "grads", grads.len(), params.len(), false)?;
-    check_length(name, "exp_avgs", exp_avgs.len(), params.len(), false)?;
-    check_length(name, "exp_avg_sqs", exp_avg_sqs.len(), params.len(), false)?;
-    check_length(name, "max_exp_avg_sqs", max_exp_avg_sqs.len(), params.len(), true)?;
-    check_length(name, "steps", steps.len(), params.len(), false)?;
+    let needed = [grads.len(), exp_avgs.len(), exp_avg_sqs.len(), steps.len()];
+    check_lengths("adam", params.len(), &needed, &[max_exp_avg_sqs.len()])?;
     let settings = AdamSettings {
         learning_rate: lr,
         betas: (beta1, beta2),
@@ -197,22 +202,24 @@ fn adam(
         maximize,
     };
     let _mode = autograd::Guard::new(false);
-    for (index, parameter) in params.iter().enumerate() {
+    for (index, (param, grad)) in params.iter().zip(&grads).enumerate() {
         let state = AdamState {
             average: value(&exp_avgs[index])?,
             square_average: value(&exp_avg_sqs[index])?,
-            largest_square_average: max_exp_avg_sqs.get(index).map(value).transpose()?,
+            largest_square_average: value_if_any(&max_exp_avg_sqs, index)?,
         };
-        let gradient = value(&grads[index])?;
-        let (new_value, state) = adam_step(&value(parameter)?, &gradient, &state, steps[index], &settings)?;
-        assign(name, parameter, new_value)?;
-        assign(name, &exp_avgs[index], state.average)?;
-        assign(name, &exp_avg_sqs[index], state.square_average)?;
-        if let (Some(object), Some(new)) = (max_exp_avg_sqs.get(index), state.largest_square_average) {
-            assign(name, object, new)?;
-        }
+        let (new_value, state) = adam_step(&value(param)?, &value(grad)?, &state, steps[index], &settings)?;
+        assign("adam", param, new_value)?;
+        assign("adam", &exp_avgs[index], state.average)?;
+        assign("adam", &exp_avg_sqs[index], state.square_average)?;
+        assign_if_any("adam", &max_exp_avg_sqs, index, state.largest_square_average)?;
     }
-    Ok(())
+    finish()
+}
+
+/// A step runs everything that is pending: a training loop that looks at nothing must not pile up work.
+fn finish() -> Outcome<()> {
+    Ok(tenfold::synchronize()?)
 }
 
 /// Adds the module.
