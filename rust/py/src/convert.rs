@@ -43,8 +43,12 @@ pub fn scalar_of(object: &Bound<'_, PyAny>) -> PyResult<Option<Scalar>> {
     if object.is_instance_of::<PyComplex>() {
         return Ok(Some(Scalar::Complex(object.extract::<Complex<f64>>()?)));
     }
-    // NumPy's scalars are numbers with a dtype of their own; a number of another class may only have `__index__`.
-    if object.hasattr("dtype")? && object.hasattr("item")? && object.getattr("shape")?.len()? == 0 {
+    // NumPy's scalars are numbers with a dtype of their own; a number of another class may only have `__index__`, and
+    // arrays have it without being numbers.
+    if object.hasattr("dtype")? && object.hasattr("item")? {
+        if object.getattr("shape")?.len()? != 0 {
+            return Ok(None);
+        }
         let item = object.call_method0("item")?;
         return if item.is(object) { Ok(None) } else { scalar_of(&item) };
     }

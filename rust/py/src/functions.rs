@@ -369,7 +369,12 @@ pub fn broadcast_arrays<'py>(arrays: &Bound<'py, PyTuple>) -> PyResult<Vec<Bound
     let wide = Tensor::broadcast_tensors(&values(&tensors)).map_err(to_python)?;
     let Some(first) = wide.first() else { return Ok(Vec::new()) };
     let shape = PyTuple::new(arrays.py(), first.shape().iter())?;
-    arrays.iter().map(|array| array.call_method1("expand", (&shape,))).collect()
+    let expanded = arrays.iter().zip(&tensors).map(|(array, tensor)| match array.cast_into::<PyTensor>() {
+        Ok(array) => array.call_method1("expand", (&shape,)),
+        // A number or an array of NumPy.
+        Err(_) => Bound::new(arrays.py(), PyTensor::from(tensor.0.clone()))?.call_method1("expand", (&shape,)),
+    });
+    expanded.collect()
 }
 
 /// Reversed along axes (all of them by default).
