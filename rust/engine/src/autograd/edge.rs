@@ -63,7 +63,8 @@ pub enum Saved {
 pub type Hook = Arc<dyn Fn(&Tensor) -> Result<Option<Tensor>> + Send + Sync>;
 
 struct SavedValue {
-    tensor: Tensor,
+    /// An error where a copy was needed and failed: `backward` reports it.
+    tensor: Result<Tensor>,
     /// Set for a result of the edge's own operation: stored without the edge, which would keep itself alive.
     own_output: Option<usize>,
 }
@@ -194,13 +195,13 @@ impl Edge {
                 .hint("give retain_graph=True to the first backward to go through the graph twice")
         })?;
         let unpack = |value: &SavedValue| {
-            let mut tensor = value.tensor.clone();
+            let mut tensor = value.tensor.clone()?;
             if let Some(output) = value.own_output {
                 tensor.set_edge(Some(EdgeRef { edge: self.clone(), output }));
             }
-            tensor
+            Ok(tensor)
         };
-        let tensors = values.iter().map(unpack).collect();
+        let tensors = values.iter().map(unpack).collect::<Result<_>>()?;
         // What saved nothing can be gone through any number of times.
         let freed = if retain || values.is_empty() { None } else { slot.take() };
         drop(slot);
@@ -212,9 +213,9 @@ impl Edge {
         if let Kind::Operation { parents, saved, .. } = &mut self.kind {
             links.extend(parents.drain(..).flatten());
             if let Some(values) = saved.get_mut().unwrap_or_else(PoisonError::into_inner) {
-                for value in values {
-                    if let Some(edge) = value.tensor.edge().cloned() {
-                        value.tensor.set_edge(None);
+                for tensor in values.iter_mut().filter_map(|value| value.tensor.as_mut().ok()) {
+                    if let Some(edge) = tensor.edge().cloned() {
+                        tensor.set_edge(None);
                         links.push(edge);
                     }
                 }
@@ -255,8 +256,8 @@ pub fn record_gradient(
         return;
     }
     let value = |what: &Saved| match *what {
-        Saved::Input(index) => SavedValue { tensor: inputs[index].clone(), own_output: None },
-        Saved::Output(index) => SavedValue { tensor: outputs[index].detach(), own_output: Some(index) },
+        Saved::Input(index) => SavedValue { tensor: kept(inputs[index]), own_output: None },
+        Saved::Output(index) => SavedValue { tensor: Ok(outputs[index].detach()), own_output: Some(index) },
     };
     let edge = Arc::new(Edge {
         sequence: next_number(),
@@ -273,6 +274,14 @@ pub fn record_gradient(
             tensor.set_edge(Some(EdgeRef { edge: edge.clone(), output }));
         }
     }
+}
+
+/// An input as a derivative keeps it: a copy where somebody else may write to its memory.
+fn kept(input: &Tensor) -> Result<Tensor> {
+    if !input.is_borrowed()? {
+        return Ok(input.clone());
+    }
+    Ok(input.detach().copy()?.with_gradient_edge(input.edge().cloned()))
 }
 
 impl Tensor {

@@ -39,6 +39,16 @@ pub(crate) enum Place {
     Ready(Arc<Buffer>),
 }
 
+impl Place {
+    /// True for memory that somebody else may write to.
+    pub fn is_borrowed(&self) -> bool {
+        match self {
+            Place::Pending(_) => false,
+            Place::Ready(buffer) => buffer.is_borrowed(),
+        }
+    }
+}
+
 /// An input of a node: memory, and the layout in which it is read.
 #[derive(Clone, Debug)]
 pub(crate) struct Input {

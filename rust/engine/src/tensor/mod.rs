@@ -90,6 +90,11 @@ impl Tensor {
         self.value.is_ready()
     }
 
+    /// True where the elements lie in memory that somebody else may write to.
+    pub(crate) fn is_borrowed(&self) -> Result<bool> {
+        Ok(self.value.place()?.is_borrowed())
+    }
+
     /// The tensor as a new node reads it.
     fn input(&self) -> Result<Input> {
         Ok(Input { place: self.value.place()?, dtype: self.dtype, layout: self.layout.clone() })
@@ -106,10 +111,7 @@ impl Tensor {
         for tensor in inputs {
             places.push(tensor.input()?);
         }
-        let borrowed = places.iter().any(|input| match &input.place {
-            crate::graph::Place::Ready(buffer) => buffer.is_borrowed(),
-            crate::graph::Place::Pending(_) => false,
-        });
+        let borrowed = places.iter().any(|input| input.place.is_borrowed());
         let outputs: Tensors = {
             let handles =
                 Handle::record(Node::new(operation, places, SmallVec::from_slice(scalars), specs.clone()));
@@ -200,7 +202,7 @@ impl Tensor {
             let high = values.iter().copied().max().unwrap_or(-1);
             Ok((low, high))
         };
-        // Remembered for the whole value only: a view of it may have a smaller range.
-        if self.layout.is_dense() { self.value.index_range(find) } else { find() }
+        // Remembered for the whole value only, a view of it may have a smaller range; and not for memory that may change.
+        if self.layout.is_dense() && !self.is_borrowed()? { self.value.index_range(find) } else { find() }
     }
 }
