@@ -10,6 +10,8 @@ Methods of :class:`Tensor` and everything in ``nn``, ``optim`` and ``utils.data`
 tensor([2., 4., 6.])
 """
 
+import builtins as _builtins
+
 from tenfold import _core
 from tenfold._core import *  # noqa: F403  (the generated stub lists the names)
 from tenfold._core import Tensor
@@ -75,6 +77,6 @@ unflatten = Tensor.unflatten
 unsqueeze = Tensor.unsqueeze
 
 
-def is_tensor(obj: object) -> bool:
+def is_tensor(obj: object) -> _builtins.bool:
     """True for a tensor."""
     return isinstance(obj, Tensor)
