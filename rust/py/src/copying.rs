@@ -38,16 +38,16 @@ fn attributes<'py>(object: &Bound<'py, PyTensor>) -> PyResult<Option<Bound<'py, 
 
 /// Makes a pickled tensor again.
 #[pyfunction]
-#[pyo3(name = "_rebuild_tensor", signature = (class, data, shape, dtype, requires_grad, /))]
+#[pyo3(name = "_rebuild_tensor", signature = (of_class, data, shape, dtype, requires_grad, /))]
 fn rebuild_tensor<'py>(
-    class: &Bound<'py, PyType>,
+    of_class: &Bound<'py, PyType>,
     data: &[u8],
     shape: Vec<usize>,
     dtype: DTypeArgument,
     requires_grad: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let value = Tensor::from_bytes(data, &shape, dtype.0).map_err(to_python)?;
-    leaf_of_class(class, value, requires_grad)
+    leaf_of_class(of_class, value, requires_grad)
 }
 
 /// Adds the functions to the module.
@@ -144,7 +144,10 @@ impl PyTensor {
     }
 
     /// Pickled as class, bytes, shape, dtype and whether it requires a gradient; a result comes back as a leaf.
-    fn __reduce_ex__<'py>(slf: &Bound<'py, Self>, _protocol: i32) -> PyResult<Bound<'py, PyTuple>> {
+    fn __reduce_ex__<'py>(
+        slf: &Bound<'py, Self>,
+        _protocol: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
         let py = slf.py();
         let value = slf.get().value()?;
         let requires_grad = value.requires_grad();
