@@ -23,7 +23,7 @@ macro_rules! activation_operations {
         partial { |_x, out| [out * (1.0 - out)] }
         domain { [(-20.0, 20.0)] }
         accuracy { 2.5, 0.0 }
-        oracle { "scipy.special.expit" }
+        oracle { "lambda x: 1 / (1 + numpy.exp(-x))" }
         wgsl { "1.0 / (1.0 + exp(-x))" }
         aliases { expit }
     }
