@@ -1025,21 +1025,21 @@ class _init:
 class _optim:
     @staticmethod
     def adagrad_step(params: Sequence[Tensor], grads: Sequence[Tensor], state_sums: Sequence[Tensor], steps: Sequence[builtins.int], *, lr: builtins.float, lr_decay: builtins.float = 0.0, weight_decay: builtins.float = 0.0, eps: builtins.float = 1e-10, maximize: builtins.bool = False) -> None:
-        """One Adagrad step: changes `params` and `state_sums` in place. `steps` are the numbers of this step, from 1."""
+        """One step of Adagrad: changes parameters and sums in place. `steps` are the numbers of this step, from 1."""
     @staticmethod
     def adam_step(params: Sequence[Tensor], grads: Sequence[Tensor], exp_avgs: Sequence[Tensor], exp_avg_sqs: Sequence[Tensor], max_exp_avg_sqs: Sequence[Tensor], steps: Sequence[builtins.int], *, lr: builtins.float, beta1: builtins.float = 0.9, beta2: builtins.float = 0.999, eps: builtins.float = 1e-8, weight_decay: builtins.float = 0.0, decoupled_weight_decay: builtins.bool = False, maximize: builtins.bool = False) -> None:
-        """One Adam step (AdamW where `decoupled_weight_decay`): changes `params` and the state in place. `max_exp_avg_sqs` is
-        empty without AMSGrad. `steps` are the numbers of this step, from 1.
+        """One step of Adam (AdamW where the weight decay is decoupled): changes parameters and state in place.
+        `max_exp_avg_sqs` is empty without AMSGrad. `steps` are the numbers of this step, from 1.
         """
     @staticmethod
     def rmsprop_step(params: Sequence[Tensor], grads: Sequence[Tensor], square_avgs: Sequence[Tensor], grad_avgs: Sequence[Tensor], momentum_buffers: Sequence[Tensor], *, lr: builtins.float, alpha: builtins.float = 0.99, eps: builtins.float = 1e-8, weight_decay: builtins.float = 0.0, momentum: builtins.float = 0.0, maximize: builtins.bool = False) -> None:
-        """One RMSprop step: changes `params` and the state in place. `grad_avgs` (centered) and `momentum_buffers` (momentum)
-        are empty where they are not used.
+        """One step of RMSprop: changes parameters and state in place. `grad_avgs` is empty unless centered,
+        `momentum_buffers` without momentum.
         """
     @staticmethod
     def sgd_step(params: Sequence[Tensor], grads: Sequence[Tensor], momentum_buffers: Sequence[Tensor | None], *, lr: builtins.float, momentum: builtins.float = 0.0, dampening: builtins.float = 0.0, weight_decay: builtins.float = 0.0, nesterov: builtins.bool = False, maximize: builtins.bool = False) -> builtins.list[Tensor | None]:
-        """One SGD step. Changes `params` in place, and returns the new momentum buffers (None each without momentum; pass None
-        for a parameter's first step). Old buffers are changed in place too.
+        """One step of SGD: changes parameters and momentum buffers in place and returns the buffers. None begins a new one,
+        and is returned without momentum.
         """
 
 # A submodule.
