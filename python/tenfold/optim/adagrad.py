@@ -67,16 +67,17 @@ class Adagrad(Optimizer):
             self.state[param] = {"step": 0, "sum": start}
 
     def _update(self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor]) -> None:
-        for param, grad in zip(params, grads, strict=True):
-            state = self._counted(param, ())
-            _optim.adagrad_(
-                param,
-                grad,
-                state["sum"],
-                step=state["step"],
-                lr=float(group["lr"]),
-                lr_decay=group["lr_decay"],
-                weight_decay=group["weight_decay"],
-                eps=group["eps"],
-                maximize=group["maximize"],
-            )
+        states = [self.state[param] for param in params]
+        for state in states:
+            state["step"] += 1
+        _optim.adagrad_step(
+            params,
+            grads,
+            [state["sum"] for state in states],
+            [state["step"] for state in states],
+            lr=float(group["lr"]),
+            lr_decay=group["lr_decay"],
+            weight_decay=group["weight_decay"],
+            eps=group["eps"],
+            maximize=group["maximize"],
+        )

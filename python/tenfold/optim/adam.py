@@ -61,25 +61,24 @@ class Adam(Optimizer):
         check_betas(operation, group)
 
     def _update(self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor]) -> None:
-        names = ["exp_avg", "exp_avg_sq"]
-        if group["amsgrad"]:
-            names.append("max_exp_avg_sq")
-        for param, grad in zip(params, grads, strict=True):
-            state = self._counted(param, names)
-            _optim.adam_(
-                param,
-                grad,
-                state["exp_avg"],
-                state["exp_avg_sq"],
-                state["max_exp_avg_sq"] if group["amsgrad"] else None,
-                step=state["step"],
-                lr=float(group["lr"]),
-                betas=tuple(group["betas"]),
-                eps=group["eps"],
-                weight_decay=group["weight_decay"],
-                decoupled=group["decoupled_weight_decay"],
-                maximize=group["maximize"],
-            )
+        amsgrad = ["max_exp_avg_sq"] if group["amsgrad"] else []
+        states = self._counted(params, ["exp_avg", "exp_avg_sq", *amsgrad])
+        beta1, beta2 = group["betas"]
+        _optim.adam_step(
+            params,
+            grads,
+            [state["exp_avg"] for state in states],
+            [state["exp_avg_sq"] for state in states],
+            [state["max_exp_avg_sq"] for state in states] if group["amsgrad"] else [],
+            [state["step"] for state in states],
+            lr=float(group["lr"]),
+            beta1=beta1,
+            beta2=beta2,
+            eps=group["eps"],
+            weight_decay=group["weight_decay"],
+            decoupled_weight_decay=group["decoupled_weight_decay"],
+            maximize=group["maximize"],
+        )
 
 
 class AdamW(Adam):

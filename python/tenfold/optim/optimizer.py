@@ -46,14 +46,17 @@ class Optimizer:
         """Changes the parameters of a group that have gradients."""
         raise NotImplementedError(f"{type(self).__name__}: _update is missing")
 
-    def _counted(self, param: Tensor, names: Iterable[str]) -> dict[str, Any]:
-        """The state of a parameter, one step on; what is missing of ``names`` begins as zeros."""
-        state = self.state.setdefault(param, {})
-        state["step"] = state.get("step", 0) + 1
-        for name in names:
-            if name not in state:
-                state[name] = _core.zeros_like(param)
-        return state
+    def _counted(self, params: list[Tensor], names: list[str]) -> list[dict[str, Any]]:
+        """The states of parameters, one step on; what is missing of ``names`` begins as zeros."""
+        states = []
+        for param in params:
+            state = self.state.setdefault(param, {})
+            state["step"] = state.get("step", 0) + 1
+            for name in names:
+                if name not in state:
+                    state[name] = _core.zeros_like(param)
+            states.append(state)
+        return states
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Adds parameters with options of their own, for instance layers that are trained from now on."""

@@ -64,18 +64,17 @@ class RMSprop(Optimizer):
             names.append("grad_avg")
         if group["momentum"] > 0:
             names.append("momentum_buffer")
-        for param, grad in zip(params, grads, strict=True):
-            state = self._counted(param, names)
-            _optim.rmsprop_(
-                param,
-                grad,
-                state["square_avg"],
-                state["grad_avg"] if group["centered"] else None,
-                state["momentum_buffer"] if group["momentum"] > 0 else None,
-                lr=float(group["lr"]),
-                alpha=group["alpha"],
-                eps=group["eps"],
-                weight_decay=group["weight_decay"],
-                momentum=group["momentum"],
-                maximize=group["maximize"],
-            )
+        states = self._counted(params, names)
+        _optim.rmsprop_step(
+            params,
+            grads,
+            [state["square_avg"] for state in states],
+            [state["grad_avg"] for state in states] if group["centered"] else [],
+            [state["momentum_buffer"] for state in states] if group["momentum"] > 0 else [],
+            lr=float(group["lr"]),
+            alpha=group["alpha"],
+            eps=group["eps"],
+            weight_decay=group["weight_decay"],
+            momentum=group["momentum"],
+            maximize=group["maximize"],
+        )

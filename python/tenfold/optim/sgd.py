@@ -59,17 +59,17 @@ class SGD(Optimizer):
             raise ValueError("SGD: Nesterov momentum requires a momentum and zero dampening")
 
     def _update(self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor]) -> None:
-        for param, grad in zip(params, grads, strict=True):
-            buffer = _optim.sgd_(
-                param,
-                grad,
-                self.state[param].get("momentum_buffer") if param in self.state else None,
-                lr=float(group["lr"]),
-                momentum=group["momentum"],
-                dampening=group["dampening"],
-                weight_decay=group["weight_decay"],
-                nesterov=group["nesterov"],
-                maximize=group["maximize"],
-            )
+        buffers = _optim.sgd_step(
+            params,
+            grads,
+            [self.state[param].get("momentum_buffer") if param in self.state else None for param in params],
+            lr=float(group["lr"]),
+            momentum=group["momentum"],
+            dampening=group["dampening"],
+            weight_decay=group["weight_decay"],
+            nesterov=group["nesterov"],
+            maximize=group["maximize"],
+        )
+        for param, buffer in zip(params, buffers, strict=True):
             if buffer is not None:
                 self.state[param] = {"momentum_buffer": buffer}
