@@ -12,7 +12,7 @@ use tenfold::random::Generator;
 use tenfold::{DType, Result, Tensor, autograd};
 
 const BATCH: usize = 64;
-const EPOCHS: usize = 20;
+const EPOCHS: usize = 40;
 const HELD_OUT: usize = 360;
 
 /// The values of a gzipped idx file of bytes: a header (type, rank, extents), then the values, row-major.
