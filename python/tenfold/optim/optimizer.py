@@ -46,7 +46,7 @@ class Optimizer:
         """Changes the parameters of a group that have gradients."""
         raise NotImplementedError(f"{type(self).__name__}: _update is missing")
 
-    def _counted(self, params: list[Tensor], names: list[str]) -> list[dict[str, Any]]:
+    def _counted(self, params: list[Tensor], names: Iterable[str]) -> list[dict[str, Any]]:
         """The states of parameters, one step on; what is missing of ``names`` begins as zeros."""
         states = []
         for param in params:
@@ -117,8 +117,6 @@ class Optimizer:
                 params = [param for param in group["params"] if param.grad is not None]
                 if params:
                     self._update(group, params, [param.grad for param in params])
-            # A step is where the work is done: the next one would only add to it.
-            _core.synchronize()
         return loss
 
     def state_dict(self) -> dict[str, Any]:
