@@ -225,6 +225,13 @@ S = optim.lr_scheduler
             lambda o: S.OneCycleLR(o, 2.0, 10, pct_start=0.5, anneal_strategy="linear", final_div_factor=10),
             [0.08, 0.56, 1.04, 1.52, 2.0],
         ),
+        # Up in two steps, down in two, and on to the end in the fifth.
+        (
+            lambda o: S.OneCycleLR(
+                o, 1.0, 6, pct_start=0.5, anneal_strategy="linear", div_factor=5, final_div_factor=10, three_phase=True
+            ),
+            [0.2, 0.6, 1.0, 0.6, 0.2],
+        ),
     ],
 )
 def test_schedules_give_the_rates_of_their_formulas(make: Any, expected: list[float]) -> None:

@@ -231,7 +231,7 @@ class OneCycleLR(LRScheduler):
         self.anneal_strategy = anneal_strategy
         self.cycle_momentum = cycle_momentum
         up = float(pct_start * total_steps) - 1
-        ends = (up, 2 * up + 1, total_steps - 1) if three_phase else (up, total_steps - 1)
+        ends = (up, 2 * up, total_steps - 1) if three_phase else (up, total_steps - 1)
         rates = ("initial_lr", "max_lr", "initial_lr", "min_lr") if three_phase else ("initial_lr", "max_lr", "min_lr")
         momenta = ("max_momentum", "base_momentum", "max_momentum", "max_momentum")[: len(rates)]
         self._phases = [(end, rates[i : i + 2], momenta[i : i + 2]) for i, end in enumerate(ends)]
