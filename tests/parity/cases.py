@@ -22,6 +22,9 @@ def draw_cases(seed: int) -> dict[str, list[Case]]:
         "losses": list(losses(draw)),
         "initializers": list(initializers(draw)),
         "optimizers": list(optimizers(draw)),
+        # Last, so that what the others draw stays as it is.
+        "more_layers": list(more_layers(draw)),
+        "more_losses": list(more_losses(draw)),
     }
     for cases in families.values():
         names = [case["name"] for case in cases]
@@ -282,3 +285,47 @@ def optimizers(draw: random.Random) -> list[Case]:
         {"name": name, "kind": "optimizer", "target": target, "kwargs": options, "groups": groups, "inputs": inputs}
         for name, target, options, groups in cases
     ]
+
+
+def more_layers(draw: random.Random) -> list[Case]:
+    n, c, length = draw.randint(1, 3), 2 * draw.randint(1, 3), draw.randint(8, 12)
+    series, volume, image = normal(n, c, length), normal(n, c, 5, 6, 7), normal(n, c, 9, 8)
+    slope = draw.uniform(0.1, 0.9)
+    return [
+        module("convolution 1d", "Conv1d", series, c, 3, 3, stride=2, padding=1),
+        module("convolution 1d same", "Conv1d", series, c, 4, 4, padding="same", dilation=2, groups=2),
+        module("convolution 3d", "Conv3d", volume, c, 3, (2, 3, 3), padding=(0, 1, 1), stride=(1, 2, 1)),
+        module("group norm", "GroupNorm", image, 2, c),
+        module("group norm without bias", "GroupNorm", series, c, c, bias=False),
+        module("rms norm", "RMSNorm", normal(n, 4, 8), 8),
+        module("rms norm over two axes", "RMSNorm", image, (9, 8), eps=1e-3),
+        module("batch norm without bias", "BatchNorm2d", image, c, bias=False),
+        module("max pooling 1d", "MaxPool1d", series, 3, stride=2, padding=1),
+        module("average pooling 1d", "AvgPool1d", series, 3, padding=1, count_include_pad=False),
+        module("average pooling with another divisor", "AvgPool2d", image, 2, divisor_override=3),
+        module("adaptive average pooling 1d", "AdaptiveAvgPool1d", series, 3),
+        module("adaptive max pooling", "AdaptiveMaxPool2d", image, (4, None)),
+        module("unflatten", "Unflatten", normal(n, 6, 2), 1, (2, 3)),
+        module("dropout 2d in evaluation", "Dropout2d", image, train=False),
+        module("CELU with alpha", "CELU", image, 2 * slope),
+        module("Threshold", "Threshold", image, slope, -1.0),
+        module("GLU", "GLU", image, 1),
+        module("Hardtanh with bounds", "Hardtanh", image, -slope, 2 * slope),
+        module("Softshrink with lambda", "Softshrink", image, slope),
+        module("Hardshrink with lambda", "Hardshrink", image, slope),
+    ]
+
+
+def more_losses(draw: random.Random) -> list[Case]:
+    n, c, beta = draw.randint(2, 6), draw.randint(2, 6), draw.uniform(0.2, 2)
+    x, y = normal(n, c), normal(n, c)
+    cases = []
+    for reduction in ("mean", "sum", "none"):
+        cases += [
+            loss(f"l1, {reduction}", "l1_loss", x, y, reduction=reduction),
+            loss(f"smooth l1, {reduction}", "smooth_l1_loss", x, y, reduction=reduction, beta=beta),
+            loss(f"huber, {reduction}", "huber_loss", x, y, reduction=reduction, delta=beta),
+            loss(f"kl divergence, {reduction}", "kl_div", x, distribution(n, c), reduction=reduction),
+            loss(f"kl divergence of logarithms, {reduction}", "kl_div", x, y, reduction=reduction, log_target=True),
+        ]
+    return [*cases, loss("kl divergence, batchmean", "kl_div", x, distribution(n, c), reduction="batchmean")]

@@ -41,8 +41,8 @@ def read_records(path: Path) -> list[Record]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     families = {
-        "tensor_record": ("layers", "activations", "losses"),
-        "layer_record": ("layers", "activations"),
+        "tensor_record": ("layers", "activations", "losses", "more_layers", "more_losses"),
+        "layer_record": ("layers", "activations", "more_layers"),
         "initializer_record": ("initializers",),
         "optimizer_record": ("optimizers",),
     }
