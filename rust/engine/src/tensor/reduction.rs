@@ -128,7 +128,14 @@ impl Tensor {
 
     /// The standard deviation: the root of [`Tensor::var`].
     pub fn std(&self, axes: Option<&[i64]>, correction: f64, keep_axes: bool) -> Result<Tensor> {
-        self.var(axes, correction, keep_axes).map_err(|error| error.in_operation("std"))?.sqrt()
+        let var = self.var(axes, correction, keep_axes).map_err(|error| error.in_operation("std"))?;
+        if !var.requires_grad() {
+            return var.sqrt();
+        }
+        // The root has no finite derivative at 0; what is constant has the gradient 0 there, as in PyTorch.
+        let constant = var.equal(0.0)?;
+        let root = constant.where_(1.0, &var)?.sqrt()?;
+        constant.where_(0.0, &root)
     }
 
     fn extreme(&self, operation: Reduction, axes: Option<&[i64]>, keep_axes: bool) -> Result<Tensor> {
