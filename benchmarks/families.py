@@ -10,7 +10,6 @@ import time
 import torch
 import torch.nn.functional as F
 
-
 ALONE = os.environ.get("TENFOLD_THREADS") == "1"
 NOW = time.thread_time if ALONE else time.perf_counter
 

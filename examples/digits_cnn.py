@@ -12,13 +12,12 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from tenfold.nn import functional as F
-from tenfold.safetensors import load_file, save_file
-from tenfold.utils.data import DataLoader, TensorDataset, random_split
-
 import tenfold as tf
 from tenfold import nn, optim
 from tenfold.datasets import digits
+from tenfold.nn import functional as F
+from tenfold.safetensors import load_file, save_file
+from tenfold.utils.data import DataLoader, TensorDataset, random_split
 
 BATCH_SIZE = 64
 LEARNING_RATE = 2e-3

@@ -6,12 +6,11 @@ The data: `apt-get install dataset-fashion-mnist` on Debian, or `--data DIR` wit
 import argparse
 import time
 
-from tenfold.nn import functional as F
-from tenfold.utils.data import DataLoader, TensorDataset
-
 import tenfold as tf
 from tenfold import nn, optim
 from tenfold.datasets import fashion_mnist
+from tenfold.nn import functional as F
+from tenfold.utils.data import DataLoader, TensorDataset
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--data", default="/usr/share/datasets/fashion-mnist", help="folder of the idx files")
