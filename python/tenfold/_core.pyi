@@ -601,6 +601,10 @@ class Tensor:
         """In place: see the method without `_`."""
     def logaddexp(self, y: _Argument) -> Tensor:
         """`log(exp(x) + exp(y))` without overflow."""
+    def logaddexp2(self, y: _Argument) -> Tensor:
+        """`log2(exp2(x) + exp2(y))` without overflow."""
+    def logaddexp2_(self, y: _Argument) -> Self:
+        """In place: see the method without `_`."""
     def logaddexp_(self, y: _Argument) -> Self:
         """In place: see the method without `_`."""
     def logcumsumexp(self, dim: builtins.int) -> Tensor:
@@ -1746,6 +1750,9 @@ def log_sigmoid(x: _Argument, /) -> Tensor:
 
 def logaddexp(x1: _Argument, x2: _Argument, /) -> Tensor:
     """`log(exp(x) + exp(y))` without overflow."""
+
+def logaddexp2(x1: _Argument, x2: _Argument, /) -> Tensor:
+    """`log2(exp2(x) + exp2(y))` without overflow."""
 
 def logical_and(x1: _Argument, x2: _Argument, /) -> Tensor:
     """True where both are true (not zero)."""

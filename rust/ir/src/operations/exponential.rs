@@ -98,6 +98,23 @@ macro_rules! exponential_operations {
         wgsl { "max(x, y) + log(1.0 + exp(-abs(x - y)))" }
     }
     {
+        /// `log2(exp2(x) + exp2(y))` without overflow.
+        logaddexp2(x, y): Floating -> Same;
+        float { fn(x: T, y: T) -> T {
+            let larger = T::select(x > y, x, y);
+            let distance = (x - y).abs();
+            let added = (-distance).exp2().log1p() * T::constant(std::f64::consts::LOG2_E);
+            // Equal infinities have no distance (it would be NaN).
+            let sum = T::select(x == y, x + T::constant(1.0), larger + added);
+            T::select(x.is_nan() || y.is_nan(), T::NAN, sum)
+        } }
+        gradient { |x, y, out, g| [g * (x - out).exp2(), g * (y - out).exp2()] }
+        domain { [(-20.0, 20.0), (-20.0, 20.0)] }
+        accuracy { 3.0, 4.0 }
+        oracle { "numpy.logaddexp2" }
+        wgsl { "max(x, y) + log2(1.0 + exp2(-abs(x - y)))" }
+    }
+    {
         /// `x * log(y)`, and 0 where `x` is 0 (but NaN where `y` is NaN).
         xlogy(x, y): Floating -> Same;
         float { fn(x: T, y: T) -> T {
