@@ -361,20 +361,15 @@ pub fn broadcast_to<'py>(x: &Object<'py>, shape: &Bound<'py, PyAny>) -> PyResult
     x.call_method1("expand", (shape,))
 }
 
-/// All tensors broadcast to their common shape.
+/// All tensors broadcast to their common shape: views.
 #[pyfunction]
 #[pyo3(signature = (*arrays))]
 pub fn broadcast_arrays<'py>(arrays: &Bound<'py, PyTuple>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    let tensors = arrays.iter().map(|array| array.extract()).collect::<PyResult<Vec<TensorArgument>>>()?;
-    let wide = Tensor::broadcast_tensors(&values(&tensors)).map_err(to_python)?;
+    let arrays = arrays.iter().map(|array| Ok(array.cast_into::<PyTensor>()?)).collect::<PyResult<Vec<_>>>()?;
+    let tensors = arrays.iter().map(|array| array.get().value()).collect::<PyResult<Vec<_>>>()?;
+    let wide = Tensor::broadcast_tensors(&tensors.iter().collect::<Vec<_>>()).map_err(to_python)?;
     let Some(first) = wide.first() else { return Ok(Vec::new()) };
-    let shape = PyTuple::new(arrays.py(), first.shape().iter())?;
-    let expanded = arrays.iter().zip(&tensors).map(|(array, tensor)| match array.cast_into::<PyTensor>() {
-        Ok(array) => array.call_method1("expand", (&shape,)),
-        // A number or an array of NumPy.
-        Err(_) => Bound::new(arrays.py(), PyTensor::from(tensor.0.clone()))?.call_method1("expand", (&shape,)),
-    });
-    expanded.collect()
+    arrays.iter().map(|array| array.call_method1("expand", (PyTuple::new(array.py(), first.shape().iter())?,))).collect()
 }
 
 /// Reversed along axes (all of them by default).
