@@ -11,6 +11,7 @@ tensor([2., 4., 6.])
 """
 
 import builtins as _builtins
+from importlib import import_module as _import_module
 
 from tenfold import _core
 from tenfold._core import *  # noqa: F403  (the generated stub lists the names)
@@ -25,7 +26,6 @@ nan = float("nan")
 newaxis = None
 pi = 3.141592653589793
 
-from tenfold import autograd, nn, optim, utils  # noqa: E402, F401
 from tenfold._array_api import (  # noqa: E402, F401
     __array_namespace_info__,
     can_cast,
@@ -35,6 +35,10 @@ from tenfold._array_api import (  # noqa: E402, F401
     result_type,
 )
 from tenfold.autograd import enable_grad, no_grad, set_grad_enabled  # noqa: E402, F401
+
+TYPE_CHECKING = False  # `typing` itself would cost a fifth of the import
+if TYPE_CHECKING:
+    from tenfold import datasets, nn, optim, safetensors, utils  # noqa: F401
 
 # PyTorch's names for what the standard does not have: the methods, called as functions.
 allclose = Tensor.allclose
@@ -80,3 +84,17 @@ unsqueeze = Tensor.unsqueeze
 def is_tensor(obj: object) -> _builtins.bool:
     """True for a tensor."""
     return isinstance(obj, Tensor)
+
+
+_SUBPACKAGES = ("datasets", "nn", "optim", "safetensors", "utils")
+
+
+def __getattr__(name: str) -> object:
+    """Subpackages are imported when they are first used."""
+    if name in _SUBPACKAGES:
+        return _import_module(f"tenfold.{name}")
+    raise AttributeError(f"module 'tenfold' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_SUBPACKAGES})

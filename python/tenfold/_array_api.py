@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tenfold import _core
 from tenfold._core import Tensor, dtype
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = [
     "__array_namespace_info__",
@@ -35,7 +37,7 @@ _KINDS: dict[str, tuple[str, ...]] = {
 class _Limits:
     """Limits of a dtype: read-only attributes that print themselves."""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={getattr(self, name)}" for name in self.__slots__)

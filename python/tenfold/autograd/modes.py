@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
-
 from tenfold import _core
 from tenfold._core import Tensor
 
-__all__ = ["enable_grad", "grad", "no_grad", "set_grad_enabled"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, TypeVar
 
-_F = TypeVar("_F", bound=Callable[..., Any])
+    _F = TypeVar("_F", bound=Callable[..., Any])
+
+__all__ = ["enable_grad", "grad", "no_grad", "set_grad_enabled"]
 
 
 class set_grad_enabled:
@@ -49,6 +50,8 @@ class _Mode:
         _core._set_grad_enabled(self._before.pop())
 
     def __call__(self, function: _F) -> _F:
+        import functools
+
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             with type(self)():
