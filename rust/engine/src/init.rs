@@ -106,7 +106,7 @@ pub fn truncated_normal(
     dtype: DType,
     generator: Option<&mut Generator>,
 ) -> Result<Tensor> {
-    if !(deviation >= 0.0) || !(low <= high) {
+    if [deviation, low, high].iter().any(|number| number.is_nan()) || deviation < 0.0 || low > high {
         return Err(Error::value(
             "trunc_normal",
             format!("needs std ≥ 0 and a ≤ b; got {deviation}, {low} and {high}"),

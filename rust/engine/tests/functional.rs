@@ -331,6 +331,8 @@ fn mistakes_are_errors_of_the_call() {
     assert_eq!(kind(f::conv(&tensor(&[1, 1, 4], 1), &tensor(&[1, 1, 2], 1), None, &huge)), ErrorKind::Shape);
     let wide = PoolOptions { padding: vec![2], ..PoolOptions::new(2) };
     assert_eq!(f::max_pool(&tensor(&[1, 1, 4], 1), 1, &wide).err().unwrap().kind(), ErrorKind::Shape);
+    let huge = PoolOptions { padding: vec![1 << 29], ..PoolOptions::new(1 << 30) };
+    assert_eq!(f::max_pool(&tensor(&[1, 1, 4, 4], 1), 2, &huge).err().unwrap().kind(), ErrorKind::Shape);
     assert_eq!(kind(f::adaptive_avg_pool(&tensor(&[1, 1, 5], 1), &[Some(1 << 25)])), ErrorKind::Memory);
 }
 

@@ -155,7 +155,7 @@ pub fn hardshrink(input: &Tensor, lambda: f64) -> Result<Tensor> {
 
 /// x moved towards 0 by `lambda`; 0 where |x| is at most `lambda`.
 pub fn softshrink(input: &Tensor, lambda: f64) -> Result<Tensor> {
-    if !(lambda >= 0.0) {
+    if lambda.is_nan() || lambda < 0.0 {
         return Err(Error::state("softshrink", format!("lambda must not be negative; got {lambda}")));
     }
     widened("softshrink", input, |x| {

@@ -234,14 +234,14 @@ pub fn conv(
         ));
     }
     let core = Convolution { kind: ConvolutionKind::Forward, stride, padding, dilation, groups };
-    for axis in 0..spatial {
-        if core.output_extent(axis, input.shape()[axis + 2], kernel[axis]).is_none() {
+    for (axis, &extent) in kernel.iter().enumerate() {
+        if core.output_extent(axis, input.shape()[axis + 2], extent).is_none() {
             let (before, after) = core.padding[axis];
             return Err(Error::shape(
                 name,
                 format!(
                     "a kernel of extent {} (dilation {}) does not fit extent {} padded by {before} and {after}",
-                    kernel[axis],
+                    extent,
                     core.dilation[axis],
                     input.shape()[axis + 2]
                 ),

@@ -27,7 +27,7 @@ fn length(x: &Tensor, p: f64, axis: i64) -> Result<Tensor> {
 pub fn normalize(input: &Tensor, p: f64, dim: i64, eps: f64) -> Result<Tensor> {
     let name = "normalize";
     check_floating(name, input)?;
-    if !(p > 0.0) {
+    if p.is_nan() || p <= 0.0 {
         return Err(Error::value(name, format!("p must be positive; got {p}")));
     }
     let wide = input.cast(input.dtype().compute())?;
@@ -55,7 +55,7 @@ pub fn pairwise_distance(x1: &Tensor, x2: &Tensor, p: f64, eps: f64, keepdim: bo
     let name = "pairwise_distance";
     check_floating(name, x1)?;
     check_floating(name, x2)?;
-    if !(p > 0.0) {
+    if p.is_nan() || p <= 0.0 {
         return Err(Error::value(name, format!("p must be positive; got {p}")));
     }
     let dtype = tenfold_ir::promote_types(x1.dtype(), x2.dtype())?;

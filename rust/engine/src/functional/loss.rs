@@ -77,7 +77,7 @@ pub fn smooth_l1_loss(
     beta: f64,
 ) -> Result<Tensor> {
     let name = "smooth_l1_loss";
-    if !(beta >= 0.0) {
+    if beta.is_nan() || beta < 0.0 {
         return Err(Error::state(name, format!("beta must not be negative; got {beta}")));
     }
     if beta == 0.0 {
@@ -93,7 +93,7 @@ pub fn smooth_l1_loss(
 /// `0.5 · d²` where the absolute difference d is at most `delta`, else `delta · (d − 0.5 · delta)` (Huber 1964).
 pub fn huber_loss(input: &Tensor, target: &Tensor, reduction: LossReduction, delta: f64) -> Result<Tensor> {
     let name = "huber_loss";
-    if !(delta > 0.0) {
+    if delta.is_nan() || delta <= 0.0 {
         return Err(Error::state(name, format!("delta must be positive; got {delta}")));
     }
     loss(name, input, target, reduction, |x, t| {

@@ -106,6 +106,9 @@ fn linear_pool(x: &Tensor, forth: Pool, back: Pool) -> Result<Tensor> {
     Ok(results.remove(0))
 }
 
+/// Elements of a window: more would overflow estimates of work.
+const LARGEST_WINDOW: usize = 1 << 31;
+
 /// The checked pooling of a batched input.
 fn pool(
     operation: &'static str,
@@ -119,6 +122,13 @@ fn pool(
         [] => window.clone(),
         stride => expand(operation, "stride", stride, spatial, 1)?,
     };
+    if window
+        .iter()
+        .try_fold(1usize, |volume, &extent| volume.checked_mul(extent))
+        .is_none_or(|v| v > LARGEST_WINDOW)
+    {
+        return Err(Error::shape(operation, format!("kernel_size has too many elements; got {window:?}")));
+    }
     let padding = expand(operation, "padding", &options.padding, spatial, 0)?;
     let dilation = expand(operation, "dilation", &options.dilation, spatial, 1)?;
     if let Some(axis) = (0..spatial).find(|&axis| padding[axis] * 2 > window[axis]) {
