@@ -20,7 +20,7 @@ CONFORMANCE_FILES := operators_and_elementwise_functions special_cases array_obj
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help tools wheel build demo test test-rust lint test-python bench parity fixtures conformance examples fuzz \
+.PHONY: help tools wheel build demo test test-rust lint test-python test-modes bench parity fixtures conformance examples fuzz \
     stubs clean
 
 help: ## this list
@@ -59,7 +59,7 @@ demo: wheel ## train a small CNN on handwritten digits
 
 # --- Tests.
 
-test: test-rust lint test-python ## everything that must pass: Rust, linters, types, the stub, Python
+test: test-rust lint test-python test-modes ## everything that must pass: Rust, linters, types, the stub, Python
 
 test-rust: tools
 	@sh scripts/check_tools.sh nextest rustfmt clippy
@@ -75,6 +75,13 @@ lint: build
 
 test-python: build
 	$(VENV)/python -m pytest -n auto $(PYTEST)
+
+# What runs kernels one by one, so that the reference interpreter has something to compare.
+CHECKED := creation numpy views indexing reductions products autograd
+
+test-modes: build ## the Python tests with work deferred, and a part of them held against the reference interpreter
+	TENFOLD_EAGER=0 $(VENV)/python -m pytest -n auto $(PYTEST)
+	TENFOLD_CHECK=1 $(VENV)/python -m pytest -n auto --hypothesis-profile few $(CHECKED:%=tests/test_%.py) $(PYTEST)
 
 conformance: build ## the array API standard's own tests; CONFORMANCE=DIR says where they are
 	@test -f $(CONFORMANCE)/array_api_check.py || { \

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# `make test` draws the same examples each time; `make fuzz` draws new ones, and many.
+# `make test` draws the same examples each time; `make fuzz` draws new ones, and many; few where each is slow.
 common = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("default", derandomize=True, max_examples=50, **common)
+settings.register_profile("few", derandomize=True, max_examples=10, **common)
 settings.register_profile("fuzz", derandomize=False, max_examples=20_000, **common)
 settings.load_profile("default")
 
