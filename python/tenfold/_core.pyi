@@ -1513,7 +1513,7 @@ def bitwise_xor(x1: _Argument, x2: _Argument, /) -> Tensor:
     """Bitwise exclusive or; logical exclusive or of bool."""
 
 def broadcast_arrays(*arrays: Any) -> builtins.list[Any]:
-    """All tensors broadcast to their common shape."""
+    """All tensors broadcast to their common shape: views."""
 
 def broadcast_to(x: Tensor, /, shape: Any) -> Any:
     """Repeated along axes of extent 1 to a shape, without a copy."""

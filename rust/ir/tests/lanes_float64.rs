@@ -145,7 +145,8 @@ fn special_values() {
 
 #[test]
 fn nextafter_is_exact() {
-    let values = [0.0, -0.0, f64::MIN_POSITIVE, -1.0, 1.0, 1.5, f64::MAX, -f64::MAX, f64::INFINITY, -f64::INFINITY];
+    let values =
+        [0.0, -0.0, f64::MIN_POSITIVE, -1.0, 1.0, 1.5, f64::MAX, -f64::MAX, f64::INFINITY, -f64::INFINITY];
     for x in values {
         for towards in values {
             assert_eq!(Lane::nextafter(x, towards).to_bits(), libm::nextafter(x, towards).to_bits());

@@ -158,6 +158,13 @@ impl Integers {
     }
 }
 
+/// The number of a diagonal: all those beyond a matrix are the same.
+pub fn diagonal_of(number: i128) -> i64 {
+    /// Beyond every matrix, and far from overflow.
+    const FAR: i128 = 1 << 62;
+    number.clamp(-FAR, FAR) as i64
+}
+
 /// Extents given one by one or as one tuple: `x.view(2, 3)`, `x.view((2, 3))`.
 pub fn integers_of(arguments: &Bound<'_, PyTuple>) -> PyResult<Vec<i64>> {
     if arguments.len() == 1 {

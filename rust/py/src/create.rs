@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use tenfold::{Complex, DType, Error, Scalar, Tensor, promote_types};
 
-use crate::convert::{Integers, ScalarArgument, scalar_of};
+use crate::convert::{Integers, ScalarArgument, diagonal_of, scalar_of};
 use crate::dtype::DTypeArgument;
 use crate::errors::to_python;
 use crate::interchange::tensor_of_buffer;
@@ -406,14 +406,14 @@ pub fn eye<'py>(
     py: Python<'py>,
     n_rows: usize,
     n_cols: Option<usize>,
-    k: i64,
+    k: i128,
     dtype: Option<DTypeArgument>,
     device: Option<&Bound<'py, PyAny>>,
     requires_grad: bool,
 ) -> PyResult<Bound<'py, PyTensor>> {
     check_device("eye", device)?;
     let dtype = dtype.map_or(DType::Float32, |dtype| dtype.0);
-    finished(py, Tensor::eye(n_rows, n_cols.unwrap_or(n_rows), k, dtype), requires_grad)
+    finished(py, Tensor::eye(n_rows, n_cols.unwrap_or(n_rows), diagonal_of(k), dtype), requires_grad)
 }
 
 /// Adds the functions to the module.

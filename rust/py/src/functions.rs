@@ -7,7 +7,7 @@ use tenfold::ir::kernel::Side;
 use tenfold::{DType, Error, Tensor};
 
 use crate::cell::make_view;
-use crate::convert::{Integers, PyArgument, TensorArgument};
+use crate::convert::{Integers, PyArgument, TensorArgument, diagonal_of};
 use crate::dtype::DTypeArgument;
 use crate::errors::to_python;
 use crate::tensor::PyTensor;
@@ -365,11 +365,15 @@ pub fn broadcast_to<'py>(x: &Object<'py>, shape: &Bound<'py, PyAny>) -> PyResult
 #[pyfunction]
 #[pyo3(signature = (*arrays))]
 pub fn broadcast_arrays<'py>(arrays: &Bound<'py, PyTuple>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    let arrays = arrays.iter().map(|array| Ok(array.cast_into::<PyTensor>()?)).collect::<PyResult<Vec<_>>>()?;
+    let arrays =
+        arrays.iter().map(|array| Ok(array.cast_into::<PyTensor>()?)).collect::<PyResult<Vec<_>>>()?;
     let tensors = arrays.iter().map(|array| array.get().value()).collect::<PyResult<Vec<_>>>()?;
     let wide = Tensor::broadcast_tensors(&tensors.iter().collect::<Vec<_>>()).map_err(to_python)?;
     let Some(first) = wide.first() else { return Ok(Vec::new()) };
-    arrays.iter().map(|array| array.call_method1("expand", (PyTuple::new(array.py(), first.shape().iter())?,))).collect()
+    arrays
+        .iter()
+        .map(|array| array.call_method1("expand", (PyTuple::new(array.py(), first.shape().iter())?,)))
+        .collect()
 }
 
 /// Reversed along axes (all of them by default).
@@ -445,15 +449,15 @@ pub fn meshgrid(arrays: &Bound<'_, PyTuple>, indexing: &str) -> PyResult<Vec<PyT
 /// Elements on and below diagonal `k` of matrices, zeros above.
 #[pyfunction]
 #[pyo3(signature = (x, /, *, k=0))]
-pub fn tril(x: &Object<'_>, k: i64) -> PyResult<PyTensor> {
-    wrapped(x.get().value()?.tril(k))
+pub fn tril(x: &Object<'_>, k: i128) -> PyResult<PyTensor> {
+    wrapped(x.get().value()?.tril(diagonal_of(k)))
 }
 
 /// Elements on and above diagonal `k` of matrices, zeros below.
 #[pyfunction]
 #[pyo3(signature = (x, /, *, k=0))]
-pub fn triu(x: &Object<'_>, k: i64) -> PyResult<PyTensor> {
-    wrapped(x.get().value()?.triu(k))
+pub fn triu(x: &Object<'_>, k: i128) -> PyResult<PyTensor> {
+    wrapped(x.get().value()?.triu(diagonal_of(k)))
 }
 
 /// Differences of neighbours along an axis, `n` times.

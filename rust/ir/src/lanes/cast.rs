@@ -252,7 +252,9 @@ mod tests {
         for bits in 0..=u16::MAX {
             let (a, b) = (f16::from_bits(bits), bf16::from_bits(bits));
             assert!(f16_to_f32(a).to_bits() == a.to_f32().to_bits() || a.is_nan() && f16_to_f32(a).is_nan());
-            assert!(bf16_to_f32(b).to_bits() == b.to_f32().to_bits() || b.is_nan() && bf16_to_f32(b).is_nan());
+            assert!(
+                bf16_to_f32(b).to_bits() == b.to_f32().to_bits() || b.is_nan() && bf16_to_f32(b).is_nan()
+            );
             assert!(a.is_nan() || f32_to_f16(f16_to_f32(a)) == a);
             assert!(b.is_nan() || f32_to_bf16(bf16_to_f32(b)) == b);
         }
@@ -283,7 +285,8 @@ mod tests {
                     let wide = f64::from_bits((x as f64).to_bits().wrapping_add_signed(nudge));
                     let (a, b): (f16, bf16) = (wide.cast(), wide.cast());
                     // The differences are exact, being multiples of the last place of `wide`.
-                    let distance = |near: f64| if near.is_finite() { (near - wide).abs() } else { f64::INFINITY };
+                    let distance =
+                        |near: f64| if near.is_finite() { (near - wide).abs() } else { f64::INFINITY };
                     for step in [-1, 1] {
                         let beside = f16::from_bits(a.to_bits().wrapping_add_signed(step)).to_f64();
                         assert!(a.is_infinite() || distance(a.to_f64()) <= distance(beside), "{wide:e}");

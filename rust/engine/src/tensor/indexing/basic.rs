@@ -133,7 +133,7 @@ impl Split {
                         let indices = Tensor::zeros(&[places.shape()[0]], DType::Int64)?;
                         split.advanced.push(Advanced { axis: to, indices });
                         to += 1;
-                    } else if mask.shape()[..] != shape[from..from + mask.rank()] {
+                    } else if !mask_fits(mask.shape(), &shape[from..from + mask.rank()]) {
                         return Err(Error::index(
                             operation,
                             format!(
@@ -178,6 +178,11 @@ impl Split {
     pub fn is_whole(&self) -> bool {
         self.steps.is_empty()
     }
+}
+
+/// True where a mask covers these axes: as long as each of them, or (the array API's rule) without any place.
+fn mask_fits(mask: &[usize], axes: &[usize]) -> bool {
+    mask.iter().zip(axes).all(|(&places, &extent)| places == extent || places == 0)
 }
 
 /// How many axes an item reads.
