@@ -10,7 +10,8 @@ from hypothesis import settings
 
 import tenfold as tf
 
-ALLOWED = (ValueError, TypeError, IndexError, RuntimeError, NotImplementedError, OverflowError, MemoryError)
+# BufferError is what DLPack and the buffer protocol ask for.
+ALLOWED = (ValueError, TypeError, IndexError, RuntimeError, OverflowError, MemoryError, BufferError)
 
 
 def x(*shape, dtype=tf.float32):
@@ -67,6 +68,7 @@ BAD_CALLS = [
     (lambda: tf.zeros(2**31, 2**31, 2**31), ValueError, "full: "),
     (lambda: tf.zeros(2, device="cuda"), ValueError, "zeros: no such device; got 'cuda'. Hint: "),
     (lambda: tf.linspace(0, 1, -1), ValueError, "linspace: num is not negative; got -1"),
+    (lambda: tf.repeat(x(2), tf.tensor([2**62, 2**62])), ValueError, "repeat_interleave: the result would have"),
     (lambda: tf.arange(0, 5, 0), ValueError, "arange: "),
     (lambda: tf.arange(0, math.inf), ValueError, "arange: "),
     (lambda: tf.arange(0, math.nan), ValueError, "arange: "),

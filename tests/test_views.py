@@ -270,6 +270,12 @@ def test_reshape_is_a_view_where_it_can_be_and_view_insists() -> None:
         x.T.view(6)
 
 
+def test_shifts_of_a_roll_add_up_without_overflow() -> None:
+    shifts = (2**62, 2**62, 2**62)
+    assert_same(tf.arange(7).roll(shifts), np.roll(np.arange(7), sum(shifts) % 7))
+    assert tuple(tf.zeros(2, 0).roll(shifts).shape) == (2, 0)
+
+
 def test_writing_to_an_expanded_view_writes_each_element_once() -> None:
     # PyTorch refuses to; here the elements that share a place take one value, the last in logical order.
     x = tf.zeros(1)

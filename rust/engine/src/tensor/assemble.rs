@@ -229,9 +229,17 @@ impl Tensor {
                         format!("{} repeats for axis {axis} of extent {extent}", times.len()),
                     ));
                 }
-                let repeated =
-                    |(index, &times): (usize, &i64)| std::iter::repeat_n(index as i64, times as usize);
-                let indices: Vec<i64> = times.iter().enumerate().flat_map(repeated).collect();
+                let total: i128 = times.iter().map(|&times| i128::from(times)).sum();
+                let mut indices: Vec<i64> = Vec::new();
+                usize::try_from(total)
+                    .ok()
+                    .and_then(|total| indices.try_reserve_exact(total).ok())
+                    .ok_or_else(|| {
+                        Error::value(name, format!("the result would have {total} slices: too many elements"))
+                    })?;
+                for (index, &times) in times.iter().enumerate() {
+                    indices.extend(std::iter::repeat_n(index as i64, times as usize));
+                }
                 self.index_select(axis as i64, &Tensor::from_slice(&indices, &[indices.len()])?)
             }
         }
@@ -240,8 +248,12 @@ impl Tensor {
     /// Shifted along axes, what leaves at one end coming in at the other. Without axes, in the flattened tensor.
     pub fn roll(&self, shifts: &[i64], axes: Option<&[i64]>) -> Result<Tensor> {
         let Some(axes) = axes else {
-            let total = shifts.iter().sum();
-            return self.flat()?.roll(&[total], Some(&[0]))?.reshaped(self.shape());
+            let elements = self.elements().max(1) as i128;
+            let total: i128 = shifts.iter().map(|&shift| i128::from(shift)).sum();
+            return self
+                .flat()?
+                .roll(&[total.rem_euclid(elements) as i64], Some(&[0]))?
+                .reshaped(self.shape());
         };
         if shifts.len() != axes.len() {
             return Err(Error::value(
