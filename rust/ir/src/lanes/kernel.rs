@@ -65,9 +65,9 @@ impl Kernel for f32 {
     const LN2_HIGH: f32 = 0.693_138_1;
     const LN2_LOW: f32 = 9.058_000_6e-6;
     const LOG10_2_HIGH: f32 = 0.301_025_4;
-    const LOG10_2_LOW: f32 = 4.605_038_981195214e-6;
-    const INVERSE_LN2: (f32, f32) = (1.442_695, 1.9259629911266175e-8);
-    const INVERSE_LN10: (f32, f32) = (0.4342945, -1.0103050052231683e-8);
+    const LOG10_2_LOW: f32 = 4.605_038_981e-6;
+    const INVERSE_LN2: (f32, f32) = (std::f32::consts::LOG2_E, 1.9259629911266175e-8);
+    const INVERSE_LN10: (f32, f32) = (std::f32::consts::LOG10_E, -1.0103050052231683e-8);
     const EXP_RANGE: (f32, f32) = (-104.0, 89.0);
     const EXP2_RANGE: (f32, f32) = (-151.0, 129.0);
     const SATURATION: f32 = 18.0;

@@ -125,7 +125,8 @@ pub(super) fn digamma(x: f32) -> f32 {
     (if reflect { reflected } else { value }) as f32
 }
 
-/// ψ′: 0.6 ULP. The asymptotic series (DLMF 5.15.8) as for [`digamma`]. Infinite at 0 and the negative integers.
+/// ψ′: 0.6 ULP. The asymptotic series (DLMF 5.15.8) as for [`digamma`]. Infinite at 0, at the negative integers and
+/// at −∞.
 #[inline(always)]
 pub(super) fn trigamma(x: f32) -> f32 {
     let x = x as f64;
@@ -149,7 +150,9 @@ pub(super) fn trigamma(x: f32) -> f32 {
             7.0 / 6.0, -691.0 / 2730.0, 5.0 / 66.0, -1.0 / 30.0, 1.0 / 42.0, -1.0 / 30.0, 1.0 / 6.0);
     let value = inverse + 0.5 * square + series * inverse + between;
     let sine = sin_cos(0.5 * (x - x.round_ties_even())).0;
-    (if reflect { PI * PI / (sine * sine) - value } else { value }) as f32
+    let reflected = PI * PI / (sine * sine) - value;
+    let reflected = if x == f64::NEG_INFINITY { f64::INFINITY } else { reflected };
+    (if reflect { reflected } else { value }) as f32
 }
 
 /// exp(a) / √a times a polynomial in 1 / a for a ≥ 8, infinite in f32 long before the bound.

@@ -2,6 +2,8 @@
 
 use std::f64::consts::PI;
 
+use crate::lanes::kernel::polynomial;
+
 /// The inverse of the error function: Giles, *Approximating the erfinv function* (2010), as the first guess, then
 /// two steps of Halley's method on erf or, beyond 0.5, on erfc.
 pub fn erfinv(x: f64) -> f64 {
@@ -86,11 +88,11 @@ fn digamma_positive(x: f64) -> f64 {
 }
 
 /// The trigamma function: recurrence up to 10, then the asymptotic series (DLMF 5.15.8); reflection below 0.
-/// Infinite at 0 and the negative integers.
+/// Infinite at 0, at the negative integers and at −∞.
 pub fn trigamma(x: f64) -> f64 {
     if x <= 0.0 {
         let fraction = x - x.round_ties_even();
-        if fraction == 0.0 {
+        if fraction == 0.0 || x.is_infinite() {
             return f64::INFINITY;
         }
         let sine = libm::sin(PI * fraction);
@@ -109,39 +111,59 @@ pub fn trigamma(x: f64) -> f64 {
     sum + 1.0 / x + 0.5 * z + series * z / x
 }
 
-/// The modified Bessel function I₀: power series (DLMF 10.25.2) to 30, Hankel's expansion (DLMF 10.40.1) beyond.
+/// From here on the Bessel functions are exp(|x|) / √|x| times a polynomial in 16 / |x| − 1.
+const BESSEL_LARGE: f64 = 8.0;
+
+/// The modified Bessel function I₀: 3 ULP. A polynomial in x² below 8, in 16 / |x| − 1 beyond, both interpolated at
+/// Chebyshev nodes with 60 digits to an error of 2⁻⁵⁶ (before the coefficients were rounded).
 pub fn i0(x: f64) -> f64 {
-    bessel(x.abs(), 0.0)
+    let a = x.abs();
+    if a < BESSEL_LARGE {
+        return polynomial!(a * a;
+            7.1563841038704715e-40, 4.596006867582227e-37, 5.566132785039442e-34, 4.888364886932104e-31,
+            3.8439551522008304e-28, 2.5977414368153943e-25, 1.4963370838452556e-22, 7.242257588753194e-20,
+            2.896903414473123e-17, 9.385966986098854e-15, 2.402807549583671e-12, 4.7095027970619e-10,
+            6.781684027778203e-08, 6.781684027777758e-06, 0.0004340277777777778, 0.015625, 0.25, 1.0);
+    }
+    let decay = polynomial!(2.0 * BESSEL_LARGE / a - 1.0;
+        -2.4421972688131832e-11, 9.114760157514253e-11, 1.7698085539456536e-10, -6.494591114401118e-10,
+        -6.327909921997027e-10, 2.163681278413876e-09, 1.6084886155781772e-09, -4.5305710768621196e-09,
+        -3.5862834111582305e-09, 6.522264862032271e-09, 7.600254486433509e-09, -5.0175940345046716e-09,
+        -1.3427511481900905e-08, -6.856484545962442e-09, 7.559364098665437e-09, 2.156780676115673e-08,
+        3.932512321137824e-08, 8.872014585661555e-08, 2.9735992084667734e-07, 1.4838476780922646e-06,
+        1.114303378845176e-05, 0.00013621607438951463, 0.0033605519836678913, 0.4021765094450081);
+    bessel_growth(a, decay)
 }
 
 /// The modified Bessel function I₁, as [`i0`].
 pub fn i1(x: f64) -> f64 {
-    bessel(x.abs(), 1.0).copysign(x)
+    let a = x.abs();
+    let value = if a < BESSEL_LARGE {
+        a * polynomial!(a * a;
+            1.9429054278018938e-41, 1.3769047940227915e-38, 1.7329954717086137e-35, 1.630447729545268e-32,
+            1.3727374047117812e-29, 9.991390632392436e-27, 6.234733594318706e-24, 3.2919354425983547e-21,
+            1.4484517018212629e-18, 5.214426104646516e-16, 1.5017547184680642e-13, 3.3639305693326665e-11,
+            5.651403356481591e-09, 6.781684027777773e-07, 5.4253472222222226e-05, 0.0026041666666666665,
+            0.0625, 0.5)
+    } else {
+        let decay = polynomial!(2.0 * BESSEL_LARGE / a - 1.0;
+            2.2421768596847442e-11, -9.491890392992048e-11, -1.6283264322621244e-10, 6.7727478454462e-10,
+            5.870664618471487e-10, -2.2624401109204446e-09, -1.5218214060680734e-09, 4.763780078020254e-09,
+            3.501765193290176e-09, -6.9444186339873875e-09, -7.687251308765992e-09, 5.5720183980930355e-09,
+            1.4051746928735543e-08, 6.84757829926934e-09, -8.432168972932417e-09, -2.3394122958362557e-08,
+            -4.3128498031006734e-08, -1.0001075046243961e-07, -3.4838563464253135e-07, -1.8349102493990178e-06,
+            -1.5038547198221758e-05, -0.00021923576383137776, -0.009749577193235765, 0.38939845902587233);
+        bessel_growth(a, decay)
+    };
+    value.copysign(x)
 }
 
-fn bessel(x: f64, order: f64) -> f64 {
-    if x.is_infinite() || x.is_nan() {
-        return x;
+/// exp(a) / √a · `decay`
+fn bessel_growth(a: f64, decay: f64) -> f64 {
+    if a.is_infinite() {
+        return a;
     }
-    if x <= 30.0 {
-        let quarter = 0.25 * x * x;
-        let mut term = if order == 0.0 { 1.0 } else { 0.5 * x };
-        let (mut sum, mut k) = (term, 1.0);
-        while term > sum * 1e-18 {
-            term *= quarter / (k * (k + order));
-            sum += term;
-            k += 1.0;
-        }
-        return sum;
-    }
-    let (mut term, mut sum, mut k) = (1.0, 1.0, 1.0);
-    while k < 30.0 && f64::abs(term) > 1e-18 {
-        let odd = 2.0 * k - 1.0;
-        term *= -(4.0 * order * order - odd * odd) / (8.0 * k * x);
-        sum += term;
-        k += 1.0;
-    }
-    // exp(x) in two factors: it overflows before the quotient does.
-    let half = libm::exp(0.5 * x);
-    half / (2.0 * PI * x).sqrt() * sum * half
+    // exp(a) in two factors: it overflows before the quotient does.
+    let half = libm::exp(0.5 * a);
+    half / a.sqrt() * decay * half
 }
