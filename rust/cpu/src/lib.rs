@@ -1,4 +1,8 @@
 //! CPU kernels of Tenfold.
+#![expect(
+    clippy::needless_range_loop,
+    reason = "kernels count with indices: iterators keep loops from being widened"
+)]
 
 pub mod backend;
 pub mod convolution;

@@ -22,7 +22,7 @@ impl<'a, T: Copy> Disjoint<'a, T> {
     }
 
     /// The number of elements.
-    pub fn len(&self) -> usize {
+    pub fn elements(&self) -> usize {
         self.length
     }
 

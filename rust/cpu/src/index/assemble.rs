@@ -20,7 +20,7 @@ pub fn copy_base<T: Pod + Send + Sync>(base: &Input<'_>, output: &mut OutputView
         copy_cost::<T>(step, base.layout.is_contiguous()),
         CHUNK_NANOSECONDS,
         &|start, count| {
-            let (start, count) = (start * step, (count * step).min(out.len() - start * step));
+            let (start, count) = (start * step, (count * step).min(out.elements() - start * step));
             // SAFETY: each element belongs to one range.
             Walk::new(&base.layout, start).copy_to(memory, unsafe { out.range(start, count) });
         },

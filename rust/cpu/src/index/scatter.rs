@@ -100,7 +100,7 @@ fn row_numbers(addresses: &Addresses<'_>, length: usize) -> Result<Vec<usize>> {
     let mut rows = vec![0usize; addresses.count()];
     let failure = FirstFailure::none();
     let shared = Disjoint::new(&mut rows);
-    for_each_range(shared.len(), 3, CHUNK_NANOSECONDS, &|start, count| {
+    for_each_range(shared.elements(), 3, CHUNK_NANOSECONDS, &|start, count| {
         if let Some((indices, extent, _)) = addresses.single_dense() {
             // SAFETY: each address belongs to one range.
             let rows = unsafe { shared.range(start, count) };

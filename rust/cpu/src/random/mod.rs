@@ -94,11 +94,11 @@ fn draw<E: Element, M: Make<E> + Copy + Sync>(
 ) -> Result<()> {
     let each = per_block(core.distribution, core.dtype);
     let out = Disjoint::new(output.values::<E>()?);
-    let stretches = out.len().div_ceil(each * STRETCH);
+    let stretches = out.elements().div_ceil(each * STRETCH);
     let cost = nanoseconds_per_block * STRETCH as u64;
     for_each_range(stretches, cost, CHUNK_NANOSECONDS, &|start, count| {
         let first = start * STRETCH;
-        let elements = (count * STRETCH * each).min(out.len() - first * each);
+        let elements = (count * STRETCH * each).min(out.elements() - first * each);
         // SAFETY: each stretch belongs to one range.
         let out = unsafe { out.range(first * each, elements) };
         let offset = core.offset.wrapping_add(first as u64);

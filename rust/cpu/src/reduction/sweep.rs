@@ -345,10 +345,10 @@ fn take_block<T: Copy, F: Fold<T>>(
     let mut blocks = values.chunks_exact(BLOCK);
     let mut start = index;
     for block in &mut blocks {
-        for group in 0..GROUPS {
-            for lane in 0..LANES {
+        for (group, lanes) in local.iter_mut().enumerate() {
+            for (lane, state) in lanes.iter_mut().enumerate() {
                 let at = group * LANES + lane;
-                local[group][lane] = F::take(local[group][lane], map(block[at]), start + at);
+                *state = F::take(*state, map(block[at]), start + at);
             }
         }
         start += BLOCK;

@@ -34,7 +34,7 @@ pub fn search<E: SortKey>(
     let begins = Layout::strided(shape, strides, offset);
     let out = Disjoint::new(outputs[0].values::<i64>()?);
     let cost = 5 + 4 * u64::from(usize::BITS - rows.length.leading_zeros());
-    for_each_range(out.len(), cost, CHUNK_NANOSECONDS, &|start, count| {
+    for_each_range(out.elements(), cost, CHUNK_NANOSECONDS, &|start, count| {
         let (mut begin, mut walk) = (Walk::new(&begins, start), Walk::new(&values.layout, start));
         // SAFETY: each value belongs to one range.
         for place in unsafe { out.range(start, count) } {
