@@ -235,3 +235,62 @@ fn casts_follow_the_table_of_corner_cases() {
         }
     }
 }
+
+/// Copies of operands whose neighbours lie along another axis than the last, beside a dense and a broadcast one.
+#[test]
+fn transposed_operands_are_read_in_bands() {
+    fn check<T: Element + PartialEq + std::fmt::Debug>() {
+        for shape in [&[300, 40][..], &[37, 523], &[3, 50, 70], &[2, 17, 3, 33]] {
+            let shape = Shape::new(shape);
+            let rank = shape.rank();
+            let elements = shape.elements();
+            let numbers: Vec<T> =
+                (0..elements).map(|at| T::from_scalar(Scalar::Int((at * 7 % 120) as i128))).collect();
+            let buffer = buffer_of(&numbers);
+            let dense = Layout::dense(shape.clone());
+            let mut row_strides: Strides = dense.strides().iter().map(|_| 0).collect();
+            row_strides[0] = 1;
+            let column = Layout::strided(shape.clone(), row_strides, 0);
+            for axis in 0..rank - 1 {
+                // Neighbours lie along `axis`.
+                let mut order: Vec<usize> = (0..rank).filter(|&other| other != axis).collect();
+                order.push(axis);
+                let inverse: Vec<usize> =
+                    (0..rank).map(|at| order.iter().position(|&from| from == at).unwrap()).collect();
+                let turned = Layout::dense(order.iter().map(|&from| shape[from]).collect()).permute(&inverse);
+                let mut expr = Expr::new();
+                let loads: Vec<u16> = (0..3).map(|operand| expr.load(operand, T::DTYPE)).collect();
+                let larger = expr.apply(Operation::maximum, &[loads[0], loads[1]]);
+                let largest = expr.apply(Operation::maximum, &[larger, loads[2]]);
+                expr.output(loads[0]);
+                expr.output(largest);
+                let operands =
+                    [(T::DTYPE, turned.clone()), (T::DTYPE, dense.clone()), (T::DTYPE, column.clone())];
+                let kernel = kernel_of(expr, &operands, &[], &shape);
+                let sources = [Source::Buffer(&buffer), Source::Buffer(&buffer), Source::Buffer(&buffer)];
+                let outputs = run_everywhere(&kernel, &sources);
+                let at = |layout: &Layout| -> Vec<T> { layout.positions().map(|at| numbers[at]).collect() };
+                let (first, second, third) = (at(&turned), at(&dense), at(&column));
+                assert_eq!(values_of::<T>(&outputs[0]), first);
+                let largest: Vec<T> = (0..elements)
+                    .map(|at| {
+                        let numbers = [first[at], second[at], third[at]];
+                        numbers[1..].iter().fold(numbers[0], |so_far, &number| {
+                            if number.to_scalar().to_f64() > so_far.to_scalar().to_f64() {
+                                number
+                            } else {
+                                so_far
+                            }
+                        })
+                    })
+                    .collect();
+                assert_eq!(values_of::<T>(&outputs[1]), largest);
+            }
+        }
+    }
+    check::<u8>();
+    check::<f16>();
+    check::<i32>();
+    check::<f32>();
+    check::<f64>();
+}

@@ -6,6 +6,7 @@ use std::ptr;
 use smallvec::{SmallVec, smallvec};
 use tenfold_ir::{DType, Error, Layout, Result, Shape};
 
+use super::bands::{self, BAND, Band, Bands};
 use super::cast;
 use super::program::{Origin, Program, TILE};
 use crate::backend::view::Walk;
@@ -92,6 +93,17 @@ pub struct Evaluation<'a> {
 }
 
 impl<'a> Evaluation<'a> {
+    /// The way through the space where an operand lies transposed in it.
+    pub fn bands(&self) -> Option<Bands> {
+        let strided = self.program.origins.iter().filter_map(|origin| match *origin {
+            Origin::Operand(operand) => Some(&self.operands[operand]),
+            Origin::Coordinate(_) => None,
+        });
+        let mut strided = strided.filter(|operand| operand.access == Access::Strided).peekable();
+        strided.peek()?;
+        Bands::new(self.shape, strided.map(|operand| &operand.layout))
+    }
+
     /// The operands are broadcast to `shape`; the program refers to them by their index.
     pub fn new(program: &'a Program, operands: &'a [Operand], shape: &'a Shape) -> Evaluation<'a> {
         debug_assert!(program.origins.iter().all(|origin| match *origin {
@@ -126,9 +138,36 @@ impl<'a> Evaluation<'a> {
 
     /// Gives `work` an evaluator of this thread.
     pub fn with<R>(&self, work: impl FnOnce(&mut Evaluator<'_>) -> R) -> R {
+        self.with_tiles(self.program.first_output(), work)
+    }
+
+    /// Gives `work` an evaluator that goes through the space in bands.
+    pub fn with_bands<R>(&self, bands: &Bands, work: impl FnOnce(&mut Evaluator<'_>) -> R) -> R {
+        let tiles = self.program.first_output();
+        let mut panels: SmallVec<[Option<usize>; 4]> = smallvec![None; self.program.origins.len()];
+        let mut used = 0;
+        for (origin, panel) in self.program.origins.iter().zip(&mut panels) {
+            if let Origin::Operand(operand) = *origin
+                && self.operands[operand].access == Access::Strided
+                && bands.suits(&self.operands[operand].layout)
+            {
+                *panel = Some(tiles + used * BAND);
+                used += 1;
+            }
+        }
+        self.with_tiles(tiles + used * BAND, |evaluator| {
+            for (cursor, panel) in evaluator.cursors.iter_mut().zip(panels) {
+                cursor.panel = panel;
+            }
+            work(evaluator)
+        })
+    }
+
+    /// An evaluator with that many tiles of scratch memory.
+    fn with_tiles<R>(&self, scratch_tiles: usize, work: impl FnOnce(&mut Evaluator<'_>) -> R) -> R {
         let program = self.program;
         let tiles = program.first_output();
-        with_scratch(tiles * program.register_bytes, |scratch| {
+        with_scratch(scratch_tiles * program.register_bytes, |scratch| {
             let slots = (0..program.slots()).map(|slot| {
                 if slot < tiles {
                     // SAFETY: the scratch holds that many tiles.
@@ -157,6 +196,8 @@ struct Cursor {
     element: usize,
     /// The tile of this source is filled throughout with the element at this position.
     filled: Option<usize>,
+    /// The first of the tiles of the scratch that hold a band of this source, turned around.
+    panel: Option<usize>,
 }
 
 /// The state of one thread that runs a program.
@@ -185,10 +226,59 @@ impl Evaluator<'_> {
     /// was not compiled to work in place they overlap no operand.
     pub unsafe fn run(&mut self, start: usize, count: usize, outputs: &[*mut u8]) {
         debug_assert!(count <= TILE && start + count <= self.evaluation.elements);
-        let program = self.evaluation.program;
-        for source in 0..program.origins.len() {
+        for source in 0..self.evaluation.program.origins.len() {
             self.ready(source, start, count);
         }
+        // SAFETY: the caller's promise; the sources are ready.
+        unsafe { self.compute(count, outputs) };
+    }
+
+    /// Computes a band, each row of it into `outputs(start)`.
+    ///
+    /// # Safety
+    /// As for [`Evaluator::run`], for each row.
+    pub unsafe fn run_band(&mut self, band: &Band, outputs: impl Fn(usize) -> SmallVec<[*mut u8; 2]>) {
+        for source in 0..self.cursors.len() {
+            if let Some(panel) = self.cursors[source].panel {
+                self.turn(source, panel, band);
+            }
+        }
+        for row in 0..band.rows {
+            let start = band.first + row * band.row_step;
+            for source in 0..self.cursors.len() {
+                match self.cursors[source].panel {
+                    Some(panel) => self.slots[source] = self.tile(panel + row),
+                    None => self.ready(source, start, band.columns),
+                }
+            }
+            // SAFETY: the caller's promise; the sources are ready.
+            unsafe { self.compute(band.columns, &outputs(start)) };
+        }
+    }
+
+    /// Reads a band of a transposed operand into its tiles.
+    fn turn(&mut self, source: usize, panel: usize, band: &Band) {
+        let Origin::Operand(operand) = self.evaluation.program.origins[source] else { return };
+        let operand = &self.evaluation.operands[operand];
+        let strides = operand.layout.strides();
+        let last = operand.layout.shape().iter().rposition(|&extent| extent > 1).unwrap_or(0);
+        let position = Walk::new(&operand.layout, band.first).position() as i64;
+        let pitch = self.evaluation.program.register_bytes;
+        // SAFETY: the band lies within the layout, whose neighbours lie along the band's rows; the scratch holds the
+        // panel, whose tiles are as long as any of the program.
+        unsafe {
+            let from = operand.at(position);
+            let extent = (band.rows, band.columns);
+            bands::transpose(operand.size, from, strides[last], extent, self.tile(panel), pitch);
+        }
+    }
+
+    /// Runs the steps on sources that are ready.
+    ///
+    /// # Safety
+    /// As for [`Evaluator::run`].
+    unsafe fn compute(&mut self, count: usize, outputs: &[*mut u8]) {
+        let program = self.evaluation.program;
         self.slots[program.first_output()..].copy_from_slice(outputs);
         for step in &program.steps {
             let [first, second, third] =
@@ -235,8 +325,13 @@ impl Evaluator<'_> {
 
     /// The tile of the scratch that belongs to a source.
     fn own_tile(&self, source: usize) -> *mut u8 {
-        // SAFETY: the scratch holds a tile a slot.
-        unsafe { self.scratch.add(source * self.evaluation.program.register_bytes) }
+        self.tile(source)
+    }
+
+    /// Tile `index` of the scratch.
+    fn tile(&self, index: usize) -> *mut u8 {
+        // The scratch holds a tile a slot, and behind them the panels.
+        self.scratch.wrapping_add(index * self.evaluation.program.register_bytes)
     }
 
     /// A tile of one element throughout.

@@ -4,6 +4,7 @@
 //! read where they are, others are gathered tile by tile; every scalar operation is one call of a function that
 //! was compiled for the SIMD tier. Prologues and epilogues of other kernels use the same programs.
 
+mod bands;
 mod body;
 mod cast;
 pub(crate) mod evaluate;
@@ -17,6 +18,7 @@ use tenfold_ir::{Expr, Instruction, Result, Scalar};
 use crate::backend::view::{Input, Memory, OutputView};
 use crate::simd;
 use crate::threads::for_each_chunk;
+use bands::{BAND, Bands};
 use evaluate::{Evaluation, Operand};
 use program::{Origin, Program, Store, TILE};
 
@@ -83,6 +85,9 @@ unsafe impl Sync for Target {}
 fn run(evaluation: &Evaluation<'_>, targets: &[Target]) {
     let elements = evaluation.elements();
     let cost = evaluation.picoseconds_per_element();
+    if let Some(bands) = evaluation.bands() {
+        return run_bands(evaluation, &bands, cost, targets);
+    }
     let tiles = elements.div_ceil(TILE);
     let tile_nanoseconds = (cost * TILE as u64).div_ceil(1_000);
     let tiles_per_chunk = (CHUNK_NANOSECONDS / tile_nanoseconds.max(1)).clamp(1, tiles as u64) as usize;
@@ -98,6 +103,25 @@ fn run(evaluation: &Evaluation<'_>, targets: &[Target]) {
                 // share them are read by the same tile.
                 unsafe { evaluator.run(start, count, &outputs) };
                 start += count;
+            }
+        });
+    });
+}
+
+/// The same in bands, for operands that lie transposed.
+fn run_bands(evaluation: &Evaluation<'_>, bands: &Bands, picoseconds: u64, targets: &[Target]) {
+    let count = bands.count();
+    let band_nanoseconds = (picoseconds * (BAND * TILE) as u64).div_ceil(1_000);
+    let bands_per_chunk = (CHUNK_NANOSECONDS / band_nanoseconds.max(1)).clamp(1, count as u64) as usize;
+    for_each_chunk(count.div_ceil(bands_per_chunk), band_nanoseconds * bands_per_chunk as u64, &|chunk| {
+        evaluation.with_bands(bands, |evaluator| {
+            for number in chunk * bands_per_chunk..count.min((chunk + 1) * bands_per_chunk) {
+                let outputs = |start: usize| {
+                    targets.iter().map(|target| target.base.wrapping_add(start * target.size)).collect()
+                };
+                // SAFETY: the targets hold the whole space and each band is computed by one chunk; operands that
+                // share them are read by the same tile.
+                unsafe { evaluator.run_band(&bands.band(number), outputs) };
             }
         });
     });

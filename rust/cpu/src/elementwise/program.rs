@@ -99,7 +99,8 @@ enum Place {
 
 struct Pending {
     function: TileFunction,
-    arguments: SmallVec<[Place; 3]>,
+    /// Those that the function does not use are the first source.
+    arguments: [Place; 3],
     target: Place,
 }
 
@@ -118,7 +119,7 @@ struct Compiler<'a> {
     constants: SmallVec<[(Scalar, DType); 4]>,
     free: SmallVec<[u16; 8]>,
     registers: u16,
-    steps: Vec<Pending>,
+    steps: SmallVec<[Pending; 8]>,
     picoseconds: u64,
 }
 
@@ -158,7 +159,7 @@ impl<'a> Compiler<'a> {
             constants: SmallVec::new(),
             free: SmallVec::new(),
             registers: 0,
-            steps: Vec::new(),
+            steps: SmallVec::new(),
             picoseconds: 0,
         }
     }
@@ -249,7 +250,9 @@ impl<'a> Compiler<'a> {
 
     fn step(&mut self, function: TileFunction, arguments: &[Place], target: Place, picoseconds: u64) {
         self.picoseconds += picoseconds;
-        self.steps.push(Pending { function, arguments: SmallVec::from_slice(arguments), target });
+        let mut all = [Place::Source(0); 3];
+        all[..arguments.len()].copy_from_slice(arguments);
+        self.steps.push(Pending { function, arguments: all, target });
     }
 
     fn apply(&mut self, index: usize, operation: Operation, values: &[Value], dtype: DType) -> Result<Place> {
@@ -315,12 +318,10 @@ impl<'a> Compiler<'a> {
             Place::Register(index) => index + registers as u16,
             Place::Output(index) => index + outputs as u16,
         };
-        let steps = self.steps.iter().map(|pending| {
-            let mut arguments = [0; 3];
-            for (argument, &place) in arguments.iter_mut().zip(&pending.arguments) {
-                *argument = slot(place);
-            }
-            Step { function: pending.function, arguments, target: slot(pending.target) }
+        let steps = self.steps.iter().map(|pending| Step {
+            function: pending.function,
+            arguments: pending.arguments.map(slot),
+            target: slot(pending.target),
         });
         let is_viewed = self.store == Store::View;
         let views = self.wanted.iter().filter(|_| is_viewed).map(|&value| slot(self.place(value))).collect();
