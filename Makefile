@@ -21,7 +21,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help tools wheel build demo test test-rust lint test-python test-modes bench parity fixtures conformance examples fuzz \
-    stubs clean
+    stubs valgrind clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -118,6 +118,13 @@ examples: build ## run the examples (Fashion-MNIST where its files are there)
 
 bench: wheel $(TORCH_PYTHON) ## speed beside PyTorch, measured in turns
 	@$(VENV)/python benchmarks/run.py --torch-python $(TORCH_PYTHON) $(BENCH)
+
+# valgrind knows no AVX-512, and the widest tier but that has all kinds of unsafe code.
+VALGRIND_TESTS = transposed_operands rows_forward_and_backward indexing_in_every_mode sorting_and_searching
+valgrind: tools ## unsafe code of the CPU kernels under valgrind: one test a family, a few minutes
+	@command -v valgrind >/dev/null || { echo "valgrind is not installed: apt-get install valgrind" >&2; exit 1; }
+	TENFOLD_SIMD=avx2 TENFOLD_THREADS=1 CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind --quiet --error-exitcode=9" \
+	    cargo test --quiet -p tenfold-cpu --test map --test against_reference -- --test-threads=1 $(VALGRIND_TESTS)
 
 stubs: ## write the generated stub and pages again
 	cargo run --quiet -p xtask -- generate
