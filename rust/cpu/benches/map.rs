@@ -105,7 +105,7 @@ fn main() {
         let mut e = Expr::new();
         let a = e.load(0, DType::Float32);
         e.output(a);
-        let copy = map(e.clone(), &[dense.clone()], &[], &[big]);
+        let copy = map(e.clone(), std::slice::from_ref(&dense), &[], &[big]);
         time(&format!("copy 16Mi {threads}"), &copy, &[Source::Buffer(&x)], &mut out, big);
         let square = Layout::dense(Shape::new(&[4096, 4096])).permute(&[1, 0]);
         let transpose = map(e, &[square], &[], &[4096, 4096]);
