@@ -162,7 +162,7 @@ impl Tensor {
         dtype: DType,
         generator: Option<&mut Generator>,
     ) -> Result<Tensor> {
-        if !(low <= high) || !(high - low).is_finite() {
+        if low > high || !(high - low).is_finite() {
             return Err(Error::value(
                 "uniform",
                 format!("low must be finite and not above high; got {low} and {high}"),
@@ -185,7 +185,7 @@ impl Tensor {
         dtype: DType,
         generator: Option<&mut Generator>,
     ) -> Result<Tensor> {
-        if !(deviation >= 0.0) {
+        if deviation.is_nan() || deviation < 0.0 {
             return Err(Error::value(
                 "normal",
                 format!("the standard deviation must not be negative; got {deviation}"),
@@ -237,7 +237,7 @@ impl Tensor {
         dtype: DType,
         generator: Option<&mut Generator>,
     ) -> Result<Tensor> {
-        if !(rate > 0.0) {
+        if rate.is_nan() || rate <= 0.0 {
             return Err(Error::value("exponential", format!("the rate must be positive; got {rate}")));
         }
         let unit =

@@ -40,9 +40,9 @@ impl ApplyDerivative {
         let used = used_parameters(operation);
         let mut saved: SmallVec<[Saved; 4]> = SmallVec::new();
         let mut input = 0;
-        for argument in 0..operation.arity() {
+        for (argument, &is_used) in used[..operation.arity()].iter().enumerate() {
             if scalar_mask & (1 << argument) == 0 {
-                if used[argument] {
+                if is_used {
                     saved.push(Saved::Input(input));
                 }
                 input += 1;
@@ -69,7 +69,8 @@ impl Derivative for ApplyDerivative {
         let (mut next_saved, mut next_scalar, mut next_input) = (0, 0, 0);
         let mut arguments: SmallVec<[Term; 4]> = SmallVec::new();
         let mut needs: SmallVec<[bool; 3]> = SmallVec::new();
-        for parameter in 0..=self.operation.arity() {
+        // The arguments and, last, the result; the gradient itself is not saved.
+        for (parameter, &is_used) in used[..=self.operation.arity()].iter().enumerate() {
             let is_scalar = parameter < self.operation.arity() && self.scalar_mask & (1 << parameter) != 0;
             if parameter < self.operation.arity() {
                 needs.push(!is_scalar && context.needs(next_input));
@@ -78,7 +79,7 @@ impl Derivative for ApplyDerivative {
             arguments.push(if is_scalar {
                 next_scalar += 1;
                 Term(Tensor::scalar(self.scalars[next_scalar - 1], self.compute))
-            } else if used[parameter] {
+            } else if is_used {
                 next_saved += 1;
                 Term(Ok(context.saved(next_saved - 1).clone()))
             } else {

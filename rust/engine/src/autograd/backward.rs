@@ -33,10 +33,13 @@ impl Ord for Visit {
     }
 }
 
+/// The gradient of each output of an edge, where one has arrived.
+type Arrived = SmallVec<[Option<Tensor>; 2]>;
+
 /// Gradients on their way: what has arrived at each edge so far.
 #[derive(Default)]
 struct Arrivals {
-    by_edge: HashMap<*const Edge, SmallVec<[Option<Tensor>; 2]>>,
+    by_edge: HashMap<*const Edge, Arrived>,
     order: BinaryHeap<Visit>,
 }
 
@@ -68,7 +71,7 @@ impl Arrivals {
         Ok(())
     }
 
-    fn next(&mut self) -> Option<(Arc<Edge>, SmallVec<[Option<Tensor>; 2]>)> {
+    fn next(&mut self) -> Option<(Arc<Edge>, Arrived)> {
         let Visit(edge) = self.order.pop()?;
         let gradients = self.by_edge.remove(&Arc::as_ptr(&edge)).expect("queued with its gradients");
         Some((edge, gradients))

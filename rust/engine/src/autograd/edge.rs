@@ -62,6 +62,9 @@ pub enum Saved {
 /// Changes or watches a gradient on its way; what it returns replaces the gradient.
 pub type Hook = Arc<dyn Fn(&Tensor) -> Result<Option<Tensor>> + Send + Sync>;
 
+/// The values that a derivative asked for, with their edges.
+pub(super) type SavedTensors = SmallVec<[Tensor; 3]>;
+
 struct SavedValue {
     /// An error where a copy was needed and failed: `backward` reports it.
     tensor: Result<Tensor>,
@@ -77,7 +80,7 @@ enum Kind {
         derivative: Box<dyn Derivative>,
         parents: SmallVec<[Option<EdgeRef>; 3]>,
         /// `None` once freed.
-        saved: Mutex<Option<SmallVec<[SavedValue; 3]>>>,
+        saved: Mutex<Option<Vec<SavedValue>>>,
     },
 }
 
@@ -187,7 +190,7 @@ impl Edge {
     pub(super) fn operation(
         self: &Arc<Edge>,
         retain: bool,
-    ) -> Result<Option<(&dyn Derivative, SmallVec<[Tensor; 3]>)>> {
+    ) -> Result<Option<(&dyn Derivative, SavedTensors)>> {
         let Kind::Operation { derivative, saved, .. } = &self.kind else { return Ok(None) };
         let mut slot = saved.lock().unwrap_or_else(PoisonError::into_inner);
         let values = slot.as_ref().ok_or_else(|| {

@@ -185,7 +185,7 @@ impl Tensor {
         for (extent, times) in extents.zip(times) {
             apart.extend([1, extent]);
             wide.extend([times, extent]);
-            result.push(times.checked_mul(extent).unwrap_or(usize::MAX));
+            result.push(times.saturating_mul(extent));
         }
         let result = Shape::checked("tile", &result)?;
         let wide = Shape::checked("tile", &wide)?;

@@ -38,6 +38,7 @@ macro_rules! define_methods {
         $($field:ident $value:tt)*
     })*) => {
         /// The scalar operations, with broadcasting and promotion of dtypes.
+        #[allow(clippy::needless_lifetimes, reason = "needed where there is a second argument")]
         impl Tensor {
             $(
                 $(#[doc = $doc])*
