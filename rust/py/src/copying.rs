@@ -99,7 +99,7 @@ impl PyTensor {
     fn __copy__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let class = slf.get_type();
         let value = slf.get().value()?;
-        if !class.is(&slf.py().get_type::<PyTensor>()) {
+        if !class.is(slf.py().get_type::<PyTensor>()) {
             let object = leaf_of_class(&class, value.detach(), value.requires_grad())?;
             if let Some(attributes) = attributes(slf)? {
                 object.getattr("__dict__")?.call_method1("update", (attributes,))?;

@@ -15,7 +15,7 @@ use crate::tensor::PyTensor;
 pub fn check_device(operation: &str, device: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
     match device {
         None => Ok(()),
-        Some(device) if device.str()?.to_string() == "cpu" => Ok(()),
+        Some(device) if device.str()? == "cpu" => Ok(()),
         Some(device) => Err(PyValueError::new_err(format!(
             "{operation}: no such device; got {}. Hint: the devices are 'cpu'",
             device.repr()?

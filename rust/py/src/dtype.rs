@@ -47,11 +47,13 @@ impl PyDType {
     }
 
     /// The real dtype of a complex dtype's parts; itself for any other.
+    #[allow(clippy::wrong_self_convention, reason = "a method of a Python object")]
     fn to_real(&self) -> PyDType {
         PyDType(self.0.real())
     }
 
     /// The complex dtype whose parts can hold this one's values.
+    #[allow(clippy::wrong_self_convention, reason = "a method of a Python object")]
     fn to_complex(&self) -> PyDType {
         PyDType(self.0.complex())
     }

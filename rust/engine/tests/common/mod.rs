@@ -1,4 +1,5 @@
 //! What the engine's tests share: tensors from numbers, and gradients against finite differences.
+#![allow(dead_code, reason = "each test file uses its part of this module")]
 
 use tenfold::{Result, Tensor, autograd};
 
