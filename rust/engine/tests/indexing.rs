@@ -109,7 +109,7 @@ fn axes_of_index_tensors_stand_where_numpy_puts_them() {
     assert_eq!(shape_of(&s, &[IndexItem::Tensor(mask(&[false], &[]))]), [0, 2, 3, 4]);
     assert_eq!(shape_of(&s, &[dots, IndexItem::Tensor(integers(&[0; 6], &[3, 2]))]), [2, 3, 3, 2]);
     let over_two = IndexItem::Tensor(mask(&[true, false, true, false, false, true], &[2, 3]));
-    assert_eq!(shape_of(&s, &[over_two.clone()]), [3, 4]);
+    assert_eq!(shape_of(&s, std::slice::from_ref(&over_two)), [3, 4]);
     assert_eq!(shape_of(&s, &[over_two, slice(None, None, Some(-2))]), [3, 2]);
     assert_eq!(shape_of(&s, &[all, list(&[])]), [2, 0, 4]);
     assert_eq!(shape_of(&[0, 3], &[list(&[])]), [0, 3]);
@@ -231,18 +231,18 @@ fn masks_choose_fill_and_take() {
 fn gradients_of_reads() {
     let x = tensor(&[3, 4], 7);
     let items = || [IndexItem::ALL, list(&[1, 1, -1])];
-    check_gradients(&[x.clone()], true, &|x| Ok(vec![x[0].index(&items())?.square()?]));
+    check_gradients(std::slice::from_ref(&x), true, &|x| Ok(vec![x[0].index(&items())?.square()?]));
     check_gradients(&[x.transpose(0, 1).unwrap()], false, &|x| {
         let basic = [slice(Some(3), None, Some(-2)), IndexItem::NewAxis, IndexItem::Integer(1)];
         Ok(vec![x[0].index(&basic)?.square()?])
     });
     let index = integers(&[0, 3, 3, 1, 0, 0], &[2, 3]);
-    check_gradients(&[x.clone()], true, &|x| Ok(vec![x[0].gather(1, &index)?.square()?]));
+    check_gradients(std::slice::from_ref(&x), true, &|x| Ok(vec![x[0].gather(1, &index)?.square()?]));
     let chosen = mask(&[true, false, true, true, false, true], &[3, 2]);
     check_gradients(&[tensor(&[3, 2, 2], 8)], false, &|x| {
         Ok(vec![x[0].index(&[IndexItem::Tensor(chosen.clone())])?.square()?])
     });
-    check_gradients(&[x.clone()], false, &|x| Ok(vec![x[0].take(&index, Some(1))?.square()?]));
+    check_gradients(std::slice::from_ref(&x), false, &|x| Ok(vec![x[0].take(&index, Some(1))?.square()?]));
 }
 
 #[test]
@@ -274,7 +274,9 @@ fn gradients_of_writes() {
 fn an_embedding_gives_its_padding_row_no_gradient() {
     let weight = tensor(&[4, 2], 3);
     let tokens = integers(&[1, 3, 1, -1], &[2, 2]);
-    check_gradients(&[weight.clone()], true, &|w| Ok(vec![w[0].embedding(&tokens, None)?.square()?]));
+    check_gradients(std::slice::from_ref(&weight), true, &|w| {
+        Ok(vec![w[0].embedding(&tokens, None)?.square()?])
+    });
     let leaf = weight.requires_gradient().unwrap();
     let sum = leaf.embedding(&tokens, Some(-1)).unwrap().sum(None, false, None).unwrap();
     let gradient = tenfold::autograd::backward(&[(&sum, None)], false, false).unwrap();

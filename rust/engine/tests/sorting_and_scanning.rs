@@ -114,10 +114,10 @@ fn norms() {
 #[test]
 fn gradients_of_sorting() {
     let x = tensor(&[3, 5], 11);
-    check_gradients(&[x.clone()], true, &|x| Ok(vec![x[0].sort(0, true, false)?.0.square()?]));
-    check_gradients(&[x.clone()], false, &|x| Ok(vec![x[0].topk(2, 1, false)?.0.square()?]));
-    check_gradients(&[x.clone()], false, &|x| Ok(vec![x[0].median(Some(1), true)?.0.square()?]));
-    check_gradients(&[x.clone()], false, &|x| {
+    check_gradients(std::slice::from_ref(&x), true, &|x| Ok(vec![x[0].sort(0, true, false)?.0.square()?]));
+    check_gradients(std::slice::from_ref(&x), false, &|x| Ok(vec![x[0].topk(2, 1, false)?.0.square()?]));
+    check_gradients(std::slice::from_ref(&x), false, &|x| Ok(vec![x[0].median(Some(1), true)?.0.square()?]));
+    check_gradients(std::slice::from_ref(&x), false, &|x| {
         Ok(vec![x[0].max_along(0, false)?.0, x[0].cummin(1)?.0.square()?])
     });
 }
@@ -130,22 +130,26 @@ fn gradients_of_scans() {
     values[10] = 0.0;
     values[13] = 0.0;
     let x = Tensor::from_slice(&values, &[3, 5]).unwrap();
-    check_gradients(&[x.clone()], true, &|x| Ok(vec![x[0].cumsum(1, None)?.square()?]));
-    check_gradients(&[x.clone()], true, &|x| Ok(vec![x[0].cumprod(1, None)?]));
-    check_gradients(&[x.clone()], true, &|x| Ok(vec![x[0].prod(Some(&[1]), false, None)?]));
-    check_gradients(&[x.clone()], false, &|x| {
+    check_gradients(std::slice::from_ref(&x), true, &|x| Ok(vec![x[0].cumsum(1, None)?.square()?]));
+    check_gradients(std::slice::from_ref(&x), true, &|x| Ok(vec![x[0].cumprod(1, None)?]));
+    check_gradients(std::slice::from_ref(&x), true, &|x| Ok(vec![x[0].prod(Some(&[1]), false, None)?]));
+    check_gradients(std::slice::from_ref(&x), false, &|x| {
         Ok(vec![x[0].prod(None, false, None)?, x[0].prod(Some(&[0]), true, None)?])
     });
-    check_gradients(&[x.clone()], true, &|x| Ok(vec![x[0].logcumsumexp(1)?]));
-    check_gradients(&[x.clone()], true, &|x| Ok(vec![x[0].logsumexp(Some(&[0]), true)?]));
-    check_gradients(&[x.clone()], false, &|x| Ok(vec![x[0].diff(1, 1, None, Some(&x[0]))?.square()?]));
+    check_gradients(std::slice::from_ref(&x), true, &|x| Ok(vec![x[0].logcumsumexp(1)?]));
+    check_gradients(std::slice::from_ref(&x), true, &|x| Ok(vec![x[0].logsumexp(Some(&[0]), true)?]));
+    check_gradients(std::slice::from_ref(&x), false, &|x| {
+        Ok(vec![x[0].diff(1, 1, None, Some(&x[0]))?.square()?])
+    });
 }
 
 #[test]
 fn gradients_of_norms_and_bounds() {
     let x = tensor(&[3, 4], 13);
     for p in [1.0, 2.0, 3.0, 0.5, f64::INFINITY] {
-        check_gradients(&[x.clone()], p == 2.0, &|x| Ok(vec![x[0].norm(p, Some(&[1]), false)?]));
+        check_gradients(std::slice::from_ref(&x), p == 2.0, &|x| {
+            Ok(vec![x[0].norm(p, Some(&[1]), false)?])
+        });
     }
     let (low, high) = (tensor(&[4], 14), tensor(&[3, 1], 15));
     check_gradients(&[x, low, high], false, &|x| {
