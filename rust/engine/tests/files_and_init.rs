@@ -69,18 +69,21 @@ fn initial_values_have_their_spread() {
     let relu = Nonlinearity::Relu;
     // 7,200 numbers: the deviation is known to about 1 %.
     let cases = [
-        (init::xavier_uniform(&shape, 1.0, float, Some(&mut *generator)), (2.0 / (inputs + outputs)).sqrt()),
+        (
+            init::xavier_uniform(&shape, 1.0, float, Some(&mut *generator)),
+            (2.0_f64 / (inputs + outputs)).sqrt(),
+        ),
         (
             init::xavier_normal(&shape, 2.0, float, Some(&mut *generator)),
-            2.0 * (2.0 / (inputs + outputs)).sqrt(),
+            2.0 * (2.0_f64 / (inputs + outputs)).sqrt(),
         ),
         (
             init::kaiming_uniform(&shape, FanMode::In, relu, float, Some(&mut *generator)),
-            (2.0 / inputs).sqrt(),
+            (2.0_f64 / inputs).sqrt(),
         ),
         (
             init::kaiming_normal(&shape, FanMode::Out, relu, float, Some(&mut *generator)),
-            (2.0 / outputs).sqrt(),
+            (2.0_f64 / outputs).sqrt(),
         ),
     ];
     for (tensor, deviation) in cases {
