@@ -198,6 +198,17 @@ def assert_close(row, result, arguments, dtype):
         )
 
 
+def next_bfloat16(x, y):
+    """The neighbour of x towards y among the float32 numbers whose lower half is zero."""
+    x, y = np.broadcast_arrays(x.astype(np.float32), y.astype(np.float32))
+    upper = x.view(np.uint32) >> 16
+    away = np.where((y > x) == (x > 0), upper + 1, upper - 1)
+    from_zero = np.where(np.signbit(y), 0x8001, 1)
+    stepped = np.where(x == 0, from_zero, away).astype(np.uint32)
+    result = (stepped << 16).view(np.float32)
+    return np.where(np.isnan(x) | np.isnan(y), np.nan, np.where(x == y, y, result)).astype(np.float32)
+
+
 # --- Values.
 
 
@@ -206,11 +217,12 @@ def assert_close(row, result, arguments, dtype):
 @given(data=st.data())
 def test_real_numbers(row, data):
     dtype, arguments, tensors = data.draw(calls(row, REAL))
-    if row["name"] == "nextafter" and dtype in ("float16", "bfloat16"):
-        with pytest.raises(NotImplementedError, match="nextafter: not offered for"):
-            function(row)(*tensors)
-        return
     result = function(row)(*tensors)
+    if row["name"] == "nextafter" and dtype in ("float16", "bfloat16"):
+        assert result.dtype is getattr(tf, dtype)
+        neighbours = np.nextafter if dtype == "float16" else next_bfloat16
+        np.testing.assert_array_equal(array(result), neighbours(*arguments))
+        return
     expected = {"Bool": "bool"}.get(row["result"], "bool" if row["rule"] == "Logical" else dtype)
     assert result.dtype is getattr(tf, expected)
     assert_close(row if result.dtype is not tf.bool else row | {"result": "Bool"}, result, arguments, dtype)
@@ -421,7 +433,7 @@ def test_in_place_methods_store_what_the_function_gives(row):
 @pytest.mark.parametrize("dtype", ["int8", "float16", "float32", "float64", "complex64"])
 def test_python_numbers_take_the_dtype_of_the_tensor(row, dtype):
     category = {"int8": "integer", "complex64": "complex"}.get(dtype, "floating")
-    if not row[category] or (row["name"] == "nextafter" and dtype == "float16"):
+    if not row[category]:
         pytest.skip("not defined for the dtype")
     random = np.random.default_rng(3)
     x, y = (tf.tensor(draw_values(random, row, index, (5,), dtype)) for index in range(2))
@@ -439,7 +451,7 @@ def test_arguments_meet_in_the_promoted_dtype(row):
     for first, second in itertools.combinations(["int8", "uint8", "int32", "float16", "float32", "float64"], 2):
         promoted = (tf.zeros(1, dtype=getattr(tf, first)) + tf.zeros(1, dtype=getattr(tf, second))).dtype
         category = "integer" if promoted.name.startswith(("int", "uint")) else "floating"
-        if not takes(row, category) or (row["name"] == "nextafter" and promoted is tf.float16):
+        if not takes(row, category):
             continue
         x = tf.tensor(draw_values(random, row, 0, (4,), first))
         y = tf.tensor(draw_values(random, row, 1, (4,), second))
