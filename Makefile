@@ -87,7 +87,7 @@ conformance: build ## the array API standard's own tests; CONFORMANCE=DIR says w
 	@test -f $(CONFORMANCE)/array_api_check.py || { \
 	    echo "no array_api_check.py in $(CONFORMANCE); say where it is: make conformance CONFORMANCE=DIR" >&2; exit 1; }
 	@# The suite would take the file of expected failures for a place of tests and number its tests from another root.
-	PYTEST_ADDOPTS=--rootdir=$(abspath $(CONFORMANCE))/array-api-tests \
+	PYTEST_ADDOPTS=--rootdir=$(realpath $(CONFORMANCE))/array-api-tests \
 	$(VENV)/python $(CONFORMANCE)/array_api_check.py --module tenfold --version 2024.12 --max-examples 20 \
 	    --xfails tests/conformance_xfails.txt --fail-under 100 -v \
 	    $(foreach file,$(CONFORMANCE_FILES),--file test_$(file).py)
