@@ -159,11 +159,12 @@ macro_rules! arithmetic_operations {
         aliases { absolute }
     }
     {
-        /// −1, 0 or 1 by the sign; x / |x| for a complex number; NaN stays NaN.
+        /// −1, 0 (also for −0) or 1 by the sign; x / |x| for a complex number; NaN stays NaN.
         sign(x): Promote -> Same;
         float { fn(x: T) -> T {
             let unit = T::constant(1.0).copysign(x);
-            T::select(x.is_nan() || x == T::constant(0.0), x, unit)
+            let zero = T::constant(0.0);
+            T::select(x.is_nan(), x, T::select(x == zero, zero, unit))
         } }
         complex { fn(x: Complex<T>) -> Complex<T> { x.sign() } }
         integer { fn(x: T) -> T { x.sign() } }
