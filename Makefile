@@ -72,6 +72,7 @@ lint: build
 	$(VENV)/ruff format --check --quiet $(PYTHON_SOURCES)
 	$(VENV)/mypy
 	cargo run --quiet -p xtask -- check
+	$(VENV)/python scripts/parity_page.py --check
 
 test-python: build
 	$(VENV)/python -m pytest -n auto $(PYTEST)
@@ -100,6 +101,7 @@ parity: build $(TORCH_PYTHON) ## layers, losses and optimizers beside PyTorch, w
 
 fixtures: $(TORCH_PYTHON) ## record tests/fixtures from PyTorch again
 	@$(TORCH_PYTHON) scripts/record_fixtures.py --seed 0 --out tests/fixtures
+	@$(TORCH_PYTHON) scripts/record_names.py --out tests/fixtures/torch_names.json
 
 fuzz: build ## property tests with many more examples, for at most 2 × FUZZ_SECONDS
 	PROPTEST_CASES=100000 timeout $(FUZZ_SECONDS) cargo nextest run --workspace --cargo-profile fast || test $$? = 124
@@ -126,8 +128,9 @@ valgrind: tools ## unsafe code of the CPU kernels under valgrind: one test a fam
 	TENFOLD_SIMD=avx2 TENFOLD_THREADS=1 CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind --quiet --error-exitcode=9" \
 	    cargo test --quiet -p tenfold-cpu --test map --test against_reference -- --test-threads=1 $(VALGRIND_TESTS)
 
-stubs: ## write the generated stub and pages again
+stubs: build ## write the generated stub and pages again
 	cargo run --quiet -p xtask -- generate
+	$(VENV)/python scripts/parity_page.py
 
 clean: ## remove what was built
 	rm -rf .venv .venv-torch dist runs
