@@ -18,7 +18,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from parity.cases import Case, draw_cases
-from parity.replay import Arrays, build, draw_inputs, numpy, replay
+from parity.replay import Arrays, build, draw_inputs, fail, numpy, replay
 
 
 def record(case: Case, generator: np.random.Generator) -> tuple[Case, Arrays]:
@@ -40,6 +40,12 @@ def record(case: Case, generator: np.random.Generator) -> tuple[Case, Arrays]:
     elif case["kind"] == "function":
         reduced = case["kwargs"].get("reduction", "mean") != "none"
         arrays["cotangent"] = generator.standard_normal(() if reduced else result_shape(case, arrays)).astype("f4")
+    elif case["kind"] == "call":
+        output = replay(torch, case, arrays)["output0"]
+        if output.dtype.kind == "f":
+            arrays["cotangent"] = np.asarray(generator.standard_normal(output.shape), np.float32)
+    elif case["kind"] == "error":
+        return {**case, "raises": exception_of(case, arrays)}, arrays
     elif case["kind"] == "optimizer":
         model = torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.Tanh(), torch.nn.Linear(8, 3))
         arrays |= {f"state.{name}": numpy(value) for name, value in model.state_dict().items()}
@@ -47,6 +53,15 @@ def record(case: Case, generator: np.random.Generator) -> tuple[Case, Arrays]:
     if case["kind"] in ("initializer", "default_initialization"):
         results = {f"{name}.{key}": value for name, a in results.items() for key, value in statistics(a).items()}
     return case, {**arrays, **{f"result.{name}": np.asarray(a) for name, a in results.items()}}
+
+
+def exception_of(case: Case, arrays: Arrays) -> str:
+    """The class of what PyTorch raises."""
+    try:
+        fail(torch, case, arrays)
+    except Exception as raised:
+        return type(raised).__name__
+    raise AssertionError(f"{case['name']}: PyTorch takes it")
 
 
 def result_shape(case: Case, arrays: Arrays) -> tuple[int, ...]:

@@ -812,7 +812,7 @@ class Tensor:
     def sigmoid_(self) -> Self:
         """In place: see the method without `_`."""
     def sign(self) -> Tensor:
-        """−1, 0 or 1 by the sign; x / |x| for a complex number; NaN stays NaN."""
+        """−1, 0 (also for −0) or 1 by the sign; x / |x| for a complex number; NaN stays NaN."""
     def sign_(self) -> Self:
         """In place: see the method without `_`."""
     def signbit(self) -> Tensor:
@@ -1940,7 +1940,7 @@ def sigmoid(x: _Argument, /) -> Tensor:
     """The logistic function 1 / (1 + exp(−x))."""
 
 def sign(x: _Argument, /) -> Tensor:
-    """−1, 0 or 1 by the sign; x / |x| for a complex number; NaN stays NaN."""
+    """−1, 0 (also for −0) or 1 by the sign; x / |x| for a complex number; NaN stays NaN."""
 
 def signbit(x: _Argument, /) -> Tensor:
     """True where the sign bit is set, of −0 and NaN too; negative integers."""

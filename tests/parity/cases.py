@@ -26,6 +26,9 @@ def draw_cases(seed: int) -> dict[str, list[Case]]:
         "more_layers": list(more_layers(draw)),
         "more_losses": list(more_losses(draw)),
     }
+    from parity.cases_spatial import spatial_families
+
+    families |= spatial_families(seed)
     for cases in families.values():
         names = [case["name"] for case in cases]
         assert len(names) == len(set(names)), "names of cases must differ"

@@ -42,6 +42,7 @@ def replay(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -
     return {
         "module": replay_module,
         "function": replay_function,
+        "call": replay_call,
         "initializer": replay_initializer,
         "default_initialization": replay_default_initialization,
         "optimizer": replay_optimizer,
@@ -77,6 +78,37 @@ def replay_function(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.nd
     output = getattr(xp.nn.functional, case["target"])(x, target, **kwargs)
     backward(xp, output, arrays)
     return {"output": numpy(output), "grad.x": numpy(x.grad)}
+
+
+def replay_call(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Arrays:
+    """A function with any arguments: its outputs and, where there is a cotangent, the gradients of floating inputs."""
+    inputs = tensors(xp, arrays, "input.")
+    floating = {name: x.requires_grad_() for name, x in inputs.items() if arrays[f"input.{name}"].dtype.kind == "f"}
+    outputs = call(getattr(xp.nn.functional, case["target"]), case, inputs)
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    results = {f"output{number}": numpy(output) for number, output in enumerate(outputs)}
+    if "cotangent" in arrays:
+        backward(xp, outputs[0], arrays)
+        results |= {f"grad.{name}": numpy(x.grad) for name, x in floating.items() if x.grad is not None}
+    return results
+
+
+def call(function: Any, case: Mapping[str, Any], inputs: Mapping[str, Any]) -> Any:
+    """A function of the arguments of a case."""
+
+    def given(value: Any) -> Any:
+        return inputs[value["input"]] if isinstance(value, dict) else value
+
+    kwargs = {name: given(value) for name, value in as_tuples(case["kwargs"]).items()}
+    return function(*(given(value) for value in as_tuples(case["args"])), **kwargs)
+
+
+def fail(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    """Makes the call that a case says must fail."""
+    inputs = tensors(xp, arrays, "input.")
+    made = call(getattr(xp.nn, case["target"], None) or getattr(xp.nn.functional, case["target"]), case, inputs)
+    if "then" in inputs:
+        made(inputs["then"])
 
 
 def replay_initializer(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Arrays:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,11 +12,11 @@ import pytest
 
 import tenfold
 from parity.cases import Case
-from parity.replay import Arrays, build, replay, replay_optimizer
+from parity.replay import Arrays, build, fail, replay, replay_optimizer
 
 # Sums of up to about 500 float32 products in another order: some tens of units in the last place (6e-8) of
 # the largest number of the result. Optimizer steps pass such errors on ten times, divided by square roots.
-TOLERANCE = {"module": 1e-5, "function": 1e-5, "optimizer": 1e-4}
+TOLERANCE = {"module": 1e-5, "function": 1e-5, "call": 1e-5, "optimizer": 1e-4}
 # Samples of 30,000 numbers or more: means and deviations agree within five standard errors.
 STANDARD_ERRORS = 5
 
@@ -36,13 +37,16 @@ def read_records(path: Path) -> list[Record]:
             number, _, name = key.partition(".")
             of_case.setdefault(number, {})[name] = file[key]
         cases = json.loads(str(file["cases"]))
-    return [Record(case, of_case[str(number)]) for number, case in enumerate(cases)]
+    return [Record(case, of_case.get(str(number), {})) for number, case in enumerate(cases)]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     families = {
-        "tensor_record": ("layers", "activations", "losses", "more_layers", "more_losses"),
-        "layer_record": ("layers", "activations", "more_layers"),
+        "tensor_record": (
+            *("layers", "activations", "losses", "more_layers", "more_losses", "spatial_layers", "spatial_calls"),
+        ),
+        "layer_record": ("layers", "activations", "more_layers", "spatial_layers"),
+        "error_record": ("spatial_errors",),
         "initializer_record": ("initializers",),
         "optimizer_record": ("optimizers",),
     }
@@ -66,6 +70,11 @@ def assert_same(results: Mapping[str, np.ndarray], record: Record) -> None:
 
 def test_outputs_gradients_and_buffers_are_pytorchs(tensor_record: Record) -> None:
     assert_same(replay(tenfold, tensor_record.case, tensor_record.given), tensor_record)
+
+
+def test_mistakes_raise_pytorchs_exceptions_in_our_words(error_record: Record) -> None:
+    with pytest.raises(getattr(builtins, error_record.case["raises"]), match=r"^\w+: .+"):
+        fail(tenfold, error_record.case, error_record.given)
 
 
 def test_modules_have_pytorchs_state_dict_keys_and_repr(layer_record: Record) -> None:

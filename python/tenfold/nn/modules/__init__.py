@@ -13,6 +13,7 @@ from tenfold.nn.modules.linear import *
 from tenfold.nn.modules.loss import *
 from tenfold.nn.modules.module import *
 from tenfold.nn.modules.normalization import *
+from tenfold.nn.modules.padding import *
 from tenfold.nn.modules.parameter_containers import *
 from tenfold.nn.modules.pooling import *
 from tenfold.nn.modules.sparse import *

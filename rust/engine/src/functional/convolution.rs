@@ -81,6 +81,17 @@ impl ConvolutionDerivative {
     fn product(&self, kind: ConvolutionKind, a: &Tensor, b: &Tensor) -> Result<Option<Tensor>> {
         product(Convolution { kind, ..self.0.clone() }, a, b).map(Some)
     }
+
+    /// The convolution, of which these extents are wanted: a transposed one whose output padding is beyond the stride
+    /// (but below the dilation) leaves room for more windows than its input has pixels.
+    fn forward(&self, input: &Tensor, weight: &Tensor, extents: &[usize]) -> Result<Option<Tensor>> {
+        let whole = product(Convolution { kind: ConvolutionKind::Forward, ..self.0.clone() }, input, weight)?;
+        let crop = |tensor: Tensor, axis: usize| match tensor.shape()[axis + 2] == extents[axis] {
+            true => Ok(tensor),
+            false => tensor.slice(axis as i64 + 2, 0, 1, extents[axis]),
+        };
+        (0..extents.len()).try_fold(whole, crop).map(Some)
+    }
 }
 
 impl Derivative for ConvolutionDerivative {
@@ -95,13 +106,13 @@ impl Derivative for ConvolutionDerivative {
         let kernel = |of: &Tensor| ConvolutionKind::WeightGradient { kernel: spatial(of) };
         let of_first = || match &self.0.kind {
             ConvolutionKind::Forward => self.product(input(first), gradient, second),
-            ConvolutionKind::InputGradient { .. } => self.product(ConvolutionKind::Forward, gradient, second),
+            ConvolutionKind::InputGradient { .. } => self.forward(gradient, second, &first.shape()[2..]),
             ConvolutionKind::WeightGradient { .. } => self.product(input(first), second, gradient),
         };
         let of_second = || match &self.0.kind {
             ConvolutionKind::Forward => self.product(kernel(second), first, gradient),
             ConvolutionKind::InputGradient { .. } => self.product(kernel(second), gradient, first),
-            ConvolutionKind::WeightGradient { .. } => self.product(ConvolutionKind::Forward, first, gradient),
+            ConvolutionKind::WeightGradient { .. } => self.forward(first, gradient, &second.shape()[2..]),
         };
         let of_first = if context.needs(0) { of_first()? } else { None };
         let of_second = if context.needs(1) { of_second()? } else { None };

@@ -13,6 +13,7 @@ mod dropout;
 mod linear;
 mod loss;
 mod normalization;
+mod padding;
 mod pooling;
 mod softmax;
 
@@ -32,6 +33,7 @@ pub use loss::{
     mse_loss, smooth_l1_loss,
 };
 pub use normalization::{group_norm, instance_norm, layer_norm, rms_norm};
+pub use padding::pad;
 pub use pooling::{PoolOptions, avg_pool, max_pool};
 pub use softmax::{log_softmax, softmax, softmin};
 

@@ -306,7 +306,7 @@ impl Tensor {
             let extent = result.shape()[axis] as i64;
             let (crop_before, crop_after) = ((-before).max(0), (-after).max(0));
             if crop_before + crop_after > extent {
-                return Err(Error::value(
+                return Err(Error::shape(
                     name,
                     format!("widths ({before}, {after}) crop more than the {extent} elements of axis {axis}"),
                 ));
@@ -345,7 +345,7 @@ impl Tensor {
             }
         };
         if before.max(after) > most {
-            return Err(Error::value(
+            return Err(Error::shape(
                 "pad",
                 format!("widths ({before}, {after}) are too large for axis {axis} of extent {extent}"),
             ));

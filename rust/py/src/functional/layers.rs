@@ -1,12 +1,12 @@
 //! Linear maps, convolutions, look-ups and padding.
 
-use pyo3::exceptions::{PyNotImplementedError, PyTypeError};
+use pyo3::exceptions::PyNotImplementedError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use tenfold::functional::{self, ConvolutionOptions, ConvolutionPadding, TransposedOptions};
 use tenfold::{Error, Padding, Tensor};
 
-use super::{optional, wrapped};
+use super::{optional, sizes, wrapped};
 use crate::convert::{Integers, ScalarArgument, TensorArgument};
 use crate::errors::to_python;
 use crate::tensor::PyTensor;
@@ -58,7 +58,7 @@ impl<'py> FromPyObject<'_, 'py> for PaddingArgument {
 impl PaddingArgument {
     fn resolve(self, operation: &'static str) -> PyResult<ConvolutionPadding> {
         Ok(match self {
-            PaddingArgument::Numbers(numbers) => ConvolutionPadding::Zeros(numbers.extents(operation)?),
+            PaddingArgument::Numbers(numbers) => ConvolutionPadding::Zeros(sizes(operation, &numbers)?),
             PaddingArgument::Same => ConvolutionPadding::Same,
             PaddingArgument::Valid => ConvolutionPadding::Valid,
         })
@@ -107,9 +107,9 @@ macro_rules! convolutions {
                 let operation = stringify!($name);
                 check_weight(operation, &weight.0, $spatial)?;
                 let options = ConvolutionOptions {
-                    stride: stride.extents(operation)?,
+                    stride: sizes(operation, &stride)?,
                     padding: padding.resolve(operation)?,
-                    dilation: dilation.extents(operation)?,
+                    dilation: sizes(operation, &dilation)?,
                     groups: groups_of(operation, groups)?,
                 };
                 wrapped(functional::conv(&input.0, &weight.0, optional(&bias), &options))
@@ -136,10 +136,10 @@ macro_rules! convolutions {
                 let operation = stringify!($transposed);
                 check_weight(operation, &weight.0, $spatial)?;
                 let options = TransposedOptions {
-                    stride: stride.extents(operation)?,
-                    padding: padding.extents(operation)?,
-                    output_padding: output_padding.extents(operation)?,
-                    dilation: dilation.extents(operation)?,
+                    stride: sizes(operation, &stride)?,
+                    padding: sizes(operation, &padding)?,
+                    output_padding: sizes(operation, &output_padding)?,
+                    dilation: sizes(operation, &dilation)?,
                     groups: groups_of(operation, groups)?,
                 };
                 wrapped(functional::conv_transpose(&input.0, &weight.0, optional(&bias), &options))
@@ -237,31 +237,22 @@ fn pad(
     mode: &str,
     value: Option<ScalarArgument>,
 ) -> PyResult<PyTensor> {
-    let (x, widths) = (&input.0, pad.0);
-    if widths.len() % 2 != 0 || widths.len() / 2 > x.rank() {
-        return Err(to_python(Error::state(
-            "pad",
-            format!("needs two numbers for each of at most {} axes; got {widths:?}", x.rank()),
-        )));
-    }
     let padding = match (mode, value) {
         ("constant", value) => Padding::Constant(value.map_or(0.into(), |value| value.0)),
-        (_, Some(_)) => return Err(PyTypeError::new_err(format!("pad: mode {mode:?} takes no value"))),
         ("reflect", None) => Padding::Reflect,
         ("replicate", None) => Padding::Replicate,
         ("circular", None) => Padding::Circular,
-        (other, None) => {
+        ("reflect" | "replicate" | "circular", Some(_)) => {
+            return Err(to_python(Error::state("pad", format!("mode {mode:?} takes no value"))));
+        }
+        (other, _) => {
             return Err(to_python(
                 Error::not_implemented("pad", format!("no such mode; got {other:?}"))
                     .hint("constant, reflect, replicate or circular"),
             ));
         }
     };
-    let mut all = vec![(0, 0); x.rank()];
-    for (pair, axis) in widths.chunks(2).zip((0..x.rank()).rev()) {
-        all[axis] = (pair[0], pair[1]);
-    }
-    wrapped(x.pad(&all, padding))
+    wrapped(functional::pad(&input.0, &pad.0, padding))
 }
 
 /// Adds the functions to the module.

@@ -8,9 +8,9 @@ mod normalization;
 mod pooling;
 
 use pyo3::prelude::*;
-use tenfold::Tensor;
+use tenfold::{Error, Tensor};
 
-use crate::convert::TensorArgument;
+use crate::convert::{Integers, TensorArgument};
 use crate::errors::to_python;
 use crate::tensor::PyTensor;
 
@@ -22,6 +22,16 @@ fn wrapped(value: tenfold::Result<Tensor>) -> PyResult<PyTensor> {
 /// The value of an optional tensor.
 fn optional(tensor: &Option<TensorArgument>) -> Option<&Tensor> {
     tensor.as_ref().map(|tensor| &tensor.0)
+}
+
+/// Extents, steps and widths, none of them negative.
+fn sizes(operation: &'static str, numbers: &Integers) -> PyResult<Vec<usize>> {
+    let size = |&number: &i64| {
+        usize::try_from(number).map_err(|_| {
+            to_python(Error::shape(operation, format!("extents are not negative; got {:?}", numbers.0)))
+        })
+    };
+    numbers.0.iter().map(size).collect()
 }
 
 /// The result of a function in a new tensor or, in place, in the input.

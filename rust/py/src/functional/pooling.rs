@@ -6,7 +6,7 @@ use pyo3::types::{PyList, PyTuple};
 use tenfold::Tensor;
 use tenfold::functional::{self, PoolOptions};
 
-use super::wrapped;
+use super::{sizes, wrapped};
 use crate::convert::{Integers, TensorArgument};
 use crate::errors::to_python;
 use crate::tensor::PyTensor;
@@ -31,9 +31,9 @@ fn options(
     ceil_mode: bool,
 ) -> PyResult<PoolOptions> {
     Ok(PoolOptions {
-        kernel_size: kernel_size.extents(name)?,
-        stride: stride.map(|stride| stride.extents(name)).transpose()?.unwrap_or_default(),
-        padding: padding.extents(name)?,
+        kernel_size: sizes(name, kernel_size)?,
+        stride: stride.map(|stride| sizes(name, stride)).transpose()?.unwrap_or_default(),
+        padding: sizes(name, padding)?,
         ceil_mode,
         ..PoolOptions::new(1)
     })
@@ -49,7 +49,7 @@ fn output_size(
         if item.is_none() {
             return Ok(None);
         }
-        Ok(Some(Integers(vec![item.extract::<i64>()?]).extents(operation)?[0]))
+        Ok(Some(sizes(operation, &Integers(vec![item.extract::<i64>()?]))?[0]))
     };
     let list: Vec<Option<usize>> = if let Ok(tuple) = size.cast::<PyTuple>() {
         tuple.iter().map(|item| one(&item)).collect::<PyResult<_>>()?
@@ -91,7 +91,7 @@ macro_rules! poolings {
             ) -> PyResult<Py<PyAny>> {
                 let name = stringify!($max);
                 let mut options = options(name, &kernel_size, stride.as_ref(), &padding, ceil_mode)?;
-                options.dilation = dilation.extents(name)?;
+                options.dilation = sizes(name, &dilation)?;
                 with_indices(py, functional::max_pool(&input.0, $spatial, &options), return_indices)
             }
 
@@ -116,7 +116,7 @@ macro_rules! poolings {
                 let mut options = options(name, &kernel_size, stride.as_ref(), &padding, ceil_mode)?;
                 options.count_include_pad = count_include_pad;
                 options.divisor_override = match divisor_override {
-                    Some(divisor) => Some(Integers(vec![divisor]).extents(name)?[0]),
+                    Some(divisor) => Some(sizes(name, &Integers(vec![divisor]))?[0]),
                     None => None,
                 };
                 wrapped(functional::avg_pool(&input.0, $spatial, &options))
