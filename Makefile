@@ -80,9 +80,9 @@ test-python: build
 # What runs kernels one by one, so that the reference interpreter has something to compare.
 CHECKED := creation numpy views indexing reductions products autograd
 
-test-modes: build ## the Python tests with work deferred, and a part of them held against the reference interpreter
-	TENFOLD_EAGER=0 $(VENV)/python -m pytest -n auto $(PYTEST)
-	TENFOLD_CHECK=1 $(VENV)/python -m pytest -n auto --hypothesis-profile few $(CHECKED:%=tests/test_%.py) $(PYTEST)
+test-modes: build ## the Python tests in immediate mode, and a part of them held against the reference interpreter
+	TENFOLD_EAGER=1 $(VENV)/python -m pytest -n auto $(PYTEST)
+	TENFOLD_EAGER=1 TENFOLD_CHECK=1 $(VENV)/python -m pytest -n auto --hypothesis-profile few $(CHECKED:%=tests/test_%.py) $(PYTEST)
 
 conformance: build ## the array API standard's own tests; CONFORMANCE=DIR says where they are
 	@test -f $(CONFORMANCE)/array_api_check.py || { \

@@ -1697,6 +1697,9 @@ def is_checked() -> builtins.bool:
 def is_eager() -> builtins.bool:
     """True where each operation runs when it is called; false where it is recorded and runs at a look."""
 
+def is_fused() -> builtins.bool:
+    """True where operations share kernels."""
+
 def is_grad_enabled() -> builtins.bool:
     """True where operations of this thread record gradients."""
 
@@ -1915,6 +1918,9 @@ def set_checked(on: builtins.bool) -> None:
 
 def set_eager(on: builtins.bool) -> None:
     """Runs each operation when it is called, or records and runs at a look. Switch of the environment: TENFOLD_EAGER."""
+
+def set_fused(on: builtins.bool) -> None:
+    """Lets operations share kernels, or runs one kernel an operation. Switch of the environment: TENFOLD_FUSE."""
 
 def set_num_threads(threads: builtins.int) -> None:
     """Sets the number of threads that kernels use. Switch of the environment: TENFOLD_THREADS."""

@@ -3,11 +3,11 @@
 use std::cell::Cell;
 use std::sync::{Arc, MutexGuard, OnceLock, PoisonError, TryLockError};
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use tenfold_ir::{Backend, Buffer, Error, ErrorKind, Kernel, Result, Source};
 
-use crate::graph::{Garbage, Node, Place, Shard, current_shard};
-use crate::plan::plan;
+use crate::graph::{Batch, Garbage, Node, Place, Shard, current_shard};
+use crate::plan::{Step, plan};
 use crate::switches;
 
 /// A flush follows when this many nodes wait …
@@ -105,120 +105,209 @@ fn exclusive(shard: &'static Shard) -> MutexGuard<'static, ()> {
 }
 
 fn run_until(shard: &'static Shard) -> Result<()> {
-    let end = shard.arena().end();
-    loop {
-        // Garbage is dropped after the lock: dropping a buffer may run foreign code.
-        let mut garbage = Garbage::default();
-        let Some(mut node) = shard.arena().start(end, &mut garbage) else { return Ok(()) };
-        drop(garbage);
-        match run(&mut node) {
-            Ok(buffers) => {
+    let mut garbage = Garbage::default();
+    let mut batch = {
+        let mut arena = shard.arena();
+        let end = arena.end();
+        arena.take(end, &mut garbage)
+    };
+    drop(garbage);
+    for step in plan(&mut batch, switches::fuse()) {
+        match run(shard, &mut batch, &step) {
+            Ok(buffers) => finish(shard, &mut batch, &step, buffers),
+            Err(failure) => {
+                if !failure.can_be_repeated {
+                    fail(shard, &mut batch, &step, &failure.error);
+                }
+                // What did not run waits for the next flush.
+                let rest: Vec<Node> = batch.nodes.into_iter().flatten().collect();
                 let mut garbage = Garbage::default();
-                shard.arena().finish(&node.outputs, buffers, &mut garbage);
+                shard.arena().restart(rest, &mut garbage);
+                return Err(failure.error);
             }
-            Err(error) if matches!(error.kind(), ErrorKind::Memory | ErrorKind::Interrupted) => {
-                shard.arena().restart(node);
-                return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// Why a kernel did not run.
+struct Failure {
+    error: Error,
+    /// Its nodes can be run again: they have all their inputs.
+    can_be_repeated: bool,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        let can_be_repeated = matches!(error.kind(), ErrorKind::Memory | ErrorKind::Interrupted);
+        Failure { error, can_be_repeated }
+    }
+}
+
+/// Puts the results of a step into their slots, and lets go of what its nodes read.
+fn finish(shard: &Shard, batch: &mut Batch, step: &Step, buffers: Vec<Buffer>) {
+    let mut garbage = Garbage::default();
+    let mut arena = shard.arena();
+    let nodes: SmallVec<[Node; 4]> =
+        step.nodes.iter().filter_map(|&node| batch.nodes[node as usize].take()).collect();
+    for node in &nodes {
+        arena.release_inputs(node, &mut garbage);
+    }
+    let buffers: SmallVec<[Arc<Buffer>; 2]> = buffers.into_iter().map(Arc::new).collect();
+    let mut outputs = step.outputs.iter();
+    for (&number, node) in step.nodes.iter().zip(&nodes) {
+        for (value, &slot) in batch.values_of(number).zip(&node.outputs) {
+            // Nearly always the next one.
+            let output = match outputs.as_slice().first() {
+                Some(&(next, output)) if next == value => {
+                    outputs.next();
+                    Some(output)
+                }
+                _ => step.outputs.iter().find(|output| output.0 == value).map(|output| output.1),
+            };
+            match output {
+                Some(output) => arena.finish(slot, buffers[output as usize].clone(), &mut garbage),
+                None => arena.finish_inner(slot),
             }
-            Err(error) => {
-                shard.arena().fail(&node.outputs, &error);
-                return Err(error);
-            }
+        }
+    }
+    drop(arena);
+    // Garbage is dropped after the lock: dropping a buffer may run foreign code.
+    drop(buffers);
+    drop(garbage);
+}
+
+/// A step that cannot be computed: whoever looks at its values gets the error.
+fn fail(shard: &Shard, batch: &mut Batch, step: &Step, error: &Error) {
+    let mut garbage = Garbage::default();
+    let mut arena = shard.arena();
+    for &node in &step.nodes {
+        if let Some(node) = batch.nodes[node as usize].take() {
+            arena.release_inputs(&node, &mut garbage);
+            arena.fail(&node.outputs, error, &mut garbage);
+            garbage.nodes.push(node);
+        }
+    }
+    drop(arena);
+}
+
+/// The operands of a step, out of the nodes and slots that held them: whoever has them alone may overwrite them.
+fn claim(shard: &Shard, batch: &mut Batch, step: &Step) -> Operands {
+    let mut buffers: Operands = smallvec![None; step.operands.len()];
+    let mut arena = shard.arena();
+    for read in &step.reads {
+        let Some(node) = &mut batch.nodes[read.node as usize] else { continue };
+        let buffer = match std::mem::replace(&mut node.inputs[read.input as usize].place, Place::Claimed) {
+            Place::Pending(slot) => arena.claim(slot),
+            Place::Ready(buffer) => buffer,
+            Place::Claimed => unreachable!("an input is one operand"),
+        };
+        buffers[read.operand as usize] = Some(buffer);
+    }
+    buffers
+}
+
+/// Gives the operands back to the nodes.
+fn unclaim(batch: &mut Batch, step: &Step, operands: &Operands) {
+    for read in &step.reads {
+        if let (Some(node), Some(buffer)) =
+            (&mut batch.nodes[read.node as usize], &operands[read.operand as usize])
+        {
+            node.inputs[read.input as usize].place = Place::Ready(buffer.clone());
         }
     }
 }
 
-/// Runs one node. Inputs whose memory became an output's are gone from it afterwards.
-fn run(node: &mut Node) -> Result<Vec<Buffer>> {
+type Operands = SmallVec<[Option<Arc<Buffer>>; 4]>;
+
+/// Runs one kernel.
+fn run(shard: &Shard, batch: &mut Batch, step: &Step) -> std::result::Result<Vec<Buffer>, Failure> {
     let backend = switches::backend();
-    let kernel = plan(node);
+    let kernel = &step.kernel;
+    let mut operands = claim(shard, batch, step);
     if switches::check() {
-        return run_checked(backend, &kernel, node);
+        let result = run_checked(backend, kernel, &operands);
+        unclaim(batch, step, &operands);
+        return Ok(result?);
     }
-    let shared = shared_operands(backend, &kernel, node);
+    let shared = shared_operands(backend, kernel, &operands);
     let mut outputs: Vec<Option<Buffer>> = Vec::with_capacity(kernel.outputs.len());
     for (index, spec) in kernel.outputs.iter().enumerate() {
         let in_place = shared.iter().any(|&(_, output)| output == index);
-        outputs.push(if in_place { None } else { Some(backend.allocate(spec.bytes())?) });
+        outputs.push(match in_place {
+            true => None,
+            false => match backend.allocate(spec.bytes()) {
+                Ok(buffer) => Some(buffer),
+                Err(error) => {
+                    unclaim(batch, step, &operands);
+                    return Err(error.into());
+                }
+            },
+        });
     }
-    // Everything that can fail without harm is done: now inputs give up their memory.
-    let mut places: SmallVec<[Option<Arc<Buffer>>; 3]> =
-        std::mem::take(&mut node.inputs).into_iter().map(|input| Some(ready(input.place))).collect();
+    // Everything that can fail without harm is done: now operands give up their memory.
     for &(operand, output) in &shared {
-        outputs[output] = places[operand].take().and_then(Arc::into_inner);
+        outputs[output] = operands[operand].take().and_then(Arc::into_inner);
     }
     let mut outputs: Vec<Buffer> =
         outputs.into_iter().map(|output| output.expect("one buffer an output")).collect();
-    let sources: SmallVec<[Source<'_>; 4]> = places
+    let sources: SmallVec<[Source<'_>; 4]> = operands
         .iter()
         .enumerate()
-        .map(|(operand, place)| match place {
+        .map(|(operand, buffer)| match buffer {
             Some(buffer) => Source::Buffer(buffer),
             None => Source::Output(shared.iter().find(|share| share.0 == operand).expect("taken above").1),
         })
         .collect();
     // One that overwrites its operands must not be stopped halfway: nothing could compute it again.
     let result = if shared.is_empty() && kernel.bytes() >= LONG_KERNEL_BYTES {
-        blocking(|| backend.run(&kernel, &sources, &mut outputs))
+        blocking(|| backend.run(kernel, &sources, &mut outputs))
     } else {
-        backend.run(&kernel, &sources, &mut outputs)
+        backend.run(kernel, &sources, &mut outputs)
     };
     drop(sources);
-    if result.is_err() && shared.is_empty() {
-        // Nothing was overwritten: the node can be started again.
-        node.inputs = kernel
-            .operands
-            .iter()
-            .zip(places)
-            .map(|(operand, place)| crate::graph::Input {
-                place: Place::Ready(place.expect("nothing was shared")),
-                dtype: operand.dtype,
-                layout: operand.layout.clone(),
-            })
-            .collect();
-    }
     match result {
-        // What was overwritten cannot be computed again.
-        Err(error) if !shared.is_empty() => {
-            Err(Error::state("flush", format!("stopped while overwriting: {error}")))
+        Ok(()) => Ok(outputs),
+        Err(error) if shared.is_empty() => {
+            unclaim(batch, step, &operands);
+            Err(error.into())
         }
-        result => result.map(|()| outputs),
-    }
-}
-
-fn ready(place: Place) -> Arc<Buffer> {
-    match place {
-        Place::Ready(buffer) => buffer,
-        Place::Pending(_) => unreachable!("a started node reads buffers"),
+        // What was overwritten cannot be computed again.
+        Err(error) => Err(Error::state("flush", format!("stopped while overwriting: {error}")).into()),
     }
 }
 
 /// Which operands can lie in the memory of which outputs: those that nobody reads afterwards.
-fn shared_operands(backend: &dyn Backend, kernel: &Kernel, node: &Node) -> SmallVec<[(usize, usize); 2]> {
+fn shared_operands(
+    backend: &dyn Backend,
+    kernel: &Kernel,
+    operands: &Operands,
+) -> SmallVec<[(usize, usize); 2]> {
     let mut shared: SmallVec<[(usize, usize); 2]> = SmallVec::new();
-    for (operand, input) in node.inputs.iter().enumerate() {
-        let Place::Ready(buffer) = &input.place else { continue };
-        if Arc::strong_count(buffer) != 1 || buffer.is_borrowed() || !input.layout.is_dense() {
+    for (index, (operand, buffer)) in kernel.operands.iter().zip(operands).enumerate() {
+        let Some(buffer) = buffer else { continue };
+        if Arc::strong_count(buffer) != 1 || buffer.is_borrowed() || !operand.layout.is_dense() {
             continue;
         }
         let free = kernel.outputs.iter().position(|spec| {
-            spec.dtype == input.dtype && spec.shape == *input.layout.shape() && spec.bytes() == buffer.size()
+            spec.dtype == operand.dtype
+                && spec.shape == *operand.layout.shape()
+                && spec.bytes() == buffer.size()
         });
         if let Some(output) = free
             && !shared.iter().any(|share| share.1 == output)
-            && backend.can_share(kernel, operand, output)
+            && backend.can_share(kernel, index, output)
         {
-            shared.push((operand, output));
+            shared.push((index, output));
         }
     }
     shared
 }
 
 /// Runs a kernel and holds its results against the reference interpreter's.
-fn run_checked(backend: &dyn Backend, kernel: &Kernel, node: &Node) -> Result<Vec<Buffer>> {
-    let buffers: SmallVec<[Arc<Buffer>; 3]> =
-        node.inputs.iter().map(|input| ready(input.place.clone())).collect();
-    let sources: SmallVec<[Source<'_>; 4]> = buffers.iter().map(|buffer| Source::Buffer(buffer)).collect();
+fn run_checked(backend: &dyn Backend, kernel: &Kernel, operands: &Operands) -> Result<Vec<Buffer>> {
+    let sources: SmallVec<[Source<'_>; 4]> =
+        operands.iter().flatten().map(|buffer| Source::Buffer(buffer)).collect();
     let mut outputs = Vec::with_capacity(kernel.outputs.len());
     for spec in &kernel.outputs {
         outputs.push(backend.allocate(spec.bytes())?);

@@ -2,7 +2,8 @@
 //!
 //! | variable | value | meaning |
 //! |---|---|---|
-//! | `TENFOLD_EAGER` | 1 (default), 0 | run each operation when it is called, or record and run at a look |
+//! | `TENFOLD_EAGER` | 0 (default), 1 | record operations and run them at a look, or run each when it is called |
+//! | `TENFOLD_FUSE` | 1 (default), 0 | let operations share kernels, or run one kernel an operation |
 //! | `TENFOLD_CHECK` | 0 (default), 1 | hold each kernel's results against the reference interpreter |
 //! | `TENFOLD_DEVICE` | `cpu` (default), `reference` | what runs kernels |
 //! | `TENFOLD_THREADS` | a number | threads of the CPU backend (default: by affinity and quota) |
@@ -17,11 +18,12 @@ use tenfold_cpu::simd::Tier;
 use tenfold_ir::reference::Reference;
 use tenfold_ir::{Backend, Error, Result};
 
-const NAMES: [&str; 5] =
-    ["TENFOLD_EAGER", "TENFOLD_CHECK", "TENFOLD_DEVICE", "TENFOLD_THREADS", "TENFOLD_SIMD"];
+const NAMES: [&str; 6] =
+    ["TENFOLD_EAGER", "TENFOLD_FUSE", "TENFOLD_CHECK", "TENFOLD_DEVICE", "TENFOLD_THREADS", "TENFOLD_SIMD"];
 
 struct Switches {
     immediate: AtomicBool,
+    fuse: AtomicBool,
     check: AtomicBool,
     reference: AtomicBool,
 }
@@ -55,7 +57,8 @@ fn switches() -> &'static Switches {
             }
         };
         Switches {
-            immediate: AtomicBool::new(on("TENFOLD_EAGER", true)),
+            immediate: AtomicBool::new(on("TENFOLD_EAGER", false)),
+            fuse: AtomicBool::new(on("TENFOLD_FUSE", true)),
             check: AtomicBool::new(on("TENFOLD_CHECK", false)),
             reference: AtomicBool::new(reference),
         }
@@ -70,6 +73,16 @@ pub fn is_immediate() -> bool {
 /// Runs each operation when it is called (`true`), or records and runs at a look (`false`).
 pub fn set_immediate(on: bool) {
     switches().immediate.store(on, Ordering::Relaxed);
+}
+
+/// True where operations share kernels.
+pub fn fuse() -> bool {
+    switches().fuse.load(Ordering::Relaxed)
+}
+
+/// Lets operations share kernels (`true`), or runs one kernel an operation (`false`).
+pub fn set_fuse(on: bool) {
+    switches().fuse.store(on, Ordering::Relaxed);
 }
 
 /// True where each kernel is held against the reference interpreter.

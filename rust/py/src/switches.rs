@@ -19,6 +19,20 @@ fn set_eager(on: bool) -> PyResult<()> {
     Ok(())
 }
 
+/// True where operations share kernels.
+#[pyfunction]
+fn is_fused() -> bool {
+    switches::fuse()
+}
+
+/// Lets operations share kernels, or runs one kernel an operation. Switch of the environment: TENFOLD_FUSE.
+#[pyfunction]
+fn set_fused(on: bool) -> PyResult<()> {
+    tenfold::synchronize().map_err(to_python)?;
+    switches::set_fuse(on);
+    Ok(())
+}
+
 /// True where each kernel is held against the reference interpreter.
 #[pyfunction]
 fn is_checked() -> bool {
@@ -89,7 +103,7 @@ pub fn add_switches(module: &Bound<'_, PyModule>) -> PyResult<()> {
         ($($name:ident)*) => { $(module.add_function(wrap_pyfunction!($name, module)?)?;)* };
     }
     add! {
-        is_eager set_eager is_checked set_checked set_backend simd set_simd get_num_threads set_num_threads
+        is_eager set_eager is_fused set_fused is_checked set_checked set_backend simd set_simd get_num_threads set_num_threads
         empty_cache memory_allocated memory_cached
     }
     Ok(())

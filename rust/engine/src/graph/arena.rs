@@ -6,6 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use tenfold_ir::{Buffer, Error, Result};
 
+use super::batch::{Batch, Value};
 use super::node::{Node, Place, Slot};
 
 /// The place of a node in the order of recording.
@@ -18,8 +19,8 @@ enum State {
     Free,
     /// Not computed; the node waits in the arena.
     Pending(Sequence),
-    /// Being computed by a flush.
-    InFlight,
+    /// Taken by a flush; the number of the value in its batch.
+    InFlight(u32),
     /// Computed.
     Ready(Arc<Buffer>),
     /// Could not be computed.
@@ -45,7 +46,10 @@ pub(crate) struct Arena {
     /// Pending nodes in the order of recording, from number `first` on; `None` where one has died.
     nodes: VecDeque<Option<Node>>,
     first: Sequence,
+    /// Bytes of the outputs of pending nodes.
     pending_bytes: usize,
+    /// Bytes of buffers that only pending nodes keep alive, at most.
+    kept_bytes: usize,
 }
 
 impl Arena {
@@ -136,9 +140,13 @@ impl Arena {
             }
             match entry.state {
                 // One in flight is collected by the flush that finds nobody waiting for it.
-                State::Free | State::InFlight => {}
+                State::Free | State::InFlight(_) => {}
                 State::Ready(_) | State::Failed(_) => {
                     if let State::Ready(buffer) = std::mem::replace(&mut entry.state, State::Free) {
+                        // Nodes that wait keep it alive.
+                        if Arc::strong_count(&buffer) > 1 {
+                            self.kept_bytes += buffer.size();
+                        }
                         garbage.buffers.push(buffer);
                     }
                     self.free.push(slot);
@@ -179,69 +187,129 @@ impl Arena {
         self.first + self.nodes.len() as Sequence
     }
 
-    /// How many nodes wait (dead ones included), and the bytes of their outputs.
+    /// How many nodes wait (dead ones included), and the bytes of their outputs and of what only they keep alive.
     pub fn pending(&self) -> (usize, usize) {
-        (self.nodes.len(), self.pending_bytes)
+        (self.nodes.len(), self.pending_bytes + self.kept_bytes)
     }
 
-    /// Takes the first node recorded before `end`, to be run: its inputs are buffers then, its outputs in flight.
+    /// Takes the nodes recorded before `end`, to be run: their outputs are in flight then.
     ///
-    /// An input that could not be computed makes the node fail as well; it is skipped.
-    pub fn start(&mut self, end: Sequence, garbage: &mut Garbage) -> Option<Node> {
+    /// A node with an input that could not be computed fails as well; it is not among them.
+    pub fn take(&mut self, end: Sequence, garbage: &mut Garbage) -> Batch {
+        let mut batch = Batch::default();
         while self.first < end {
-            let front = self.nodes.pop_front()?;
+            let Some(front) = self.nodes.pop_front() else { break };
             self.first += 1;
-            let Some(mut node) = front else { continue };
+            let Some(node) = front else { continue };
             self.pending_bytes -= node.bytes();
-            let mut failure = None;
-            for input in &mut node.inputs {
-                let Place::Pending(slot) = input.place else { continue };
-                match &self.entries[slot as usize].state {
-                    State::Ready(buffer) => input.place = Place::Ready(buffer.clone()),
-                    State::Failed(error) => failure = Some(error.clone()),
-                    _ => unreachable!("inputs are recorded, and so run, before the nodes that read them"),
+            match self.failure(&node) {
+                Some(error) => {
+                    self.release_inputs(&node, garbage);
+                    self.fail(&node.outputs, &error, garbage);
                 }
-                self.entry(slot).uses -= 1;
-                self.collect(slot, garbage);
-            }
-            match failure {
-                Some(error) => self.fail(&node.outputs, &error),
-                None => {
-                    for &output in &node.outputs {
-                        self.entry(output).state = State::InFlight;
-                    }
-                    return Some(node);
-                }
+                None => self.add_to(&mut batch, node),
             }
         }
-        None
+        self.kept_bytes = 0;
+        batch
     }
 
-    /// Puts a started node back in front of the others.
-    pub fn restart(&mut self, node: Node) {
-        self.first -= 1;
-        let first = self.first;
-        for &output in &node.outputs {
-            self.entry(output).state = State::Pending(first);
+    /// Why a node cannot be computed.
+    fn failure(&self, node: &Node) -> Option<Error> {
+        node.inputs.iter().find_map(|input| match input.place {
+            Place::Pending(slot) => match &self.entries[slot as usize].state {
+                State::Failed(error) => Some(error.clone()),
+                _ => None,
+            },
+            Place::Ready(_) | Place::Claimed => None,
+        })
+    }
+
+    fn add_to(&mut self, batch: &mut Batch, node: Node) {
+        for input in &node.inputs {
+            batch.origins.push(match input.place {
+                Place::Pending(slot) => match self.entries[slot as usize].state {
+                    State::InFlight(value) => Some(value),
+                    _ => None,
+                },
+                Place::Ready(_) | Place::Claimed => None,
+            });
         }
-        self.pending_bytes += node.bytes();
-        self.nodes.push_front(Some(node));
+        batch.first_origin.push(batch.origins.len() as u32);
+        for &slot in &node.outputs {
+            let entry = self.entry(slot);
+            entry.state = State::InFlight(batch.values.len() as u32);
+            let value = Value { node: batch.nodes.len() as u32, held: entry.handles > 0, uses: entry.uses };
+            batch.values.push(value);
+        }
+        batch.first_value.push(batch.values.len() as u32);
+        batch.nodes.push(Some(node));
     }
 
-    /// The results of a started node. Outputs that nobody wants are freed.
-    pub fn finish(&mut self, outputs: &[Slot], buffers: Vec<Buffer>, garbage: &mut Garbage) {
-        for (&slot, buffer) in outputs.iter().zip(buffers) {
-            self.entry(slot).state = State::Ready(Arc::new(buffer));
+    /// The buffer of a slot for an input that reads it, which counts no longer. Where nobody else needs the slot, it
+    /// is free and the buffer is the caller's alone.
+    pub fn claim(&mut self, slot: Slot) -> Arc<Buffer> {
+        let entry = self.entry(slot);
+        entry.uses -= 1;
+        let alone = entry.handles == 0 && entry.uses == 0;
+        match &entry.state {
+            State::Ready(buffer) if !alone => buffer.clone(),
+            State::Ready(_) => {
+                self.free.push(slot);
+                match std::mem::replace(&mut self.entry(slot).state, State::Free) {
+                    State::Ready(buffer) => buffer,
+                    _ => unreachable!("looked at above"),
+                }
+            }
+            _ => unreachable!("what a kernel reads is computed before it"),
+        }
+    }
+
+    /// The result of a node that ran. A value that nobody wants is freed.
+    pub fn finish(&mut self, slot: Slot, buffer: Arc<Buffer>, garbage: &mut Garbage) {
+        self.entry(slot).state = State::Ready(buffer);
+        self.collect(slot, garbage);
+    }
+
+    /// A value that was part of a kernel and has no memory: nobody holds it, and who read it has run.
+    pub fn finish_inner(&mut self, slot: Slot) {
+        let entry = self.entry(slot);
+        debug_assert!(entry.handles == 0 && entry.uses == 0, "a value without memory is still wanted");
+        entry.state = State::Free;
+        self.free.push(slot);
+    }
+
+    /// Puts nodes that were taken but not run back in front of the others, in their order.
+    pub fn restart(&mut self, nodes: Vec<Node>, garbage: &mut Garbage) {
+        let outputs: Vec<Slot> = nodes.iter().flat_map(|node| node.outputs.iter().copied()).collect();
+        for node in nodes.into_iter().rev() {
+            self.first -= 1;
+            let first = self.first;
+            for &output in &node.outputs {
+                self.entry(output).state = State::Pending(first);
+            }
+            self.pending_bytes += node.bytes();
+            self.nodes.push_front(Some(node));
+        }
+        // Some may have lost their last handle meanwhile.
+        outputs.into_iter().for_each(|slot| self.collect(slot, garbage));
+    }
+
+    /// A node could not be run: whoever looks at its outputs gets the error.
+    pub fn fail(&mut self, outputs: &[Slot], error: &Error, garbage: &mut Garbage) {
+        for &slot in outputs {
+            self.entry(slot).state = State::Failed(error.clone());
             self.collect(slot, garbage);
         }
     }
 
-    /// A started node could not be run: whoever looks at its outputs gets the error.
-    pub fn fail(&mut self, outputs: &[Slot], error: &Error) {
-        let mut garbage = Garbage::default();
-        for &slot in outputs {
-            self.entry(slot).state = State::Failed(error.clone());
-            self.collect(slot, &mut garbage);
+    /// A node that ran, or never will, reads its inputs no longer.
+    pub fn release_inputs(&mut self, node: &Node, garbage: &mut Garbage) {
+        for input in &node.inputs {
+            if let Place::Pending(slot) = input.place {
+                self.entry(slot).uses -= 1;
+                self.collect(slot, garbage);
+            }
         }
     }
 

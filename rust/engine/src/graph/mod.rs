@@ -5,6 +5,7 @@
 //! them and puts buffers into the slots.
 
 mod arena;
+mod batch;
 mod node;
 
 use std::cell::OnceCell;
@@ -14,6 +15,7 @@ use smallvec::SmallVec;
 use tenfold_ir::{Buffer, Result};
 
 pub(crate) use arena::{Arena, Garbage};
+pub(crate) use batch::Batch;
 pub(crate) use node::{Input, Node, NodeOperation, Place, Slot};
 
 /// The arena of one thread at a time. Shards are never freed; a thread that ends leaves its shard, with whatever

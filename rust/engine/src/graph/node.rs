@@ -37,13 +37,15 @@ pub(crate) enum Place {
     Pending(Slot),
     /// A buffer.
     Ready(Arc<Buffer>),
+    /// Given to the kernel that is running.
+    Claimed,
 }
 
 impl Place {
     /// True for memory that somebody else may write to.
     pub fn is_borrowed(&self) -> bool {
         match self {
-            Place::Pending(_) => false,
+            Place::Pending(_) | Place::Claimed => false,
             Place::Ready(buffer) => buffer.is_borrowed(),
         }
     }

@@ -1,0 +1,56 @@
+//! From recorded nodes to kernels.
+//!
+//! [`groups`] decides which nodes share a kernel, after the rules of [`rules`]; [`build`] writes the kernels. Planning
+//! is linear in the number of nodes, and no rule changes a bit of a result: an expression rounds each step to the
+//! node's dtype, and reductions and products take their terms in an order that the shape alone decides.
+
+mod build;
+mod groups;
+mod repeats;
+mod rules;
+
+use smallvec::SmallVec;
+use tenfold_ir::{Buffer, Kernel};
+
+use crate::graph::{Batch, Slot};
+
+/// A kernel with what connects it to the batch.
+pub(crate) struct Step {
+    /// What is run.
+    pub kernel: Kernel,
+    /// The nodes that it computes, and those that repeat them.
+    pub nodes: SmallVec<[u32; 4]>,
+    /// Where each operand comes from.
+    pub operands: SmallVec<[Origin; 4]>,
+    /// Which inputs of the nodes are which operand.
+    pub reads: SmallVec<[Read; 6]>,
+    /// Values with the output that each of them is.
+    pub outputs: SmallVec<[(u32, u32); 2]>,
+}
+
+/// Where an operand of a kernel comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A buffer that was there before the batch was taken, by its address (a counted reference would keep the kernel
+    /// from overwriting it).
+    Buffer(*const Buffer),
+    /// A value that was computed before the batch was taken, in its slot.
+    Slot(Slot),
+    /// A value of the batch, by its number.
+    Value(u32),
+}
+
+/// Input number `input` of a node is that operand of the kernel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Read {
+    pub node: u32,
+    pub input: u32,
+    pub operand: u32,
+}
+
+/// The kernels of a batch in the order in which they run; with fusion, or one kernel a node.
+pub(crate) fn plan(batch: &mut Batch, fuse: bool) -> Vec<Step> {
+    let fuse = fuse && batch.len() > 1;
+    let same = if fuse { repeats::find(batch) } else { (0..batch.values.len() as u32).collect() };
+    build::steps(groups::form(batch, &same, fuse))
+}

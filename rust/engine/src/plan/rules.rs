@@ -1,0 +1,154 @@
+//! The rules of fusion, each with its reason.
+
+use smallvec::SmallVec;
+use tenfold_ir::Core;
+use tenfold_ir::kernel::Reduction;
+
+use super::groups::{Groups, Role};
+
+/// Instructions of a group, at most: what a longer one saves is little beside its own work.
+const MOST_INSTRUCTIONS: usize = 256;
+
+/// Operands of a group, at most: each needs a register of the tile program, and a stream from memory.
+const MOST_LOADS: usize = 24;
+
+/// A group that would run so many nodes later than it was recorded keeps what it reads alive meanwhile.
+const FAR: u32 = 32;
+
+/// A node that would run so many nodes earlier fills memory that nobody reads yet.
+const NEAR: u32 = 8;
+
+/// *Producers join their reader.* What a node reads as it lies is computed in its kernel and never stored, unless a
+/// tensor holds it. Possible where nothing else has read the producers' group; then it can run at the node's place.
+pub(super) fn can_draw_in(groups: &Groups<'_>, from: u32, into: u32, node: u32) -> bool {
+    let (source, target) = (&groups.groups[from as usize], &groups.groups[into as usize]);
+    // One core a kernel.
+    let cores_fit = match groups.core(from) {
+        None => true,
+        Some(core) => target.core.is_none() && takes_epilogue(core),
+    };
+    // Waiting must not keep more memory alive than running early would fill.
+    let waits_cheaply = target.position - source.position <= FAR || source.loads <= 1;
+    !source.read_elsewhere
+        && cores_fit
+        && fits(groups, from, into)
+        && waits_cheaply
+        && groups.reads_as_it_lies(node, from)
+}
+
+/// *A reader joins producers that others have read too*, soon after them: it has its input at hand while that is
+/// computed. Possible where all else that it reads is there by then.
+pub(super) fn join_earlier(groups: &mut Groups<'_>, node: u32, read: &[u32]) {
+    let own = groups.group_of[node as usize];
+    let other = read.iter().map(|&value| groups.group_of_value(value)).filter(|&group| group != own);
+    let Some(latest) = other.max_by_key(|&group| groups.groups[group as usize].position) else { return };
+    let (group, earlier) = (&groups.groups[own as usize], &groups.groups[latest as usize]);
+    let cores_fit = match groups.core(latest) {
+        None => true,
+        Some(core) => group.core.is_none() && takes_epilogue(core),
+    };
+    if cores_fit
+        && group.after == earlier.position + 1
+        && group.position - earlier.position <= NEAR
+        && fits(groups, own, latest)
+        && group.nodes.iter().all(|&member| groups.reads_as_it_lies(member, latest))
+    {
+        groups.merge(own, latest, earlier.position);
+    }
+}
+
+/// *What is reduced is not stored.* The nodes whose results only the reduction needs become its prologue.
+pub(super) fn take_prologue(groups: &mut Groups<'_>, id: u32, node: u32, value: u32) {
+    match groups.core(id) {
+        // Moments go through their input twice.
+        Some(Core::Reduce(reduce)) if reduce.operation != Reduction::Moments => {}
+        _ => return,
+    }
+    let from = groups.group_of_value(value);
+    if from == id || !groups.reads_as_it_lies(node, from) {
+        return;
+    }
+    let cone = exclusive_cone(groups, from, value);
+    if cone.is_empty() {
+        return;
+    }
+    // What the cone reads of the group's other values must be stored: at most as much as is saved.
+    let mut leaves: SmallVec<[u32; 4]> = SmallVec::new();
+    let mut reads_something = false;
+    for &member in &cone {
+        for ((input, _), value) in groups.batch.inputs_of(member).zip(groups.values_read(member)) {
+            let Some(value) = value else {
+                reads_something = true;
+                continue;
+            };
+            let maker = groups.batch.values[value as usize].node;
+            if cone.contains(&maker) {
+                continue;
+            }
+            reads_something = true;
+            if groups.group_of[maker as usize] == from && !leaves.contains(&value) {
+                debug_assert!(
+                    groups.is_whole(value, &input.layout),
+                    "within a group values are read as they lie"
+                );
+                leaves.push(value);
+            }
+        }
+    }
+    let newly_stored = leaves.iter().filter(|&&leaf| !groups.is_held(leaf)).count();
+    // A kernel's spaces are known by its operands: one without any stays apart.
+    if newly_stored > 1 || !reads_something {
+        return;
+    }
+    let source = &mut groups.groups[from as usize];
+    source.nodes.retain(|member| !cone.contains(member));
+    source.read_elsewhere |= !leaves.is_empty();
+    let (after, loads) =
+        (source.after.max(if leaves.is_empty() { 0 } else { source.position + 1 }), source.loads);
+    let target = &mut groups.groups[id as usize];
+    target.after = target.after.max(after);
+    target.instructions += cone.len();
+    target.loads += loads;
+    for &member in &cone {
+        groups.group_of[member as usize] = id;
+        groups.roles[member as usize] = Role::Prologue;
+    }
+    groups.groups[id as usize].nodes.extend(cone);
+}
+
+/// The elementwise nodes of a group from which nothing but `value` is made.
+fn exclusive_cone(groups: &Groups<'_>, group: u32, value: u32) -> SmallVec<[u32; 8]> {
+    let mut cone: SmallVec<[u32; 8]> = SmallVec::new();
+    let mut members = groups.groups[group as usize].nodes.clone();
+    members.sort_unstable_by(|a, b| b.cmp(a));
+    // How often the cone (and the reduction) reads each value.
+    let mut reads: SmallVec<[(u32, u32); 8]> = SmallVec::from_slice(&[(value, 1)]);
+    for &member in &members {
+        let exclusive = groups.roles[member as usize] == Role::Epilogue
+            && groups.batch.values_of(member).all(|made| {
+                let within = reads.iter().find(|read| read.0 == made).map_or(0, |read| read.1);
+                within > 0 && !groups.is_held(made) && within == groups.uses[made as usize]
+            });
+        if !exclusive {
+            continue;
+        }
+        cone.push(member);
+        for value in groups.values_read(member).flatten() {
+            match reads.iter_mut().find(|read| read.0 == value) {
+                Some(read) => read.1 += 1,
+                None => reads.push((value, 1)),
+            }
+        }
+    }
+    cone
+}
+
+/// Cores whose results pass through an epilogue while they are in cache.
+fn takes_epilogue(core: &Core) -> bool {
+    matches!(core, Core::Gemm(_) | Core::Convolution(_) | Core::Reduce(_))
+}
+
+fn fits(groups: &Groups<'_>, one: u32, other: u32) -> bool {
+    let (one, other) = (&groups.groups[one as usize], &groups.groups[other as usize]);
+    one.instructions + other.instructions <= MOST_INSTRUCTIONS && one.loads + other.loads <= MOST_LOADS
+}
