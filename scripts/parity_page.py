@@ -34,8 +34,10 @@ LEFT_OUT = {
     "nn.utils.clip_grad_norm": "deprecated: use clip_grad_norm_",
 } | {
     f"nn.init.{name}": f"deprecated: use {name}_"
-    for name in "constant dirac eye kaiming_normal kaiming_uniform normal orthogonal sparse uniform xavier_normal "
-    "xavier_uniform".split()
+    for name in (
+        *("constant", "dirac", "eye", "kaiming_normal", "kaiming_uniform", "normal", "orthogonal", "sparse"),
+        *("uniform", "xavier_normal", "xavier_uniform"),
+    )
 }
 
 HEADER = """# PyTorch's names

@@ -18,7 +18,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from parity.cases import Case, draw_cases
-from parity.replay import Arrays, build, draw_inputs, fail, numpy, replay
+from parity.replay import Arrays, arranged, build, draw_inputs, fail, numpy, replay
 
 
 def record(case: Case, generator: np.random.Generator) -> tuple[Case, Arrays]:
@@ -46,6 +46,12 @@ def record(case: Case, generator: np.random.Generator) -> tuple[Case, Arrays]:
             arrays["cotangent"] = np.asarray(generator.standard_normal(output.shape), np.float32)
     elif case["kind"] == "error":
         return {**case, "raises": exception_of(case, arrays)}, arrays
+    elif case["kind"] == "arranged":
+        output, module, _ = arranged(torch, case, arrays)
+        if module is not None:
+            arrays |= {f"state.{name}": numpy(value) for name, value in module.state_dict().items()}
+        shape = (output[-1] if isinstance(output, tuple) else output).shape
+        arrays["cotangent"] = generator.standard_normal(tuple(shape)).astype("f4")
     elif case["kind"] == "optimizer":
         model = torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.Tanh(), torch.nn.Linear(8, 3))
         arrays |= {f"state.{name}": numpy(value) for name, value in model.state_dict().items()}

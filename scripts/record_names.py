@@ -30,13 +30,14 @@ NAMESPACES: dict[str, tuple[Any, Any]] = {
 
 
 # What the modules import or keep for themselves, and functions for one vendor's hardware.
-NOT_OFFERED_TO_USERS = """
-    Tensor Module ModuleDict ModuleList Parameter Optimizer LRScheduler ScalingType SwizzleType CustomClassBase
-    assert_int_or_pair handle_torch_function native_channel_shuffle has_torch_function has_torch_function_unary
-    has_torch_function_variadic scaled_addmm scaled_addmm_ scaled_mm scaled_grouped_mm grouped_mm
-    get_swap_module_params_on_conversion is_opaque_symbolic_type is_traceable_wrapper_subclass
-    get_ema_multi_avg_fn get_swa_multi_avg_fn convert_conv2d_weight_memory_format convert_conv3d_weight_memory_format
-""".split()
+NOT_OFFERED_TO_USERS = {
+    "Tensor", "Module", "ModuleDict", "ModuleList", "Parameter", "Optimizer", "LRScheduler", "ScalingType",
+    "SwizzleType", "CustomClassBase", "assert_int_or_pair", "handle_torch_function", "native_channel_shuffle",
+    "has_torch_function", "has_torch_function_unary", "has_torch_function_variadic", "scaled_addmm", "scaled_addmm_",
+    "scaled_mm", "scaled_grouped_mm", "grouped_mm", "get_swap_module_params_on_conversion",
+    "is_opaque_symbolic_type", "is_traceable_wrapper_subclass", "get_ema_multi_avg_fn", "get_swa_multi_avg_fn",
+    "convert_conv2d_weight_memory_format", "convert_conv3d_weight_memory_format",
+}  # fmt: skip
 HOME_OF = {"Module": "nn", "ModuleDict": "nn", "ModuleList": "nn", "Parameter": "nn", "Optimizer": "optim"} | {
     "LRScheduler": "optim.lr_scheduler"
 }
@@ -68,9 +69,7 @@ def main() -> None:
         public = set(getattr(module, "__all__", ())) | set(dir(module))
         found = {name: getattr(module, name) for name in sorted(public)}
         names[namespace] = {
-            name: parameters(value)
-            for name, value in found.items()
-            if is_own(namespace, name, value) and counts(value)
+            name: parameters(value) for name, value in found.items() if is_own(namespace, name, value) and counts(value)
         }
     # One line a name, so that a new version's changes can be read.
     lines = [

@@ -393,7 +393,6 @@ def test_parameter_containers_register_their_parameters() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: nn.MSELoss(size_average=True), "MSELoss: size_average is not offered"),  # type: ignore[arg-type]
         (lambda: nn.Embedding(2, 2, max_norm=1.0), "Embedding: max_norm is not offered"),
         (lambda: nn.Embedding(2, 2, sparse=True), "Embedding: sparse is not offered"),
     ],

@@ -1156,12 +1156,20 @@ class nn_functional:
         (O).
         """
     @staticmethod
+    def cosine_embedding_loss(input1: _Argument, input2: _Argument, target: _Argument, margin: builtins.float = 0.0, size_average: builtins.bool | None = None, reduce: builtins.bool | None = None, reduction: builtins.str = "mean") -> Tensor:
+        """`1 - cos(input1, input2)` where the target is 1, `max(0, cos(input1, input2) - margin)` where it is -1."""
+    @staticmethod
     def cosine_similarity(x1: _Argument, x2: _Argument, dim: builtins.int = 1, eps: builtins.float = 1e-8) -> Tensor:
         """The cosine of the angle between vectors along `dim`."""
     @staticmethod
     def cross_entropy(input: _Argument, target: _Argument, weight: _Argument | None = None, size_average: builtins.bool | None = None, ignore_index: builtins.int = -100, reduce: builtins.bool | None = None, reduction: builtins.str = "mean", label_smoothing: builtins.float = 0.0) -> Tensor:
         """The cross-entropy of class scores `(C)`, `(N, C)` or `(N, C, ...)` with class numbers, or with probabilities in the shape
         of the scores.
+        """
+    @staticmethod
+    def ctc_loss(log_probs: _Argument, targets: _Argument, input_lengths: Any, target_lengths: Any, blank: builtins.int = 0, reduction: builtins.str = "mean", zero_infinity: builtins.bool = False) -> Tensor:
+        """Connectionist temporal classification: minus the logarithm of the probability of the targets `(N, S)` (or all in one
+        row), given log-probabilities `(T, N, C)` or `(T, C)`.
         """
     @staticmethod
     def dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = True, inplace: builtins.bool = False) -> Tensor:
@@ -1188,6 +1196,14 @@ class nn_functional:
     def embedding(input: _Argument, weight: _Argument, padding_idx: builtins.int | None = None, max_norm: builtins.float | None = None, norm_type: builtins.float = 2.0, scale_grad_by_freq: builtins.bool = False, sparse: builtins.bool = False) -> Tensor:
         """The rows of `weight` `(V, D)` at `input` (integers): `(..., D)`. The row `padding_idx` gets no gradient."""
     @staticmethod
+    def feature_alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False) -> Tensor:
+        """Alpha dropout of whole channels of `(N, C, ...)`."""
+    @staticmethod
+    def gaussian_nll_loss(input: _Argument, target: _Argument, var: _Argument, full: builtins.bool = False, eps: builtins.float = 1e-6, reduction: builtins.str = "mean") -> Tensor:
+        """`0.5 * (log(v) + (x - t)**2 / v)` with the variance v (a tensor or a number) held at `eps` at least; `full` adds the
+        constant.
+        """
+    @staticmethod
     def gelu(input: _Argument, approximate: builtins.str = "none") -> Tensor:
         """The Gaussian error linear unit: `x * Phi(x)`, or with `approximate='tanh'` its approximation by tanh."""
     @staticmethod
@@ -1196,6 +1212,11 @@ class nn_functional:
     @staticmethod
     def group_norm(input: _Argument, num_groups: builtins.int, weight: _Argument | None = None, bias: _Argument | None = None, eps: builtins.float = 1e-5) -> Tensor:
         """Mean 0 and variance 1 over each of `num_groups` groups of channels of `(N, C, ...)`, times `weight` plus `bias`."""
+    @staticmethod
+    def gumbel_softmax(logits: _Argument, tau: builtins.float = 1.0, hard: builtins.bool = False, eps: builtins.float = 1e-10, dim: builtins.int = -1) -> Tensor:
+        """A draw of a class along `dim`, relaxed by Gumbel's distribution and softmax at temperature `tau`; with `hard` exactly
+        1 at the class. `eps` has no effect, as in torch.
+        """
     @staticmethod
     def hardshrink(input: _Argument, lambd: builtins.float = 0.5) -> Tensor:
         """0 where |x| is at most `lambd`, else x."""
@@ -1227,12 +1248,15 @@ class nn_functional:
         In place.
         """
     @staticmethod
+    def hinge_embedding_loss(input: _Argument, target: _Argument, margin: builtins.float = 1.0, size_average: builtins.bool | None = None, reduce: builtins.bool | None = None, reduction: builtins.str = "mean") -> Tensor:
+        """The number where the target is 1, `max(0, margin - x)` where it is -1."""
+    @staticmethod
     def huber_loss(input: _Argument, target: _Argument, reduction: builtins.str = "mean", delta: builtins.float = 1.0, weight: _Argument | None = None) -> Tensor:
         """`0.5 * d**2` where the absolute difference d is at most `delta`, else `delta * (d - 0.5 * delta)`."""
     @staticmethod
     def instance_norm(input: _Argument, running_mean: Tensor | None = None, running_var: Tensor | None = None, weight: _Argument | None = None, bias: _Argument | None = None, use_input_stats: builtins.bool = True, momentum: builtins.float = 0.1, eps: builtins.float = 1e-5) -> Tensor:
         """Mean 0 and variance 1 over the spatial axes of each sample and channel of `(N, C, ...)`, times `weight` plus `bias`; or
-        by running statistics, where `use_input_stats` is false.
+        by running statistics, where `use_input_stats` is false. The running ones are updated in place.
         """
     @staticmethod
     def kl_div(input: _Argument, target: _Argument, size_average: builtins.bool | None = None, reduce: builtins.bool | None = None, reduction: builtins.str = "mean", log_target: builtins.bool = False) -> Tensor:
@@ -1258,11 +1282,22 @@ class nn_functional:
     def linear(input: _Argument, weight: _Argument, bias: _Argument | None = None) -> Tensor:
         """`input @ weight.T + bias`: `(..., in)` with a weight `(out, in)` gives `(..., out)`."""
     @staticmethod
+    def linear_cross_entropy(input: _Argument, linear_weight: _Argument, target: _Argument, *, linear_bias: _Argument | None = None, weight: _Argument | None = None, reduction: builtins.str = "mean", ignore_index: builtins.int | None = None, label_smoothing: builtins.float = 0.0, options: Any = None) -> Tensor:
+        """The cross-entropy of the scores that a linear layer gives: an input `(..., in)` with a weight `(C, out..., in)`.
+        `options` (of the chunks that PyTorch computes in) are not offered.
+        """
+    @staticmethod
+    def local_response_norm(input: _Argument, size: builtins.int, alpha: builtins.float = 1e-4, beta: builtins.float = 0.75, k: builtins.float = 1.0) -> Tensor:
+        """`x / (k + alpha * m)**beta` with m the mean of squares over `size` neighbouring channels of `(N, C, ...)`."""
+    @staticmethod
     def log_softmax(input: _Argument, dim: builtins.int | None = None, *, dtype: _DtypeArgument | None = None) -> Tensor:
         """`x - log(sum(exp(x)))` along `dim`; converted to `dtype` first, where given."""
     @staticmethod
     def logsigmoid(input: _Argument) -> Tensor:
         """The logarithm of the logistic function."""
+    @staticmethod
+    def margin_ranking_loss(input1: _Argument, input2: _Argument, target: _Argument, margin: builtins.float = 0.0, size_average: builtins.bool | None = None, reduce: builtins.bool | None = None, reduction: builtins.str = "mean") -> Tensor:
+        """`max(0, margin - target * (input1 - input2))`."""
     @staticmethod
     def max_pool1d(input: _Argument, kernel_size: _Integers, stride: _Integers | None = None, padding: _Integers = ..., dilation: _Integers = ..., ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
         """The largest element of each window of `(N, C, ...)` or `(C, ...)`; with `return_indices` also where it
@@ -1291,10 +1326,21 @@ class nn_functional:
     def mse_loss(input: _Argument, target: _Argument, size_average: builtins.bool | None = None, reduce: builtins.bool | None = None, reduction: builtins.str = "mean", weight: _Argument | None = None) -> Tensor:
         """The squared differences, reduced (`'mean'`, `'sum'` or `'none'`)."""
     @staticmethod
+    def multi_margin_loss(input: _Argument, target: _Argument, p: builtins.int = 1, margin: builtins.float = 1.0, weight: _Argument | None = None, size_average: builtins.bool | None = None, reduce: builtins.bool | None = None, reduction: builtins.str = "mean") -> Tensor:
+        """The mean over the other classes of `max(0, margin - x[t] + x[i]) ** p`, times the weight of the target class."""
+    @staticmethod
+    def multilabel_margin_loss(input: _Argument, target: _Argument, size_average: builtins.bool | None = None, reduce: builtins.bool | None = None, reduction: builtins.str = "mean") -> Tensor:
+        """The sum of `max(0, 1 - x[t] + x[i])` over the target classes t (up to the first -1) and the other classes i,
+        divided by the number of classes.
+        """
+    @staticmethod
+    def multilabel_soft_margin_loss(input: _Argument, target: _Argument, weight: _Argument | None = None, size_average: builtins.bool | None = None, reduce: builtins.bool | None = None, reduction: builtins.str = "mean") -> Tensor:
+        """The mean over classes of the binary cross-entropies of `sigmoid(input)`, times `weight`."""
+    @staticmethod
     def nll_loss(input: _Argument, target: _Argument, weight: _Argument | None = None, size_average: builtins.bool | None = None, ignore_index: builtins.int = -100, reduce: builtins.bool | None = None, reduction: builtins.str = "mean") -> Tensor:
         """The negative of the log-probability of each target class."""
     @staticmethod
-    def normalize(input: _Argument, p: builtins.float = 2.0, dim: builtins.int = 1, eps: builtins.float = 1e-12) -> Tensor:
+    def normalize(input: _Argument, p: builtins.float = 2.0, dim: builtins.int = 1, eps: builtins.float = 1e-12, out: Any = None) -> Tensor:
         """x over its length along `dim`, which counts as `eps` at least."""
     @staticmethod
     def one_hot(tensor: _Argument, num_classes: builtins.int = -1) -> Tensor:
@@ -1307,6 +1353,14 @@ class nn_functional:
     @staticmethod
     def pairwise_distance(x1: _Argument, x2: _Argument, p: builtins.float = 2.0, eps: builtins.float = 1e-6, keepdim: builtins.bool = False) -> Tensor:
         """The p-norm of `x1 - x2 + eps` along the last axis."""
+    @staticmethod
+    def pdist(input: _Argument, p: builtins.float = 2.0) -> Tensor:
+        """The p-norms of the differences of all pairs of rows of `(N, D)`."""
+    @staticmethod
+    def poisson_nll_loss(input: _Argument, target: _Argument, log_input: builtins.bool = True, full: builtins.bool = False, size_average: builtins.bool | None = None, eps: builtins.float = 1e-8, reduce: builtins.bool | None = None, reduction: builtins.str = "mean") -> Tensor:
+        """`exp(x) - t * x` for logarithms of rates x, `x - t * log(x + eps)` without `log_input`; `full` adds Stirling's
+        approximation of log(t!).
+        """
     @staticmethod
     def prelu(input: _Argument, weight: _Argument) -> Tensor:
         """`x` where positive, else `weight * x`, with one weight for all or one a channel (axis 1)."""
@@ -1332,6 +1386,12 @@ class nn_functional:
     def rms_norm(input: _Argument, normalized_shape: _Integers, weight: _Argument | None = None, eps: builtins.float | None = None) -> Tensor:
         """Mean square 1 over the trailing axes `normalized_shape`, times `weight`."""
     @staticmethod
+    def rrelu(input: Tensor, lower: builtins.float = 0.125, upper: builtins.float = 0.333_333_333_333_333_3, training: builtins.bool = False, inplace: builtins.bool = False) -> Tensor:
+        """`x` where positive, else x times a slope: drawn between `lower` and `upper` in training, else their mean."""
+    @staticmethod
+    def rrelu_(input: Tensor, lower: builtins.float = 0.125, upper: builtins.float = 0.333_333_333_333_333_3, training: builtins.bool = False) -> Tensor:
+        """As `rrelu`, in place."""
+    @staticmethod
     def selu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         """ELU scaled so that mean and variance are kept."""
     @staticmethod
@@ -1355,6 +1415,9 @@ class nn_functional:
     @staticmethod
     def smooth_l1_loss(input: _Argument, target: _Argument, size_average: builtins.bool | None = None, reduce: builtins.bool | None = None, reduction: builtins.str = "mean", beta: builtins.float = 1.0, weight: _Argument | None = None) -> Tensor:
         """`0.5 * d**2 / beta` where the absolute difference d is below `beta`, else `d - 0.5 * beta`."""
+    @staticmethod
+    def soft_margin_loss(input: _Argument, target: _Argument, size_average: builtins.bool | None = None, reduce: builtins.bool | None = None, reduction: builtins.str = "mean") -> Tensor:
+        """`log(1 + exp(-target * x))` for targets 1 and -1, without overflow."""
     @staticmethod
     def softmax(input: _Argument, dim: builtins.int | None = None, *, dtype: _DtypeArgument | None = None) -> Tensor:
         """`exp(x) / sum(exp(x))` along `dim`; converted to `dtype` first, where given."""
@@ -1382,6 +1445,14 @@ class nn_functional:
     @staticmethod
     def threshold_(input: Tensor, threshold: builtins.float, value: builtins.float) -> Tensor:
         """x where it exceeds `threshold`, else `value`, in place."""
+    @staticmethod
+    def triplet_margin_loss(anchor: _Argument, positive: _Argument, negative: _Argument, margin: builtins.float = 1.0, p: builtins.float = 2.0, eps: builtins.float = 1e-6, swap: builtins.bool = False, size_average: builtins.bool | None = None, reduce: builtins.bool | None = None, reduction: builtins.str = "mean") -> Tensor:
+        """`max(0, margin + d(anchor, positive) - d(anchor, negative))` for p-norms d over the last axis; with `swap` the
+        distance of the two examples stands for the second one where it is shorter.
+        """
+    @staticmethod
+    def triplet_margin_with_distance_loss(anchor: Tensor, positive: Tensor, negative: Tensor, *, distance_function: Any = None, margin: builtins.float = 1.0, swap: builtins.bool = False, reduction: builtins.str = "mean") -> Tensor:
+        """The triplet loss with the distances that `distance_function` gives (by default the 2-norm of the difference)."""
 
 def _grad(outputs: Sequence[Tensor], inputs: Sequence[Tensor], grad_outputs: Sequence[Tensor | None], retain_graph: builtins.bool, create_graph: builtins.bool) -> builtins.list[Tensor | None]:
     """The gradients of `outputs` at `inputs`, in order; None at an input that they do not depend on."""

@@ -27,8 +27,10 @@ def draw_cases(seed: int) -> dict[str, list[Case]]:
         "more_losses": list(more_losses(draw)),
     }
     from parity.cases_spatial import spatial_families
+    from parity.cases_training import training_families
 
     families |= spatial_families(seed)
+    families |= training_families(seed)
     for cases in families.values():
         names = [case["name"] for case in cases]
         assert len(names) == len(set(names)), "names of cases must differ"

@@ -30,6 +30,8 @@ def draw_array(spec: Mapping[str, Any], generator: np.random.Generator) -> np.nd
             return generator.uniform(spec["low"], spec["high"], shape).astype(np.float32)
         case "integers":
             return generator.integers(0, spec["high"], shape)
+        case "choice":
+            return generator.choice(np.array(spec["values"], np.int64), shape)
         case "distribution":
             positive = generator.uniform(0.1, 1.0, shape)
             return (positive / positive.sum(axis=1, keepdims=True)).astype(np.float32)
@@ -43,6 +45,7 @@ def replay(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -
         "module": replay_module,
         "function": replay_function,
         "call": replay_call,
+        "arranged": replay_arranged,
         "initializer": replay_initializer,
         "default_initialization": replay_default_initialization,
         "optimizer": replay_optimizer,
@@ -109,6 +112,40 @@ def fail(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> 
     made = call(getattr(xp.nn, case["target"], None) or getattr(xp.nn.functional, case["target"]), case, inputs)
     if "then" in inputs:
         made(inputs["then"])
+
+
+def arranged(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> tuple[Any, Any, dict[str, Any]]:
+    """The result of a function or a module (by the case of its name) for inputs in any places; the module; inputs."""
+    inputs = tensors(xp, arrays, "input.")
+    for name in case["differentiate"]:
+        inputs[name].requires_grad_()
+
+    def given(value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return as_tuples(value)
+        tensor = inputs[value["input"]]
+        return xp.nn.functional.log_softmax(tensor, value["log_softmax"]) if "log_softmax" in value else tensor
+
+    args = [given(value) for value in case["call"]]
+    kwargs = {name: given(value) for name, value in case["kwargs"].items()}
+    if case["target"][0].islower():
+        return getattr(xp.nn.functional, case["target"])(*args, **kwargs), None, inputs
+    module = getattr(xp.nn, case["target"])(*as_tuples(case["args"]), **kwargs)
+    if state := tensors(xp, arrays, "state."):
+        module.load_state_dict(state)
+    return module(*args), module, inputs
+
+
+def replay_arranged(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Arrays:
+    output, module, inputs = arranged(xp, case, arrays)
+    if isinstance(output, tuple):
+        output = output[-1]
+    results = {"output": numpy(output)}
+    backward(xp, output, arrays)
+    results |= {f"grad.{name}": numpy(inputs[name].grad) for name in case["differentiate"]}
+    if module is not None:
+        results |= {f"grad.{name}": numpy(p.grad) for name, p in module.named_parameters()}
+    return results
 
 
 def replay_initializer(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Arrays:

@@ -22,7 +22,10 @@ __all__ = [
     "LeakyReLU",
     "LogSoftmax",
     "PReLU",
+    "RReLU",
     "Softmax",
+    "Softmax2d",
+    "Softmin",
     "Softplus",
     "Softshrink",
     "Threshold",
@@ -52,6 +55,32 @@ class LeakyReLU(Module):
 
     def extra_repr(self) -> str:
         return f"negative_slope={self.negative_slope}{_in_place(self.inplace)}"
+
+
+class RReLU(Module):
+    """x where it is positive; elsewhere x times a slope, drawn from ``lower`` … ``upper`` for each element in training.
+
+    In evaluation the slope is their mean. With ``inplace=True`` the input itself is changed.
+
+    B. Xu et al., Empirical Evaluation of Rectified Activations, 2015, https://arxiv.org/abs/1505.00853
+
+    >>> import tenfold as tf
+    >>> from tenfold import nn
+    >>> nn.RReLU(0.25, 0.75).eval()(tf.tensor([-2.0, 2.0]))
+    tensor([-1.,  2.])
+    """
+
+    def __init__(self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False) -> None:
+        super().__init__()
+        self.lower = lower
+        self.upper = upper
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        return f"lower={self.lower}, upper={self.upper}{_in_place(self.inplace)}"
 
 
 class PReLU(Module):
@@ -319,3 +348,31 @@ class LogSoftmax(_AlongAxis):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.log_softmax(input, self.dim)
+
+
+class Softmin(_AlongAxis):
+    """exp(−x)/Σ exp(−x) along ``dim``; without one the axis is guessed as PyTorch does, with a warning.
+
+    >>> import tenfold as tf
+    >>> from tenfold import nn
+    >>> nn.Softmin(dim=1)(tf.zeros(1, 4)).tolist()
+    [[0.25, 0.25, 0.25, 0.25]]
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.softmin(input, self.dim)
+
+
+class Softmax2d(Module):
+    """Softmax over the channels of each place of `(N, C, H, W)` or `(C, H, W)`; ValueError for other ranks.
+
+    >>> import tenfold as tf
+    >>> from tenfold import nn
+    >>> nn.Softmax2d()(tf.zeros(2, 4, 1, 1)).flatten().tolist()
+    [0.25, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25]
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim not in (3, 4):
+            raise _core.ShapeError(f"Softmax2d: expected 3D or 4D input; got {input.ndim}D")
+        return F.softmax(input, -3)

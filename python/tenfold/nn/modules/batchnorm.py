@@ -13,7 +13,7 @@ from tenfold.nn.modules._arguments import new_tensor_options
 from tenfold.nn.modules.module import Module
 from tenfold.nn.parameter import Parameter
 
-__all__ = ["BatchNorm1d", "BatchNorm2d"]
+__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"]
 
 
 class _BatchNorm(Module):
@@ -118,3 +118,32 @@ class BatchNorm2d(_BatchNorm):
     """
 
     _ranks = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    """Normalises each channel of volumes over the batch: `(N, C, D, H, W)`, the same shape out.
+
+    See :class:`BatchNorm1d`.
+
+    >>> import tenfold as tf
+    >>> from tenfold import nn
+    >>> nn.BatchNorm3d(3)(tf.ones(2, 3, 4, 4, 4)).shape
+    (2, 3, 4, 4, 4)
+    """
+
+    _ranks = (5,)
+
+
+class SyncBatchNorm(_BatchNorm):
+    """Batch normalisation over several processes: not offered, and making one raises NotImplementedError.
+
+    >>> from tenfold import nn
+    >>> nn.SyncBatchNorm(3)
+    Traceback (most recent call last):
+    NotImplementedError: SyncBatchNorm: is not offered; there is one process. Hint: use BatchNorm1d to BatchNorm3d
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError(
+            "SyncBatchNorm: is not offered; there is one process. Hint: use BatchNorm1d to BatchNorm3d"
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from tenfold._core import Tensor
 from tenfold.nn import functional as F
 from tenfold.nn.modules.module import Module
@@ -20,13 +22,17 @@ __all__ = [
 
 
 class _Loss(Module):
-    """``reduction`` is "mean", "sum" or "none"; PyTorch's deprecated size_average and reduce are not offered."""
+    """``reduction`` is "mean", "sum" or "none"; size_average and reduce are its old names, which warn."""
 
-    def __init__(self, size_average: None = None, reduce: None = None, reduction: str = "mean") -> None:
+    def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
         super().__init__()
         if size_average is not None or reduce is not None:
-            name = "reduce" if size_average is None else "size_average"
-            raise NotImplementedError(f"{type(self).__name__}: {name} is not offered. Hint: use reduction")
+            mean = "mean" if size_average in (None, True) else "sum"
+            reduction = mean if reduce in (None, True) else "none"
+            warnings.warn(
+                f"{type(self).__name__}: size_average and reduce are deprecated. Hint: use reduction={reduction!r}",
+                stacklevel=3,
+            )
         self.reduction = reduction
 
 
@@ -36,8 +42,8 @@ class _WeightedLoss(_Loss):
     def __init__(
         self,
         weight: Tensor | None = None,
-        size_average: None = None,
-        reduce: None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
         reduction: str = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
@@ -80,7 +86,7 @@ class SmoothL1Loss(_Loss):
     """
 
     def __init__(
-        self, size_average: None = None, reduce: None = None, reduction: str = "mean", beta: float = 1.0
+        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean", beta: float = 1.0
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         self.beta = beta
@@ -120,9 +126,9 @@ class NLLLoss(_WeightedLoss):
     def __init__(
         self,
         weight: Tensor | None = None,
-        size_average: None = None,
+        size_average: bool | None = None,
         ignore_index: int = -100,
-        reduce: None = None,
+        reduce: bool | None = None,
         reduction: str = "mean",
     ) -> None:
         super().__init__(weight, size_average, reduce, reduction)
@@ -147,9 +153,9 @@ class CrossEntropyLoss(_WeightedLoss):
     def __init__(
         self,
         weight: Tensor | None = None,
-        size_average: None = None,
+        size_average: bool | None = None,
         ignore_index: int = -100,
-        reduce: None = None,
+        reduce: bool | None = None,
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
@@ -195,8 +201,8 @@ class BCEWithLogitsLoss(_WeightedLoss):
     def __init__(
         self,
         weight: Tensor | None = None,
-        size_average: None = None,
-        reduce: None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
         reduction: str = "mean",
         pos_weight: Tensor | None = None,
     ) -> None:
@@ -221,7 +227,11 @@ class KLDivLoss(_Loss):
     """
 
     def __init__(
-        self, size_average: None = None, reduce: None = None, reduction: str = "mean", log_target: bool = False
+        self,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        log_target: bool = False,
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         self.log_target = log_target

@@ -13,7 +13,7 @@ from tenfold.nn.modules._arguments import extents, new_tensor_options
 from tenfold.nn.modules.module import Module
 from tenfold.nn.parameter import Parameter
 
-__all__ = ["GroupNorm", "LayerNorm", "RMSNorm"]
+__all__ = ["CrossMapLRN2d", "GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
 
 class LayerNorm(Module):
@@ -161,3 +161,48 @@ class GroupNorm(Module):
             f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
             f"bias={self.bias is not None}"
         )
+
+
+class LocalResponseNorm(Module):
+    """x/(``k`` + ``alpha``·m)^``beta``, m the mean of squares over ``size`` neighbouring channels: `(N, C, *)`.
+
+    A. Krizhevsky, I. Sutskever and G. Hinton, ImageNet Classification with Deep Convolutional Neural Networks, 2012.
+
+    >>> import tenfold as tf
+    >>> from tenfold import nn
+    >>> nn.LocalResponseNorm(1, alpha=3.0, beta=0.5)(tf.ones(1, 2, 1)).flatten().tolist()
+    [0.5, 0.5]
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        super().__init__()
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class CrossMapLRN2d(LocalResponseNorm):
+    """:class:`LocalResponseNorm` of images `(N, C, H, W)`, under its older name.
+
+    The sums are over ``size`` channels everywhere; those of PyTorch's keep the first channel.
+
+    >>> import tenfold as tf
+    >>> from tenfold import nn
+    >>> nn.CrossMapLRN2d(1, alpha=3.0, beta=0.5)(tf.ones(1, 2, 1, 1)).flatten().tolist()
+    [0.5, 0.5]
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
+        super().__init__(size, alpha, beta, k)
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim != 4:
+            raise _core.ShapeError(f"CrossMapLRN2d: expected 4D input; got {input.ndim}D")
+        return super().forward(input)

@@ -2,11 +2,13 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI};
 
-use tenfold_ir::{Error, Result, normalize_axis};
+use tenfold_ir::{DType, Error, Result, normalize_axis};
 
 use super::check_floating;
 use super::normalization::by_channel;
+use super::softmax::softmax;
 use crate::Tensor;
+use crate::random::Generator;
 
 /// Computes in float32 at least, and rounds once.
 fn widened(name: &'static str, x: &Tensor, body: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
@@ -173,6 +175,57 @@ pub fn tanhshrink(input: &Tensor) -> Result<Tensor> {
 pub fn threshold(input: &Tensor, threshold: f64, value: f64) -> Result<Tensor> {
     check_floating("threshold", input)?;
     input.less_equal(threshold)?.where_(value, input)
+}
+
+/// `x` where positive, else x times a slope: in training one drawn for each element between `lower` and `upper`, else
+/// their mean (Xu et al. 2015).
+pub fn rrelu(
+    input: &Tensor,
+    lower: f64,
+    upper: f64,
+    training: bool,
+    generator: Option<&mut Generator>,
+) -> Result<Tensor> {
+    let name = "rrelu";
+    if lower.is_nan() || upper.is_nan() || lower > upper {
+        return Err(Error::state(name, format!("lower must not exceed upper; got {lower} and {upper}")));
+    }
+    if !training {
+        return leaky_relu(input, f64::midpoint(lower, upper)).map_err(|error| error.in_operation(name));
+    }
+    widened(name, input, |x| {
+        let slope = Tensor::uniform(lower, upper, x.shape(), x.dtype(), generator)?;
+        x.greater(0.0)?.where_(x, &x.multiply(&slope)?)
+    })
+}
+
+/// A draw of a class along `dim`, relaxed so that it can be differentiated: `softmax((logits + g) / tau)` with g drawn
+/// from Gumbel's distribution. With `hard` the result is 1 at the class and 0 elsewhere, and has the gradient of the
+/// relaxed one.
+///
+/// Jang, Gu and Poole 2017, "Categorical reparameterization with Gumbel-softmax".
+pub fn gumbel_softmax(
+    logits: &Tensor,
+    tau: f64,
+    hard: bool,
+    dim: i64,
+    generator: Option<&mut Generator>,
+) -> Result<Tensor> {
+    let name = "gumbel_softmax";
+    let axis = normalize_axis(name, dim, logits.rank().max(1))? as i64;
+    widened(name, logits, |logits| {
+        let waiting = Tensor::exponential(1.0, logits.shape(), logits.dtype(), generator)?;
+        let noise = waiting.maximum(f64::from(f32::MIN_POSITIVE))?.log()?.negative()?;
+        let soft = softmax(&logits.add(&noise)?.divide(tau)?, axis, None)?;
+        if !hard {
+            return Ok(soft);
+        }
+        let numbers = Tensor::arange(0.into(), soft.shape()[axis as usize].into(), 1.into(), DType::Int64)?;
+        let extents: Vec<i64> =
+            (0..soft.rank()).map(|other| if other == axis as usize { -1 } else { 1 }).collect();
+        let drawn = soft.detach().argmax(Some(axis), true)?.equal(&numbers.reshape(&extents)?)?;
+        drawn.cast(soft.dtype())?.add(&soft.subtract(&soft.detach())?)
+    })
 }
 
 /// The first half along `dim`, times the logistic function of the second half (Dauphin et al. 2016).

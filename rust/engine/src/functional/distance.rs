@@ -65,3 +65,26 @@ pub fn pairwise_distance(x1: &Tensor, x2: &Tensor, p: f64, eps: f64, keepdim: bo
     let length = length(&difference, p, -1).map_err(|error| error.in_operation(name))?.cast(dtype)?;
     if keepdim { Ok(length) } else { length.squeeze(&[-1]) }
 }
+
+/// The p-norms of the differences of all pairs of rows of `(N, D)`, in the order (0, 1), (0, 2), …, (1, 2), …
+/// (`p = 0` counts the differences).
+pub fn pdist(input: &Tensor, p: f64) -> Result<Tensor> {
+    let name = "pdist";
+    check_floating(name, input)?;
+    if input.rank() != 2 {
+        return Err(Error::shape(name, format!("needs a matrix (N, D); got shape {}", input.shape())));
+    }
+    if p.is_nan() || p < 0.0 {
+        return Err(Error::state(name, format!("p must not be negative; got {p}")));
+    }
+    let rows = input.shape()[0] as i64;
+    let pairs = (0..rows).flat_map(|a| (a + 1..rows).map(move |b| (a, b)));
+    let (first, second): (Vec<i64>, Vec<i64>) = pairs.unzip();
+    let wide = input.cast(input.dtype().compute())?;
+    let of = |indices: &[i64]| wide.take(&Tensor::from_slice(indices, &[indices.len()])?, Some(0));
+    let difference = of(&first)?.subtract(&of(&second)?)?;
+    if p == 0.0 {
+        return difference.not_equal(0.0)?.cast(input.dtype())?.sum(Some(&[1]), false, None);
+    }
+    length(&difference, p, 1)?.squeeze(&[1])?.cast(input.dtype())
+}

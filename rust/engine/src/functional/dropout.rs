@@ -51,13 +51,13 @@ pub fn feature_dropout(
     if input.rank() < kept {
         return Err(Error::shape(name, format!("needs at least {kept} axes; got shape {}", input.shape())));
     }
-    let shape: Shape = input
-        .shape()
-        .iter()
-        .enumerate()
-        .map(|(axis, &extent)| if axis < kept { extent } else { 1 })
-        .collect();
-    masked(input, p, &shape, generator)
+    masked(input, p, &channel_shape(input, kept), generator)
+}
+
+/// The shape with one element for each channel, whose axes are the first ones.
+fn channel_shape(input: &Tensor, kept: usize) -> Shape {
+    let extents = input.shape().iter().enumerate();
+    extents.map(|(axis, &extent)| if axis < kept { extent } else { 1 }).collect()
 }
 
 /// Dropout that keeps the mean and variance of what [`super::selu`] gives (Klambauer et al. 2017).
@@ -67,9 +67,38 @@ pub fn alpha_dropout(
     training: bool,
     generator: Option<&mut Generator>,
 ) -> Result<Tensor> {
+    alpha_masked("alpha_dropout", input, p, training, input.shape(), generator)
+}
+
+/// As [`alpha_dropout`], for whole channels of `(N, C, …)`.
+pub fn feature_alpha_dropout(
+    input: &Tensor,
+    p: f64,
+    training: bool,
+    generator: Option<&mut Generator>,
+) -> Result<Tensor> {
+    let name = "feature_alpha_dropout";
+    if input.rank() < 2 {
+        return Err(Error::shape(
+            name,
+            format!("needs at least 2 axes (N, C, …); got shape {}", input.shape()),
+        ));
+    }
+    let channels = channel_shape(input, 2);
+    alpha_masked(name, input, p, training, &channels, generator)
+}
+
+/// Alpha dropout by a mask of this shape.
+fn alpha_masked(
+    name: &'static str,
+    input: &Tensor,
+    p: f64,
+    training: bool,
+    shape: &Shape,
+    generator: Option<&mut Generator>,
+) -> Result<Tensor> {
     /// What selu saturates at, negated.
     const SATURATION: f64 = 1.758_099_340_847_376_6;
-    let name = "alpha_dropout";
     check_probability(name, p)?;
     if !training || p == 0.0 {
         return Ok(input.clone());
@@ -79,7 +108,7 @@ pub fn alpha_dropout(
         return input.multiply(0.0);
     }
     let scale = 1.0 / ((SATURATION * SATURATION * p + 1.0) * (1.0 - p)).sqrt();
-    let keep = Tensor::dropout_mask(input.shape(), p, generator)?;
+    let keep = Tensor::dropout_mask(shape, p, generator)?;
     let shifted = input.multiply(scale)?.add(SATURATION * scale * p)?;
     keep.where_(&shifted, SATURATION * scale * (p - 1.0))
 }

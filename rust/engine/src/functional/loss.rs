@@ -39,7 +39,20 @@ impl LossReduction {
     }
 }
 
-/// A loss of two tensors: computed in float32 at least, rounded once.
+/// The dtype of a loss of these tensors, and the one that it computes in: float32 at least, rounded once.
+pub(super) fn promoted(name: &'static str, tensors: &[&Tensor]) -> Result<(DType, DType)> {
+    let mut dtype = tensors[0].dtype();
+    for tensor in &tensors[1..] {
+        dtype = promote_types(dtype, tensor.dtype()).map_err(|error| error.in_operation(name))?;
+    }
+    if dtype.is_floating() {
+        return Ok((dtype, dtype.compute()));
+    }
+    let dtypes: Vec<String> = tensors.iter().map(|tensor| tensor.dtype().to_string()).collect();
+    Err(Error::dtype(name, format!("needs a floating dtype; got {}", dtypes.join(" and "))))
+}
+
+/// A loss of two tensors.
 fn loss(
     name: &'static str,
     input: &Tensor,
@@ -47,14 +60,7 @@ fn loss(
     reduction: LossReduction,
     body: impl FnOnce(&Tensor, &Tensor) -> Result<Tensor>,
 ) -> Result<Tensor> {
-    let dtype = promote_types(input.dtype(), target.dtype()).map_err(|error| error.in_operation(name))?;
-    if !dtype.is_floating() {
-        return Err(Error::dtype(
-            name,
-            format!("needs a floating dtype; got {} and {}", input.dtype(), target.dtype()),
-        ));
-    }
-    let wide = dtype.compute();
+    let (dtype, wide) = promoted(name, &[input, target])?;
     let elements = body(&input.cast(wide)?, &target.cast(wide)?).map_err(|error| error.in_operation(name))?;
     reduction.apply(&elements)?.cast(dtype)
 }

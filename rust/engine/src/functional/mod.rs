@@ -8,29 +8,45 @@ mod adaptive;
 mod batch_norm;
 mod convolution;
 mod cross_entropy;
+mod ctc;
 mod distance;
 mod dropout;
+mod instance_statistics;
+mod likelihood_loss;
 mod linear;
+mod linear_cross_entropy;
+mod local_response_norm;
 mod loss;
+mod margin_loss;
 mod normalization;
 mod padding;
 mod pooling;
 mod softmax;
 
 pub use activation::{
-    Gelu, celu, elu, gelu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, mish, prelu, relu6,
-    selu, softplus, softshrink, softsign, tanhshrink, threshold,
+    Gelu, celu, elu, gelu, glu, gumbel_softmax, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu,
+    mish, prelu, relu6, rrelu, selu, softplus, softshrink, softsign, tanhshrink, threshold,
 };
 pub use adaptive::{adaptive_avg_pool, adaptive_max_pool};
 pub use batch_norm::{BatchNorm, batch_norm};
 pub use convolution::{ConvolutionOptions, ConvolutionPadding, TransposedOptions, conv, conv_transpose};
 pub use cross_entropy::{ClassOptions, cross_entropy, nll_loss};
-pub use distance::{cosine_similarity, normalize, pairwise_distance};
-pub use dropout::{alpha_dropout, dropout, feature_dropout};
+pub use ctc::{CtcOptions, ctc_loss};
+pub use distance::{cosine_similarity, normalize, pairwise_distance, pdist};
+pub use dropout::{alpha_dropout, dropout, feature_alpha_dropout, feature_dropout};
+pub use instance_statistics::instance_statistics;
+pub use likelihood_loss::{PoissonOptions, gaussian_nll_loss, poisson_nll_loss};
 pub use linear::{bilinear, embedding, linear, one_hot};
+pub use linear_cross_entropy::linear_cross_entropy;
+pub use local_response_norm::local_response_norm;
 pub use loss::{
     LossReduction, binary_cross_entropy, binary_cross_entropy_with_logits, huber_loss, kl_div, l1_loss,
     mse_loss, smooth_l1_loss,
+};
+pub use margin_loss::{
+    MultiMarginOptions, TripletOptions, check_triplet, cosine_embedding_loss, hinge_embedding_loss,
+    margin_ranking_loss, multi_margin_loss, multilabel_margin_loss, multilabel_soft_margin_loss,
+    soft_margin_loss, triplet_margin_loss, triplet_margin_of_distances,
 };
 pub use normalization::{group_norm, instance_norm, layer_norm, rms_norm};
 pub use padding::pad;

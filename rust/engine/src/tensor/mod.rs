@@ -203,6 +203,8 @@ impl Tensor {
             Ok((low, high))
         };
         // Remembered for the whole value only, a view of it may have a smaller range; and not for memory that may change.
-        if self.layout.is_dense() && !self.is_borrowed()? { self.value.index_range(find) } else { find() }
+        let buffer = self.value.buffer()?;
+        let whole = self.layout.is_dense() && buffer.size() == self.spec().bytes();
+        if whole && !buffer.is_borrowed() { self.value.index_range(find) } else { find() }
     }
 }

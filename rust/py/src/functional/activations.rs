@@ -162,6 +162,50 @@ fn threshold_in_place<'py>(
     computed(input, "threshold_", true, |x| functional::threshold(x, threshold, value))
 }
 
+/// `x` where positive, else x times a slope: drawn between `lower` and `upper` in training, else their mean.
+#[pyfunction]
+#[pyo3(signature = (input, lower=0.125, upper=0.333_333_333_333_333_3, training=false, inplace=false))]
+fn rrelu<'py>(
+    input: &Bound<'py, PyTensor>,
+    lower: f64,
+    upper: f64,
+    training: bool,
+    inplace: bool,
+) -> PyResult<Bound<'py, PyTensor>> {
+    computed(input, "rrelu", inplace, |x| functional::rrelu(x, lower, upper, training, None))
+}
+
+/// As `rrelu`, in place.
+#[pyfunction]
+#[pyo3(name = "rrelu_", signature = (input, lower=0.125, upper=0.333_333_333_333_333_3, training=false))]
+fn rrelu_in_place<'py>(
+    input: &Bound<'py, PyTensor>,
+    lower: f64,
+    upper: f64,
+    training: bool,
+) -> PyResult<Bound<'py, PyTensor>> {
+    computed(input, "rrelu_", true, |x| functional::rrelu(x, lower, upper, training, None))
+}
+
+/// A draw of a class along `dim`, relaxed by Gumbel's distribution and softmax at temperature `tau`; with `hard` exactly
+/// 1 at the class. `eps` has no effect, as in torch.
+#[pyfunction]
+#[pyo3(signature = (logits, tau=1.0, hard=false, eps=1e-10, dim=-1))]
+fn gumbel_softmax(
+    py: Python<'_>,
+    logits: TensorArgument,
+    tau: f64,
+    hard: bool,
+    eps: f64,
+    dim: i64,
+) -> PyResult<PyTensor> {
+    if eps != 1e-10 {
+        let message = c"gumbel_softmax: eps is deprecated and has no effect";
+        PyErr::warn(py, &py.get_type::<PyUserWarning>(), message, 1)?;
+    }
+    wrapped(functional::gumbel_softmax(&logits.0, tau, hard, dim, None))
+}
+
 /// torch's choice where `dim` is not given, with a warning.
 fn implicit_dim(py: Python<'_>, dim: Option<i64>, rank: usize) -> PyResult<i64> {
     if let Some(dim) = dim {
@@ -212,6 +256,9 @@ pub(super) fn add_activations(module: &Bound<'_, PyModule>) -> PyResult<()> {
     add_functions(module)?;
     add_softmax(module)?;
     module.add_function(wrap_pyfunction!(gelu, module)?)?;
+    module.add_function(wrap_pyfunction!(rrelu, module)?)?;
+    module.add_function(wrap_pyfunction!(rrelu_in_place, module)?)?;
+    module.add_function(wrap_pyfunction!(gumbel_softmax, module)?)?;
     module.add_function(wrap_pyfunction!(prelu, module)?)?;
     module.add_function(wrap_pyfunction!(threshold_of, module)?)?;
     module.add_function(wrap_pyfunction!(threshold_in_place, module)?)

@@ -30,6 +30,20 @@ fn alpha_dropout<'py>(
     computed(input, "alpha_dropout", inplace, |x| functional::alpha_dropout(x, p, training, None))
 }
 
+/// Alpha dropout of whole channels of `(N, C, ...)`.
+#[pyfunction]
+#[pyo3(signature = (input, p=0.5, training=false, inplace=false))]
+fn feature_alpha_dropout<'py>(
+    input: &Bound<'py, PyTensor>,
+    p: f64,
+    training: bool,
+    inplace: bool,
+) -> PyResult<Bound<'py, PyTensor>> {
+    computed(input, "feature_alpha_dropout", inplace, |x| {
+        functional::feature_alpha_dropout(x, p, training, None)
+    })
+}
+
 macro_rules! feature_dropout {
     ($($(#[$doc:meta])* $name:ident $unbatched:literal;)*) => {
         $(
@@ -68,5 +82,6 @@ feature_dropout! {
 pub(super) fn add_dropout(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(dropout_of, module)?)?;
     module.add_function(wrap_pyfunction!(alpha_dropout, module)?)?;
+    module.add_function(wrap_pyfunction!(feature_alpha_dropout, module)?)?;
     add_features(module)
 }

@@ -200,33 +200,6 @@ fn one_hot(tensor: TensorArgument, num_classes: i64) -> PyResult<PyTensor> {
     wrapped(functional::one_hot(&tensor.0, classes))
 }
 
-/// x over its length along `dim`, which counts as `eps` at least.
-#[pyfunction]
-#[pyo3(signature = (input, p=2.0, dim=1, eps=1e-12))]
-fn normalize(input: TensorArgument, p: f64, dim: i64, eps: f64) -> PyResult<PyTensor> {
-    wrapped(functional::normalize(&input.0, p, dim, eps))
-}
-
-/// The cosine of the angle between vectors along `dim`.
-#[pyfunction]
-#[pyo3(signature = (x1, x2, dim=1, eps=1e-8))]
-fn cosine_similarity(x1: TensorArgument, x2: TensorArgument, dim: i64, eps: f64) -> PyResult<PyTensor> {
-    wrapped(functional::cosine_similarity(&x1.0, &x2.0, dim, eps))
-}
-
-/// The p-norm of `x1 - x2 + eps` along the last axis.
-#[pyfunction]
-#[pyo3(signature = (x1, x2, p=2.0, eps=1e-6, keepdim=false))]
-fn pairwise_distance(
-    x1: TensorArgument,
-    x2: TensorArgument,
-    p: f64,
-    eps: f64,
-    keepdim: bool,
-) -> PyResult<PyTensor> {
-    wrapped(functional::pairwise_distance(&x1.0, &x2.0, p, eps, keepdim))
-}
-
 /// Elements added before and after the last axes: `pad` counts from the last one, `(left, right, top, bottom, ...)`;
 /// negative numbers crop. `mode` is `'constant'` (with `value`), `'reflect'`, `'replicate'` or `'circular'`.
 #[pyfunction]
@@ -262,8 +235,5 @@ pub(super) fn add_layers(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(bilinear, module)?)?;
     module.add_function(wrap_pyfunction!(embedding, module)?)?;
     module.add_function(wrap_pyfunction!(one_hot, module)?)?;
-    module.add_function(wrap_pyfunction!(normalize, module)?)?;
-    module.add_function(wrap_pyfunction!(cosine_similarity, module)?)?;
-    module.add_function(wrap_pyfunction!(pairwise_distance, module)?)?;
     module.add_function(wrap_pyfunction!(pad, module)?)
 }

@@ -11,7 +11,7 @@ use crate::errors::to_python;
 use crate::tensor::PyTensor;
 
 /// The reduction, also under its old names.
-fn reduction_of(
+pub(super) fn reduction_of(
     operation: &'static str,
     size_average: Option<bool>,
     reduce: Option<bool>,

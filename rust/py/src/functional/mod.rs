@@ -1,9 +1,11 @@
 //! The module `tenfold._core.nn_functional`: the functional layers with torch's names, arguments and defaults.
 
 mod activations;
+mod distances;
 mod dropout;
 mod layers;
 mod losses;
+mod margin_losses;
 mod normalization;
 mod pooling;
 
@@ -51,9 +53,11 @@ fn computed<'py>(
 pub fn add_functional(parent: &Bound<'_, PyModule>) -> PyResult<()> {
     let module = PyModule::new(parent.py(), "nn_functional")?;
     activations::add_activations(&module)?;
+    distances::add_distances(&module)?;
     dropout::add_dropout(&module)?;
     layers::add_layers(&module)?;
     losses::add_losses(&module)?;
+    margin_losses::add_margin_losses(&module)?;
     normalization::add_normalization(&module)?;
     pooling::add_pooling(&module)?;
     parent.add_submodule(&module)

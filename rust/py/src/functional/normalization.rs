@@ -96,7 +96,7 @@ fn group_norm(
 }
 
 /// Mean 0 and variance 1 over the spatial axes of each sample and channel of `(N, C, ...)`, times `weight` plus `bias`; or
-/// by running statistics, where `use_input_stats` is false.
+/// by running statistics, where `use_input_stats` is false. The running ones are updated in place.
 #[pyfunction]
 #[pyo3(signature = (
     input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=true, momentum=0.1, eps=1e-5
@@ -115,12 +115,42 @@ fn instance_norm(
     if !use_input_stats {
         return batch_norm(input, running_mean, running_var, weight, bias, false, momentum, eps);
     }
-    if running_mean.is_some() || running_var.is_some() {
-        return Err(to_python(
-            Error::not_implemented("instance_norm", "running statistics are not gathered").hint("give none"),
-        ));
+    let result = functional::instance_norm(&input.0, optional(&weight), optional(&bias), eps);
+    let result = result.map_err(to_python)?;
+    match (running_mean, running_var) {
+        (Some(mean), Some(variance)) => {
+            let values = (mean.get().value()?, variance.get().value()?);
+            let moved = functional::instance_statistics(&input.0, (&values.0, &values.1), momentum);
+            let (new_mean, new_variance) = moved.map_err(to_python)?;
+            let assigned = autograd::no_grad(|| {
+                mean.get().cell.assign("instance_norm", new_mean)?;
+                variance.get().cell.assign("instance_norm", new_variance)
+            });
+            assigned.map_err(to_python)?;
+        }
+        (None, None) => {}
+        _ => {
+            return Err(to_python(Error::state(
+                "instance_norm",
+                "needs both running_mean and running_var, or neither",
+            )));
+        }
     }
-    wrapped(functional::instance_norm(&input.0, optional(&weight), optional(&bias), eps))
+    Ok(result.into())
+}
+
+/// `x / (k + alpha * m)**beta` with m the mean of squares over `size` neighbouring channels of `(N, C, ...)`.
+#[pyfunction]
+#[pyo3(signature = (input, size, alpha=1e-4, beta=0.75, k=1.0))]
+fn local_response_norm(
+    input: TensorArgument,
+    size: i64,
+    alpha: f64,
+    beta: f64,
+    k: f64,
+) -> PyResult<PyTensor> {
+    let size = Integers(vec![size]).extents("local_response_norm")?[0];
+    wrapped(functional::local_response_norm(&input.0, size, alpha, beta, k))
 }
 
 /// Adds the functions to the module.
@@ -129,5 +159,6 @@ pub(super) fn add_normalization(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(layer_norm, module)?)?;
     module.add_function(wrap_pyfunction!(rms_norm, module)?)?;
     module.add_function(wrap_pyfunction!(group_norm, module)?)?;
-    module.add_function(wrap_pyfunction!(instance_norm, module)?)
+    module.add_function(wrap_pyfunction!(instance_norm, module)?)?;
+    module.add_function(wrap_pyfunction!(local_response_norm, module)?)
 }
