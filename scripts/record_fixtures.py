@@ -37,6 +37,16 @@ def record(case: Case, generator: np.random.Generator) -> tuple[Case, Arrays]:
         shape = module.train(case["train"])(torch.asarray(arrays["input.x"])).shape
         # That call moved the running statistics of the module, but the arrays are copies.
         arrays["cotangent"] = generator.standard_normal(tuple(shape)).astype(np.float32)
+    elif case["kind"] == "network":
+        module = build(torch, case) if case["form"] == "module" else None
+        if module is not None:
+            state = module.state_dict()
+            case = {**case, "repr": repr(module), "state_dict_keys": list(state)}
+            arrays |= {f"state.{name}": numpy(value) for name, value in state.items()}
+        for name, output in replay(torch, case, arrays).items():
+            if name.startswith("output.") and output.dtype.kind == "f":
+                drawn = generator.standard_normal(output.shape)
+                arrays[name.replace("output", "cotangent")] = np.asarray(drawn, np.float32)
     elif case["kind"] == "function":
         reduced = case["kwargs"].get("reduction", "mean") != "none"
         arrays["cotangent"] = generator.standard_normal(() if reduced else result_shape(case, arrays)).astype("f4")

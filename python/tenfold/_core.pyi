@@ -1067,6 +1067,12 @@ class _safetensors:
 # A submodule.
 class nn_functional:
     @staticmethod
+    def _pack_padded_sequence(input: _Argument, lengths: _Integers, batch_first: builtins.bool) -> builtins.tuple[Tensor, builtins.list[builtins.int]]:
+        """The rows of padded sequences, and the number of them at each step; lengths must not grow."""
+    @staticmethod
+    def _pad_packed_sequence(data: _Argument, batch_sizes: _Integers, batch_first: builtins.bool, padding_value: _Number, total_length: builtins.int | None) -> builtins.tuple[Tensor, builtins.list[builtins.int]]:
+        """Sequences filled up to one length, and their lengths."""
+    @staticmethod
     def adaptive_avg_pool1d(input: _Argument, output_size: Any) -> Tensor:
         """Averages over windows that divide the spatial axes into `output_size` parts (None: as they are)."""
     @staticmethod
@@ -1193,8 +1199,20 @@ class nn_functional:
         In place.
         """
     @staticmethod
-    def embedding(input: _Argument, weight: _Argument, padding_idx: builtins.int | None = None, max_norm: builtins.float | None = None, norm_type: builtins.float = 2.0, scale_grad_by_freq: builtins.bool = False, sparse: builtins.bool = False) -> Tensor:
-        """The rows of `weight` `(V, D)` at `input` (integers): `(..., D)`. The row `padding_idx` gets no gradient."""
+    def embedding(input: _Argument, weight: Tensor, padding_idx: builtins.int | None = None, max_norm: builtins.float | None = None, norm_type: builtins.float = 2.0, scale_grad_by_freq: builtins.bool = False, sparse: builtins.bool = False) -> Tensor:
+        """The rows of `weight` `(V, D)` at `input` (integers): `(..., D)`. The row `padding_idx` gets no gradient.
+
+        With `max_norm` the rows asked for that are longer (in the `norm_type`-norm) are shortened to it first, in place.
+        `scale_grad_by_freq` divides the gradient of a row by how often it was asked for.
+        """
+    @staticmethod
+    def embedding_bag(input: _Argument, weight: Tensor, offsets: _Argument | None = None, max_norm: builtins.float | None = None, norm_type: builtins.float = 2.0, scale_grad_by_freq: builtins.bool = False, mode: builtins.str = "mean", sparse: builtins.bool = False, per_sample_weights: _Argument | None = None, include_last_offset: builtins.bool = False, padding_idx: builtins.int | None = None) -> Tensor:
+        """Bags of rows of `weight` `(V, D)`, each reduced to one: `(bags, D)`.
+
+        `input` is `(bags, length)`, or one list of indices where `offsets` says where each bag begins (with
+        `include_last_offset` the last one says where all end). `mode` is `'sum'`, `'mean'` or `'max'`; `per_sample_weights`
+        are factors for a sum. The row `padding_idx` belongs to no bag. An empty bag gives zeros.
+        """
     @staticmethod
     def feature_alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False) -> Tensor:
         """Alpha dropout of whole channels of `(N, C, ...)`."""
@@ -1212,6 +1230,17 @@ class nn_functional:
     @staticmethod
     def group_norm(input: _Argument, num_groups: builtins.int, weight: _Argument | None = None, bias: _Argument | None = None, eps: builtins.float = 1e-5) -> Tensor:
         """Mean 0 and variance 1 over each of `num_groups` groups of channels of `(N, C, ...)`, times `weight` plus `bias`."""
+    @staticmethod
+    def gru(input: _Argument, hx: _Argument | None, params: Sequence[_Argument], has_biases: builtins.bool = True, num_layers: builtins.int = 1, dropout: builtins.float = 0.0, train: builtins.bool = False, bidirectional: builtins.bool = False, batch_first: builtins.bool = False, batch_sizes: _Integers | None = None) -> builtins.tuple[Tensor, Tensor]:
+        """Layers of gated recurrent units.
+
+        `input` is `(T, N, F)`, `(N, T, F)` where `batch_first`, or with `batch_sizes` the rows of a packed sequence;
+        `hx` `(layers * directions, N, H)` begins as zeros. `params` are the weights by layer and direction: `W_ih`,
+        `W_hh` and, with `has_biases`, `b_ih`, `b_hh`. Gives the states at all steps and the last ones.
+        """
+    @staticmethod
+    def gru_cell(input: _Argument, hx: _Argument, w_ih: _Argument, w_hh: _Argument, b_ih: _Argument | None = None, b_hh: _Argument | None = None) -> Tensor:
+        """One step of the cell: `(N, F)` with the state `(N, H)`, or both without N, gives the new state."""
     @staticmethod
     def gumbel_softmax(logits: _Argument, tau: builtins.float = 1.0, hard: builtins.bool = False, eps: builtins.float = 1e-10, dim: builtins.int = -1) -> Tensor:
         """A draw of a class along `dim`, relaxed by Gumbel's distribution and softmax at temperature `tau`; with `hard` exactly
@@ -1296,6 +1325,16 @@ class nn_functional:
     def logsigmoid(input: _Argument) -> Tensor:
         """The logarithm of the logistic function."""
     @staticmethod
+    def lstm(input: _Argument, hx: Sequence[_Argument] | None, params: Sequence[_Argument], has_biases: builtins.bool = True, num_layers: builtins.int = 1, dropout: builtins.float = 0.0, train: builtins.bool = False, bidirectional: builtins.bool = False, batch_first: builtins.bool = False, batch_sizes: _Integers | None = None) -> Any:
+        """Layers of long short-term memory.
+
+        As `gru`, with a pair of states and cells as `hx`; with projections, `params` has a `W_hr` a layer and direction too.
+        Gives the states at all steps, the last ones and the last cells.
+        """
+    @staticmethod
+    def lstm_cell(input: _Argument, hx: Sequence[_Argument], w_ih: _Argument, w_hh: _Argument, b_ih: _Argument | None = None, b_hh: _Argument | None = None) -> Any:
+        """One step of an LSTM: `(N, F)` with a pair of state and cell `(N, H)`, or all without N, gives the new pair."""
+    @staticmethod
     def margin_ranking_loss(input1: _Argument, input2: _Argument, target: _Argument, margin: builtins.float = 0.0, size_average: builtins.bool | None = None, reduce: builtins.bool | None = None, reduction: builtins.str = "mean") -> Tensor:
         """`max(0, margin - target * (input1 - input2))`."""
     @staticmethod
@@ -1325,6 +1364,14 @@ class nn_functional:
     @staticmethod
     def mse_loss(input: _Argument, target: _Argument, size_average: builtins.bool | None = None, reduce: builtins.bool | None = None, reduction: builtins.str = "mean", weight: _Argument | None = None) -> Tensor:
         """The squared differences, reduced (`'mean'`, `'sum'` or `'none'`)."""
+    @staticmethod
+    def multi_head_attention_forward(query: _Argument, key: _Argument, value: _Argument, embed_dim_to_check: builtins.int, num_heads: builtins.int, in_proj_weight: _Argument | None, in_proj_bias: _Argument | None, bias_k: _Argument | None, bias_v: _Argument | None, add_zero_attn: builtins.bool, dropout_p: builtins.float, out_proj_weight: _Argument, out_proj_bias: _Argument | None, training: builtins.bool = True, key_padding_mask: _Argument | None = None, need_weights: builtins.bool = True, attn_mask: _Argument | None = None, use_separate_proj_weight: builtins.bool = False, q_proj_weight: _Argument | None = None, k_proj_weight: _Argument | None = None, v_proj_weight: _Argument | None = None, static_k: _Argument | None = None, static_v: _Argument | None = None, average_attn_weights: builtins.bool = True, is_causal: builtins.bool = False) -> Any:
+        """Attention of several heads over projections of `query` `(L, N, E)`, `key` `(S, N, K)` and `value` `(S, N, V)`, or all
+        without N: the output `(L, N, E)` and, with `need_weights`, the weights `(N, L, S)` (`(N, heads, L, S)` where they are not
+        averaged), else None.
+
+        See `nn.MultiheadAttention`. `static_k` and `static_v` are not offered.
+        """
     @staticmethod
     def multi_margin_loss(input: _Argument, target: _Argument, p: builtins.int = 1, margin: builtins.float = 1.0, weight: _Argument | None = None, size_average: builtins.bool | None = None, reduce: builtins.bool | None = None, reduction: builtins.str = "mean") -> Tensor:
         """The mean over the other classes of `max(0, margin - x[t] + x[i]) ** p`, times the weight of the target class."""
@@ -1386,11 +1433,48 @@ class nn_functional:
     def rms_norm(input: _Argument, normalized_shape: _Integers, weight: _Argument | None = None, eps: builtins.float | None = None) -> Tensor:
         """Mean square 1 over the trailing axes `normalized_shape`, times `weight`."""
     @staticmethod
+    def rnn_relu(input: _Argument, hx: _Argument | None, params: Sequence[_Argument], has_biases: builtins.bool = True, num_layers: builtins.int = 1, dropout: builtins.float = 0.0, train: builtins.bool = False, bidirectional: builtins.bool = False, batch_first: builtins.bool = False, batch_sizes: _Integers | None = None) -> builtins.tuple[Tensor, Tensor]:
+        """Layers of a recurrent network with relu.
+
+        `input` is `(T, N, F)`, `(N, T, F)` where `batch_first`, or with `batch_sizes` the rows of a packed sequence;
+        `hx` `(layers * directions, N, H)` begins as zeros. `params` are the weights by layer and direction: `W_ih`,
+        `W_hh` and, with `has_biases`, `b_ih`, `b_hh`. Gives the states at all steps and the last ones.
+        """
+    @staticmethod
+    def rnn_relu_cell(input: _Argument, hx: _Argument, w_ih: _Argument, w_hh: _Argument, b_ih: _Argument | None = None, b_hh: _Argument | None = None) -> Tensor:
+        """One step of the cell: `(N, F)` with the state `(N, H)`, or both without N, gives the new state."""
+    @staticmethod
+    def rnn_tanh(input: _Argument, hx: _Argument | None, params: Sequence[_Argument], has_biases: builtins.bool = True, num_layers: builtins.int = 1, dropout: builtins.float = 0.0, train: builtins.bool = False, bidirectional: builtins.bool = False, batch_first: builtins.bool = False, batch_sizes: _Integers | None = None) -> builtins.tuple[Tensor, Tensor]:
+        """Layers of a recurrent network with tanh.
+
+        `input` is `(T, N, F)`, `(N, T, F)` where `batch_first`, or with `batch_sizes` the rows of a packed sequence;
+        `hx` `(layers * directions, N, H)` begins as zeros. `params` are the weights by layer and direction: `W_ih`,
+        `W_hh` and, with `has_biases`, `b_ih`, `b_hh`. Gives the states at all steps and the last ones.
+        """
+    @staticmethod
+    def rnn_tanh_cell(input: _Argument, hx: _Argument, w_ih: _Argument, w_hh: _Argument, b_ih: _Argument | None = None, b_hh: _Argument | None = None) -> Tensor:
+        """One step of the cell: `(N, F)` with the state `(N, H)`, or both without N, gives the new state."""
+    @staticmethod
+    def rotary_embedding(x: _Argument, positions: _Argument | None = None, base: builtins.float = 10000.0, interleaved: builtins.bool = False) -> Tensor:
+        """`x` `(..., L, D)` with each pair of features turned by an angle that grows with the position (Su et al. 2021).
+
+        Pair i turns by `position * base ** (-2 * i / D)`; a pair is features i and i + D/2, or 2i and 2i + 1 where `interleaved`.
+        `positions` (integers) broadcast to `(..., L)`; by default they count from 0.
+        """
+    @staticmethod
     def rrelu(input: Tensor, lower: builtins.float = 0.125, upper: builtins.float = 0.333_333_333_333_333_3, training: builtins.bool = False, inplace: builtins.bool = False) -> Tensor:
         """`x` where positive, else x times a slope: drawn between `lower` and `upper` in training, else their mean."""
     @staticmethod
     def rrelu_(input: Tensor, lower: builtins.float = 0.125, upper: builtins.float = 0.333_333_333_333_333_3, training: builtins.bool = False) -> Tensor:
         """As `rrelu`, in place."""
+    @staticmethod
+    def scaled_dot_product_attention(query: _Argument, key: _Argument, value: _Argument, attn_mask: _Argument | None = None, dropout_p: builtins.float = 0.0, is_causal: builtins.bool = False, scale: builtins.float | None = None, enable_gqa: builtins.bool = False) -> Tensor:
+        """`softmax(query @ key.mT * scale + attn_mask) @ value`: `(..., L, D)`, `(..., S, D)` and `(..., S, V)` give `(..., L, V)`.
+
+        `attn_mask` broadcasts to `(..., L, S)`: bool (true where a key may be looked at) or added to the scores. `is_causal` lets
+        query i look at keys 0 to i. `scale` is `1 / sqrt(D)` by default. With `enable_gqa` each head of keys and values (axis -3)
+        serves several heads of queries. `dropout_p` acts whenever it is not 0. A query that may look at nothing gives zeros.
+        """
     @staticmethod
     def selu(input: Tensor, inplace: builtins.bool = False) -> Tensor:
         """ELU scaled so that mean and variance are kept."""
@@ -1411,6 +1495,11 @@ class nn_functional:
         """`x * sigmoid(x)`.
 
         In place.
+        """
+    @staticmethod
+    def sinusoidal_positions(length: builtins.int, dim: builtins.int, base: builtins.float = 10000.0, dtype: _DtypeArgument | None = None) -> Tensor:
+        """The sinusoidal encoding of positions 0 to `length - 1`: `(length, dim)`, with sines in even and cosines in odd columns
+        (Vaswani et al. 2017).
         """
     @staticmethod
     def smooth_l1_loss(input: _Argument, target: _Argument, size_average: builtins.bool | None = None, reduce: builtins.bool | None = None, reduction: builtins.str = "mean", beta: builtins.float = 1.0, weight: _Argument | None = None) -> Tensor:

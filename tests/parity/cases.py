@@ -10,6 +10,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from parity.cases_sequence import sequence_functions, sequence_layers
+
 Case = dict[str, Any]
 
 
@@ -25,6 +27,8 @@ def draw_cases(seed: int) -> dict[str, list[Case]]:
         # Last, so that what the others draw stays as it is.
         "more_layers": list(more_layers(draw)),
         "more_losses": list(more_losses(draw)),
+        "sequence_layers": sequence_layers(draw),
+        "sequence_functions": sequence_functions(draw),
     }
     from parity.cases_spatial import spatial_families
     from parity.cases_training import training_families

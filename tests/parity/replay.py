@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from parity.replay_sequence import replay_network
+
 Arrays = dict[str, np.ndarray]
 # Differentiable inputs are called so; integers and class probabilities are not differentiated.
 DIFFERENTIABLE = "x"
@@ -22,7 +24,7 @@ def draw_inputs(case: Mapping[str, Any], generator: np.random.Generator) -> Arra
 
 
 def draw_array(spec: Mapping[str, Any], generator: np.random.Generator) -> np.ndarray:
-    shape = tuple(spec["shape"])
+    shape = tuple(spec.get("shape", ()))
     match spec["fill"]:
         case "normal":
             return (generator.standard_normal(shape) * spec.get("scale", 1.0)).astype(np.float32)
@@ -32,6 +34,15 @@ def draw_array(spec: Mapping[str, Any], generator: np.random.Generator) -> np.nd
             return generator.integers(0, spec["high"], shape)
         case "choice":
             return generator.choice(np.array(spec["values"], np.int64), shape)
+        case "mask":
+            # Bool, and true nowhere in the first column, so that no row is true throughout.
+            mask = generator.uniform(size=shape) < 0.3
+            mask[..., 0] = False
+            return mask
+        case "causal":
+            return np.triu(np.full(shape, -np.inf, np.float32), 1)
+        case "values":
+            return np.array(spec["values"])
         case "distribution":
             positive = generator.uniform(0.1, 1.0, shape)
             return (positive / positive.sum(axis=1, keepdims=True)).astype(np.float32)
@@ -49,6 +60,7 @@ def replay(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -
         "initializer": replay_initializer,
         "default_initialization": replay_default_initialization,
         "optimizer": replay_optimizer,
+        "network": replay_with_state,
     }[case["kind"]](xp, case, arrays)
 
 
@@ -70,6 +82,15 @@ def replay_module(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndar
             results["grad.x"] = numpy(x.grad)
         results |= {f"grad.{name}": numpy(p.grad) for name, p in module.named_parameters() if p.grad is not None}
     return results | {f"after.{name}": numpy(value) for name, value in module.named_buffers()}
+
+
+def replay_with_state(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Arrays:
+    """A case of `cases_sequence`, with the recorded weights."""
+    if case["form"] == "function":
+        return replay_network(xp, case, arrays, None)
+    module = build(xp, case)
+    module.load_state_dict(tensors(xp, arrays, "state."))
+    return replay_network(xp, case, arrays, module.train(case["train"]))
 
 
 def replay_function(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Arrays:

@@ -16,7 +16,7 @@ from parity.replay import Arrays, build, fail, replay, replay_optimizer
 
 # Sums of up to about 500 float32 products in another order: some tens of units in the last place (6e-8) of
 # the largest number of the result. Optimizer steps pass such errors on ten times, divided by square roots.
-TOLERANCE = {"module": 1e-5, "function": 1e-5, "call": 1e-5, "arranged": 1e-5, "optimizer": 1e-4}
+TOLERANCE = {"module": 1e-5, "function": 1e-5, "call": 1e-5, "arranged": 1e-5, "network": 1e-5, "optimizer": 1e-4}
 # Samples of 30,000 numbers or more: means and deviations agree within five standard errors.
 STANDARD_ERRORS = 5
 
@@ -44,9 +44,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     families = {
         "tensor_record": (
             *("layers", "activations", "losses", "more_layers", "more_losses", "spatial_layers", "spatial_calls"),
-            *("training_layers", "training_losses"),
+            *("training_layers", "training_losses", "sequence_layers", "sequence_functions"),
         ),
-        "layer_record": ("layers", "activations", "more_layers", "spatial_layers", "training_layers"),
+        "layer_record": (
+            *("layers", "activations", "more_layers", "spatial_layers", "training_layers", "sequence_layers"),
+        ),
         "error_record": ("spatial_errors",),
         "initializer_record": ("initializers",),
         "optimizer_record": ("optimizers", "training_optimizers"),

@@ -322,7 +322,7 @@ fn mistakes_are_errors_of_the_call() {
         ErrorKind::DType
     );
     assert_eq!(kind(f::softmax(&x, 2, None)), ErrorKind::Index);
-    assert_eq!(kind(f::embedding(&target, &x, None)), ErrorKind::Index);
+    assert_eq!(kind(f::embedding(&target, &x, None, false)), ErrorKind::Index);
     assert_eq!(
         kind(f::binary_cross_entropy(&x.add(9.0).unwrap(), &x, None, LossReduction::Mean)),
         ErrorKind::State

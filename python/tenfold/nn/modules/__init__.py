@@ -5,6 +5,7 @@
 from tenfold.nn.modules.activation import *
 from tenfold.nn.modules.activation_with_options import *
 from tenfold.nn.modules.adaptive_softmax import *
+from tenfold.nn.modules.attention import *
 from tenfold.nn.modules.batchnorm import *
 from tenfold.nn.modules.container import *
 from tenfold.nn.modules.conv import *
@@ -21,4 +22,7 @@ from tenfold.nn.modules.padding import *
 from tenfold.nn.modules.parallel import *
 from tenfold.nn.modules.parameter_containers import *
 from tenfold.nn.modules.pooling import *
+from tenfold.nn.modules.positional import *
+from tenfold.nn.modules.rnn import *
 from tenfold.nn.modules.sparse import *
+from tenfold.nn.modules.transformer import *

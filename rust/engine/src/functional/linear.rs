@@ -79,22 +79,6 @@ pub fn bilinear(input1: &Tensor, input2: &Tensor, weight: &Tensor, bias: Option<
     }
 }
 
-/// The rows of `weight` `(V, D)` at `input` (integers of shape B): `(B…, D)`. The row `padding_idx` gets no gradient.
-pub fn embedding(input: &Tensor, weight: &Tensor, padding_idx: Option<i64>) -> Result<Tensor> {
-    let name = "embedding";
-    if !input.dtype().is_integer() {
-        return Err(Error::dtype(name, format!("indices must be integers; got {}", input.dtype())));
-    }
-    // Negative indices do not count from the end here, as in PyTorch.
-    let (low, high) = input.index_range()?;
-    let rows = weight.shape().first().copied().unwrap_or(0) as i64;
-    if low < 0 || high >= rows {
-        let wrong = if low < 0 { low } else { high };
-        return Err(Error::index(name, format!("index {wrong} is out of range for {rows} rows")));
-    }
-    weight.embedding(input, padding_idx)
-}
-
 /// 1 at each class of `input` (integers of shape B), 0 elsewhere: int64 `(B…, num_classes)`. Without `num_classes`, one
 /// more than the largest.
 pub fn one_hot(input: &Tensor, num_classes: Option<usize>) -> Result<Tensor> {

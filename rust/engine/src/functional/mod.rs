@@ -5,12 +5,14 @@
 
 mod activation;
 mod adaptive;
+mod attention;
 mod batch_norm;
 mod convolution;
 mod cross_entropy;
 mod ctc;
 mod distance;
 mod dropout;
+mod embedding;
 mod instance_statistics;
 mod likelihood_loss;
 mod linear;
@@ -18,9 +20,12 @@ mod linear_cross_entropy;
 mod local_response_norm;
 mod loss;
 mod margin_loss;
+mod multi_head_attention;
 mod normalization;
 mod padding;
 mod pooling;
+mod position;
+mod recurrent;
 mod softmax;
 
 pub use activation::{
@@ -28,15 +33,17 @@ pub use activation::{
     mish, prelu, relu6, rrelu, selu, softplus, softshrink, softsign, tanhshrink, threshold,
 };
 pub use adaptive::{adaptive_avg_pool, adaptive_max_pool};
+pub use attention::{AttentionOptions, scaled_dot_product_attention};
 pub use batch_norm::{BatchNorm, batch_norm};
 pub use convolution::{ConvolutionOptions, ConvolutionPadding, TransposedOptions, conv, conv_transpose};
 pub use cross_entropy::{ClassOptions, cross_entropy, nll_loss};
 pub use ctc::{CtcOptions, ctc_loss};
 pub use distance::{cosine_similarity, normalize, pairwise_distance, pdist};
 pub use dropout::{alpha_dropout, dropout, feature_alpha_dropout, feature_dropout};
+pub use embedding::{BagMode, BagOptions, embedding, embedding_bag, embedding_renorm};
 pub use instance_statistics::instance_statistics;
 pub use likelihood_loss::{PoissonOptions, gaussian_nll_loss, poisson_nll_loss};
-pub use linear::{bilinear, embedding, linear, one_hot};
+pub use linear::{bilinear, linear, one_hot};
 pub use linear_cross_entropy::linear_cross_entropy;
 pub use local_response_norm::local_response_norm;
 pub use loss::{
@@ -48,9 +55,15 @@ pub use margin_loss::{
     margin_ranking_loss, multi_margin_loss, multilabel_margin_loss, multilabel_soft_margin_loss,
     soft_margin_loss, triplet_margin_loss, triplet_margin_of_distances,
 };
+pub use multi_head_attention::{InputProjection, MultiHeadOptions, multi_head_attention};
 pub use normalization::{group_norm, instance_norm, layer_norm, rms_norm};
 pub use padding::pad;
 pub use pooling::{PoolOptions, avg_pool, max_pool};
+pub use position::{rotary_embedding, sinusoidal_positions};
+pub use recurrent::{
+    Packed, Recurrence, RecurrentOptions, RecurrentResult, pack_padded_sequence, pad_packed_sequence,
+    recurrent, recurrent_cell,
+};
 pub use softmax::{log_softmax, softmax, softmin};
 
 use tenfold_ir::{Error, Result};

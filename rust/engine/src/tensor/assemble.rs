@@ -377,10 +377,12 @@ impl Tensor {
         };
         let mask =
             Tensor::lower_triangle(rows, columns, if lower { offset } else { offset.saturating_sub(1) })?;
+        // An integer beside a bool would make integers of it.
+        let zero = if self.dtype() == DType::Bool { Scalar::Bool(false) } else { Scalar::Int(0) };
         if lower {
-            return mask.where_(self, 0);
+            return mask.where_(self, zero);
         }
-        mask.where_(0, self)
+        mask.where_(zero, self)
     }
 
     /// The matrices of the last two axes on and below diagonal `offset`, zeros above.

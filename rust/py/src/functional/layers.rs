@@ -1,6 +1,5 @@
-//! Linear maps, convolutions, look-ups and padding.
+//! Linear maps, convolutions and padding.
 
-use pyo3::exceptions::PyNotImplementedError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use tenfold::functional::{self, ConvolutionOptions, ConvolutionPadding, TransposedOptions};
@@ -161,28 +160,6 @@ convolutions! {
     3 conv3d conv_transpose3d;
 }
 
-/// The rows of `weight` `(V, D)` at `input` (integers): `(..., D)`. The row `padding_idx` gets no gradient.
-#[pyfunction]
-#[pyo3(signature = (
-    input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=false, sparse=false
-))]
-fn embedding(
-    input: TensorArgument,
-    weight: TensorArgument,
-    padding_idx: Option<i64>,
-    max_norm: Option<f64>,
-    norm_type: f64,
-    scale_grad_by_freq: bool,
-    sparse: bool,
-) -> PyResult<PyTensor> {
-    if max_norm.is_some() || norm_type != 2.0 || scale_grad_by_freq || sparse {
-        return Err(PyNotImplementedError::new_err(
-            "embedding: max_norm, norm_type, scale_grad_by_freq and sparse are not offered",
-        ));
-    }
-    wrapped(functional::embedding(&input.0, &weight.0, padding_idx))
-}
-
 /// 1 at each class of `tensor` (integers), 0 elsewhere: int64 `(..., num_classes)`. -1: one more than the largest.
 #[pyfunction]
 #[pyo3(signature = (tensor, num_classes=-1))]
@@ -233,7 +210,6 @@ pub(super) fn add_layers(module: &Bound<'_, PyModule>) -> PyResult<()> {
     add_convolutions(module)?;
     module.add_function(wrap_pyfunction!(linear, module)?)?;
     module.add_function(wrap_pyfunction!(bilinear, module)?)?;
-    module.add_function(wrap_pyfunction!(embedding, module)?)?;
     module.add_function(wrap_pyfunction!(one_hot, module)?)?;
     module.add_function(wrap_pyfunction!(pad, module)?)
 }

@@ -1,13 +1,16 @@
 //! The module `tenfold._core.nn_functional`: the functional layers with torch's names, arguments and defaults.
 
 mod activations;
+mod attention;
 mod distances;
 mod dropout;
+mod embedding;
 mod layers;
 mod losses;
 mod margin_losses;
 mod normalization;
 mod pooling;
+mod recurrent;
 
 use pyo3::prelude::*;
 use tenfold::{Error, Tensor};
@@ -54,11 +57,14 @@ pub fn add_functional(parent: &Bound<'_, PyModule>) -> PyResult<()> {
     let module = PyModule::new(parent.py(), "nn_functional")?;
     activations::add_activations(&module)?;
     distances::add_distances(&module)?;
+    attention::add_attention(&module)?;
     dropout::add_dropout(&module)?;
+    embedding::add_embedding(&module)?;
     layers::add_layers(&module)?;
     losses::add_losses(&module)?;
     margin_losses::add_margin_losses(&module)?;
     normalization::add_normalization(&module)?;
     pooling::add_pooling(&module)?;
+    recurrent::add_recurrent(&module)?;
     parent.add_submodule(&module)
 }
