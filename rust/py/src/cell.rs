@@ -1,6 +1,6 @@
 //! The cell behind a Python tensor: a value that may change, shared by its views.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use pyo3::prelude::*;
 use tenfold::autograd::{self, EdgeRef};
@@ -28,9 +28,26 @@ pub struct View {
 pub struct Cell {
     /// A base's value; a view's value as of a version of the base.
     state: Mutex<State>,
-    view: Option<View>,
-    /// The accumulated gradient, always the same object.
-    grad: Mutex<Option<Py<PyTensor>>>,
+    view: Option<Box<View>>,
+    /// Made for tensors that have or expect a gradient.
+    grad: OnceLock<Arc<Gradient>>,
+}
+
+/// The place of a tensor's accumulated gradient, always the same object. The tensor owns it; the edge of a leaf knows it.
+#[derive(Default)]
+pub struct Gradient(Mutex<Option<Py<PyTensor>>>);
+
+impl Gradient {
+    /// The gradient object.
+    pub fn get(&self, py: Python<'_>) -> Option<Py<PyTensor>> {
+        locked(&self.0).as_ref().map(|grad| grad.clone_ref(py))
+    }
+
+    /// Sets or removes the gradient object.
+    pub fn set(&self, grad: Option<Py<PyTensor>>) {
+        let before = std::mem::replace(&mut *locked(&self.0), grad);
+        drop(before);
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -41,12 +58,13 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Cell {
     /// A cell of its own.
     pub fn new(value: Tensor) -> Cell {
-        Cell { state: Mutex::new(State { value, version: 0 }), view: None, grad: Mutex::default() }
+        Cell { state: Mutex::new(State { value, version: 0 }), view: None, grad: OnceLock::new() }
     }
 
     /// A view, with its present value.
     fn view(value: Tensor, version: u64, view: View) -> Cell {
-        Cell { state: Mutex::new(State { value, version }), view: Some(view), grad: Mutex::default() }
+        let view = Some(Box::new(view));
+        Cell { state: Mutex::new(State { value, version }), view, grad: OnceLock::new() }
     }
 
     /// The value with its gradient edge.
@@ -89,7 +107,7 @@ impl Cell {
 
     /// What it is a view of.
     pub fn viewed(&self) -> Option<&View> {
-        self.view.as_ref()
+        self.view.as_deref()
     }
 
     /// Changes the value: an in-place operation. Shape and dtype stay.
@@ -158,13 +176,19 @@ impl Cell {
 
     /// The gradient object.
     pub fn grad(&self, py: Python<'_>) -> Option<Py<PyTensor>> {
-        locked(&self.grad).as_ref().map(|grad| grad.clone_ref(py))
+        self.grad.get()?.get(py)
     }
 
     /// Sets or removes the gradient object.
     pub fn set_grad(&self, grad: Option<Py<PyTensor>>) {
-        let before = std::mem::replace(&mut *locked(&self.grad), grad);
-        drop(before);
+        if grad.is_some() || self.grad.get().is_some() {
+            self.gradient().set(grad);
+        }
+    }
+
+    /// The place of the gradient.
+    pub fn gradient(&self) -> &Arc<Gradient> {
+        self.grad.get_or_init(Arc::default)
     }
 }
 
@@ -178,6 +202,24 @@ pub fn region_of(tensor: &PyTensor) -> Result<Layout> {
     match &tensor.cell.view {
         Some(view) => Ok(view.region.clone()),
         None => Ok(Layout::dense(tensor.cell.value()?.shape().clone())),
+    }
+}
+
+/// Where the elements of `moved` lie, which came from `tensor` by a movement: over the dense tensor of its base's shape.
+/// `movement` does the same to a layout.
+pub fn region_after<E>(
+    tensor: &PyTensor,
+    source: &Tensor,
+    moved: &Tensor,
+    movement: impl FnOnce(&Layout) -> Result<Layout, E>,
+) -> Result<Layout, E> {
+    match &tensor.cell.view {
+        Some(view) => movement(&view.region),
+        // Most values lie densely: then the movement of the value is that of the region.
+        None => {
+            let dense = Layout::dense(source.shape().clone());
+            if *source.layout() == dense { Ok(moved.layout().clone()) } else { movement(&dense) }
+        }
     }
 }
 

@@ -20,7 +20,7 @@ fn leaf_of_class<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = class.py();
     let base = py.get_type::<PyTensor>();
-    let plain = Bound::new(py, PyTensor::from(value))?.into_any();
+    let plain = PyTensor::from(value).into_object(py)?.into_any();
     // Not the subclass's own `__new__`: it may take other arguments.
     let object = if class.is(&base) { plain } else { base.call_method1("__new__", (class, plain))? };
     if requires_grad {

@@ -29,7 +29,7 @@ pub fn finished(
     value: tenfold::Result<Tensor>,
     requires_grad: bool,
 ) -> PyResult<Bound<'_, PyTensor>> {
-    let tensor = Bound::new(py, PyTensor::from(value.map_err(to_python)?))?;
+    let tensor = PyTensor::from(value.map_err(to_python)?).into_object(py)?;
     if requires_grad {
         tensor.call_method1("requires_grad_", (true,))?;
     }

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use tenfold::Tensor;
 use tenfold::autograd::{self, EdgeRef};
 
-use crate::cell::Cell;
+use crate::cell::Gradient;
 use crate::errors::{from_python, restored};
 use crate::tensor::PyTensor;
 
@@ -14,8 +14,8 @@ use crate::tensor::PyTensor;
 fn accumulate(py: Python<'_>, collected: autograd::Collected, create_graph: bool) -> PyResult<()> {
     let _mode = autograd::Guard::new(create_graph);
     for (leaf, gradient) in collected {
-        let Some(cell) = owner_of(&leaf) else { continue };
-        match cell.grad(py) {
+        let Some(place) = place_of(&leaf) else { continue };
+        match place.get(py) {
             None => {
                 // An expanded gradient (of a sum) becomes dense, so that it can be changed in place.
                 let gradient = if gradient.layout().is_dense() {
@@ -23,7 +23,7 @@ fn accumulate(py: Python<'_>, collected: autograd::Collected, create_graph: bool
                 } else {
                     gradient.copy().map_err(restored)?
                 };
-                cell.set_grad(Some(Py::new(py, PyTensor::from(gradient))?));
+                place.set(Some(PyTensor::from(gradient).into_object(py)?.unbind()));
             }
             Some(grad) => {
                 let sum = grad.get().value()?.add(&gradient).map_err(restored)?;
@@ -34,9 +34,9 @@ fn accumulate(py: Python<'_>, collected: autograd::Collected, create_graph: bool
     Ok(())
 }
 
-/// The cell whose leaf it is, while somebody holds it.
-fn owner_of(leaf: &EdgeRef) -> Option<Arc<Cell>> {
-    leaf.owner()?.downcast_ref::<Weak<Cell>>()?.upgrade()
+/// The place of the gradient of the tensor whose leaf it is, while somebody holds that.
+fn place_of(leaf: &EdgeRef) -> Option<Arc<Gradient>> {
+    leaf.owner()?.downcast_ref::<Weak<Gradient>>()?.upgrade()
 }
 
 #[pymethods]
@@ -88,15 +88,15 @@ impl PyTensor {
     fn retain_grad(&self) -> PyResult<()> {
         let value = self.value()?;
         let Some(edge) = value.gradient_edge().filter(|edge| !edge.is_leaf()) else { return Ok(()) };
-        let cell = Arc::downgrade(&self.cell);
+        let place = Arc::downgrade(self.cell.gradient());
         edge.add_hook(Arc::new(move |gradient: &Tensor| {
-            let Some(cell) = cell.upgrade() else { return Ok(None) };
+            let Some(place) = place.upgrade() else { return Ok(None) };
             Python::attach(|py| -> PyResult<()> {
-                let sum = match cell.grad(py) {
+                let sum = match place.get(py) {
                     Some(grad) => grad.get().value()?.add(gradient).map_err(restored)?,
                     None => gradient.clone(),
                 };
-                cell.set_grad(Some(Py::new(py, PyTensor::from(sum))?));
+                place.set(Some(PyTensor::from(sum).into_object(py)?.unbind()));
                 Ok(())
             })
             .map_err(|error| from_python("retain_grad", error))?;

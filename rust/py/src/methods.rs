@@ -377,7 +377,7 @@ impl PyTensor {
     fn nonzero<'py>(&self, py: Python<'py>, as_tuple: bool) -> PyResult<Bound<'py, PyAny>> {
         let rows = self.value()?.nonzero().map_err(to_python)?;
         if !as_tuple {
-            return Ok(Bound::new(py, PyTensor::from(rows))?.into_any());
+            return Ok(PyTensor::from(rows).into_object(py)?.into_any());
         }
         let columns = rows.unbind(1).map_err(to_python)?;
         Ok(PyTuple::new(py, columns.into_iter().map(PyTensor::from))?.into_any())

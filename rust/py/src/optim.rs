@@ -90,7 +90,7 @@ fn sgd<'py>(
                 assign("sgd", &object, buffer)?;
                 Some(object)
             }
-            (None, Some(buffer)) => Some(Bound::new(py, PyTensor::from(buffer))?),
+            (None, Some(buffer)) => Some(PyTensor::from(buffer).into_object(py)?),
             (_, None) => None,
         });
     }

@@ -359,7 +359,7 @@ impl PyTensor {
     fn median<'py>(slf: &Bound<'py, Self>, dim: Option<i64>, keepdim: bool) -> PyResult<Bound<'py, PyAny>> {
         let (values, indices) = slf.get().value()?.median(dim, keepdim).map_err(to_python)?;
         match dim {
-            None => Ok(Bound::new(slf.py(), PyTensor::from(values))?.into_any()),
+            None => Ok(PyTensor::from(values).into_object(slf.py())?.into_any()),
             Some(_) => pair(slf.py(), "median", values, indices),
         }
     }
@@ -508,7 +508,7 @@ fn extreme<'py>(
     let py = slf.py();
     let value = slf.get().value()?;
     let tensor = |value: tenfold::Result<Tensor>| -> PyResult<Bound<'py, PyAny>> {
-        Ok(Bound::new(py, PyTensor::from(value.map_err(to_python)?))?.into_any())
+        Ok(PyTensor::from(value.map_err(to_python)?).into_object(py)?.into_any())
     };
     if let Some(other) = dim.and_then(|dim| dim.cast::<PyTensor>().ok()) {
         let other = other.get().value()?;

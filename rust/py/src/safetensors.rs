@@ -19,7 +19,7 @@ fn values(tensors: BTreeMap<String, Bound<'_, PyTensor>>) -> PyResult<BTreeMap<S
 fn dictionary<'py>(py: Python<'py>, contents: Contents) -> PyResult<Bound<'py, PyDict>> {
     let dictionary = PyDict::new(py);
     for (name, tensor) in contents.tensors {
-        dictionary.set_item(name, Bound::new(py, PyTensor::from(tensor))?)?;
+        dictionary.set_item(name, PyTensor::from(tensor).into_object(py)?)?;
     }
     Ok(dictionary)
 }

@@ -8,15 +8,26 @@ use pyo3::pyclass::CompareOp;
 use pyo3::types::{PyTuple, PyType};
 use tenfold::{Argument, Error, Layout, Operation, Scalar, Tensor};
 
-use crate::cell::{Cell, make_view, region_of};
+use crate::cell::{Cell, make_view, region_after, region_of};
 use crate::convert::PyArgument;
 use crate::dtype::{PyDType, dtype_object};
 use crate::errors::{Outcome, to_python};
 
 /// An n-dimensional array of numbers of one dtype, with gradients.
-#[pyclass(name = "Tensor", module = "tenfold", frozen, subclass, weakref)]
+// With its base named, the class leaves the way to a Python object to us: see `into_object`.
+#[pyclass(name = "Tensor", module = "tenfold", frozen, subclass, weakref, extends = PyAny)]
 pub struct PyTensor {
-    pub(crate) cell: Arc<Cell>,
+    pub(crate) cell: Cell,
+}
+
+impl<'py> IntoPyObject<'py> for PyTensor {
+    type Target = PyTensor;
+    type Output = Bound<'py, PyTensor>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, PyTensor>> {
+        self.into_object(py)
+    }
 }
 
 impl From<Tensor> for PyTensor {
@@ -27,7 +38,17 @@ impl From<Tensor> for PyTensor {
 
 impl PyTensor {
     pub(crate) fn of_cell(cell: Cell) -> PyTensor {
-        PyTensor { cell: Arc::new(cell) }
+        PyTensor { cell }
+    }
+
+    /// A plain tensor, which Python's collector leaves alone: it can be part of no cycle that the collector could
+    /// break, and going through many thousands of tensors costs more than making them did.
+    pub(crate) fn into_object(self, py: Python<'_>) -> PyResult<Bound<'_, PyTensor>> {
+        let object = Bound::new(py, self)?;
+        // SAFETY: the object was made with a collector's header, as all objects of this class are, and nobody else
+        // knows it yet.
+        unsafe { pyo3::ffi::PyObject_GC_UnTrack(object.as_ptr().cast()) };
+        Ok(object)
     }
 
     /// The present value with its gradient edge.
@@ -72,8 +93,9 @@ impl PyTensor {
         value: impl FnOnce(&Tensor) -> tenfold::Result<Tensor>,
         region: impl FnOnce(&Layout) -> Layout,
     ) -> Outcome<PyTensor> {
-        let moved = value(&slf.get().cell.value()?)?;
-        let region = region(&region_of(slf.get())?);
+        let source = slf.get().cell.value()?;
+        let moved = value(&source)?;
+        let region = region_after(slf.get(), &source, &moved, |layout| tenfold::Result::Ok(region(layout)))?;
         Ok(make_view(slf, moved, region, false))
     }
 }
@@ -97,7 +119,7 @@ fn binary(
     let (a, b) = (Argument::Tensor(&value), argument.as_argument());
     let arguments = if reflected { [b, a] } else { [a, b] };
     let result = Tensor::apply(operation, &arguments).map_err(to_python)?;
-    Ok(Py::new(py, PyTensor::from(result))?.into_any())
+    Ok(PyTensor::from(result).into_object(py)?.into_any().unbind())
 }
 
 macro_rules! operators {
@@ -163,7 +185,7 @@ impl PyTensor {
         match other.extract::<PyArgument>() {
             Ok(PyArgument::Tensor(other)) => {
                 let product = self.value()?.matmul(&other).map_err(to_python)?;
-                Ok(Py::new(py, PyTensor::from(product))?.into_any())
+                Ok(PyTensor::from(product).into_object(py)?.into_any().unbind())
             }
             _ => Ok(py.NotImplemented()),
         }
@@ -174,7 +196,7 @@ impl PyTensor {
         match other.extract::<PyArgument>() {
             Ok(PyArgument::Tensor(other)) => {
                 let product = other.matmul(&self.value()?).map_err(to_python)?;
-                Ok(Py::new(py, PyTensor::from(product))?.into_any())
+                Ok(PyTensor::from(product).into_object(py)?.into_any().unbind())
             }
             _ => Ok(py.NotImplemented()),
         }
@@ -376,7 +398,7 @@ impl PyTensor {
         let value =
             if requires_grad { value.requires_gradient().map_err(to_python)? } else { value.detach() };
         if let Some(edge) = value.gradient_edge() {
-            edge.set_owner(Arc::new(Arc::downgrade(&slf.get().cell)));
+            edge.set_owner(Arc::new(Arc::downgrade(slf.get().cell.gradient())));
         }
         slf.get().cell.set_leaf(value);
         Ok(slf.clone())
@@ -438,7 +460,7 @@ impl PyTensor {
         let (old, new) = (slf.get().value()?, data.get().value()?.detach());
         let new = if old.requires_grad() { new.requires_gradient().map_err(to_python)? } else { new };
         if let Some(edge) = new.gradient_edge() {
-            edge.set_owner(Arc::new(Arc::downgrade(&slf.get().cell)));
+            edge.set_owner(Arc::new(Arc::downgrade(slf.get().cell.gradient())));
         }
         slf.get().cell.set_leaf(new);
         Ok(())

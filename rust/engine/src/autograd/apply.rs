@@ -27,7 +27,7 @@ impl ApplyDerivative {
     pub(crate) fn record(
         operation: Operation,
         scalar_mask: u8,
-        scalars: &[Scalar],
+        scalars: SmallVec<[Scalar; 2]>,
         compute: DType,
         inputs: &[&Tensor],
         results: &mut [Tensor],
@@ -51,8 +51,7 @@ impl ApplyDerivative {
         if used[operation.arity()] {
             saved.push(Saved::Output(0));
         }
-        let derivative =
-            ApplyDerivative { operation, scalar_mask, scalars: SmallVec::from_slice(scalars), compute };
+        let derivative = ApplyDerivative { operation, scalar_mask, scalars, compute };
         record_gradient(results, inputs, derivative, &saved);
         Ok(())
     }

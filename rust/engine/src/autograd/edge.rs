@@ -80,7 +80,7 @@ enum Kind {
         derivative: Box<dyn Derivative>,
         parents: SmallVec<[Option<EdgeRef>; 3]>,
         /// `None` once freed.
-        saved: Mutex<Option<Vec<SavedValue>>>,
+        saved: Mutex<Option<SmallVec<[SavedValue; 2]>>>,
     },
 }
 
@@ -88,7 +88,7 @@ enum Kind {
 pub struct Edge {
     /// Ascending in the order of recording: every edge is larger than its parents.
     sequence: u64,
-    outputs: SmallVec<[Spec; 2]>,
+    outputs: SmallVec<[Spec; 1]>,
     kind: Kind,
     hooks: Mutex<Vec<(u64, usize, Hook)>>,
 }

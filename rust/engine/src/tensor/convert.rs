@@ -41,8 +41,7 @@ impl Tensor {
     /// A tensor over a buffer with this layout, for memory that somebody else owns.
     pub fn from_strided_buffer(buffer: Buffer, layout: Layout, dtype: DType) -> Result<Tensor> {
         layout.check_within("from_buffer", buffer.size() / dtype.size())?;
-        let value = Handle::ready(buffer);
-        Ok(Tensor { value, layout, dtype, edge: None })
+        Ok(Tensor::of_layout(Handle::ready(buffer), layout, dtype))
     }
 
     /// The elements in row-major order; runs what is needed.
@@ -80,7 +79,7 @@ impl Tensor {
 
     /// The buffer and the layout of the elements in it; runs what is needed.
     pub fn buffer(&self) -> Result<(Arc<Buffer>, &Layout)> {
-        Ok((self.value.buffer()?, &self.layout))
+        Ok((self.value().buffer()?, self.layout()))
     }
 }
 

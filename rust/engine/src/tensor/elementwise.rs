@@ -1,6 +1,8 @@
 //! Scalar operations on tensors: every method here comes from the operation table.
 
-use smallvec::SmallVec;
+use std::borrow::Cow;
+
+use smallvec::{SmallVec, smallvec};
 use tenfold_ir::{
     DType, Error, Operation, Result, Scalar, Shape, Spec, Specs, broadcast_shapes, for_each_operation,
     promote_types,
@@ -8,7 +10,7 @@ use tenfold_ir::{
 
 use super::Tensor;
 use crate::autograd::{self, ApplyDerivative};
-use crate::graph::NodeOperation;
+use crate::graph::{Input, Node, NodeOperation};
 
 /// An argument of a scalar operation: a tensor, or a number that takes the dtype of the tensors it meets.
 #[derive(Clone, Copy)]
@@ -80,16 +82,23 @@ impl Tensor {
                 .iter()
                 .any(|argument| matches!(argument, Argument::Tensor(tensor) if tensor.requires_grad()));
 
-        let mut inputs: SmallVec<[Tensor; 3]> = SmallVec::new();
+        let mut inputs: SmallVec<[Input; 3]> = SmallVec::new();
+        let mut operands: SmallVec<[Cow<'_, Tensor>; 3]> = SmallVec::new();
         let mut scalars: SmallVec<[Scalar; 2]> = SmallVec::new();
         let mut scalar_mask = 0u8;
         for (index, (argument, &dtype)) in arguments.iter().zip(&signature.arguments).enumerate() {
             match argument {
-                Argument::Tensor(tensor) => {
-                    // With a gradient the conversion is a node of its own, for its own gradient.
-                    let converted = if differentiable { tensor.cast(dtype)? } else { (*tensor).clone() };
-                    inputs.push(converted.broadcast(&shape).expect("shapes broadcast"));
+                Argument::Tensor(tensor) if differentiable => {
+                    // Conversion and broadcasting are nodes of their own, for their own gradients.
+                    let operand = if tensor.dtype() == dtype && *tensor.shape() == shape {
+                        Cow::Borrowed(*tensor)
+                    } else {
+                        Cow::Owned(tensor.cast(dtype)?.broadcast(&shape).expect("shapes broadcast"))
+                    };
+                    inputs.push(operand.input()?);
+                    operands.push(operand);
                 }
+                Argument::Tensor(tensor) => inputs.push(tensor.broadcast_input(&shape)?),
                 Argument::Scalar(scalar) => {
                     scalar.check_fits(name, dtype)?;
                     scalars.push(*scalar);
@@ -99,11 +108,19 @@ impl Tensor {
         }
         let compute = *signature.arguments.last().expect("operations have arguments");
         let node = NodeOperation::Apply { operation, compute, scalars: scalar_mask };
-        let references: SmallVec<[&Tensor; 3]> = inputs.iter().collect();
-        let specs = Specs::from_iter([Spec::new(shape, signature.result)]);
-        let mut results = Tensor::record(node, &references, &scalars, specs)?;
+        let kept_scalars = if differentiable { scalars.clone() } else { SmallVec::new() };
+        let specs: Specs = smallvec![Spec::new(shape, signature.result)];
+        let mut results = Tensor::record_node(Node::new(node, inputs, scalars, specs))?;
         if differentiable {
-            ApplyDerivative::record(operation, scalar_mask, &scalars, compute, &references, &mut results)?;
+            let references: SmallVec<[&Tensor; 3]> = operands.iter().map(|operand| &**operand).collect();
+            ApplyDerivative::record(
+                operation,
+                scalar_mask,
+                kept_scalars,
+                compute,
+                &references,
+                &mut results,
+            )?;
         }
         Ok(results.remove(0))
     }

@@ -22,9 +22,9 @@ impl Derivative for GemmDerivative {
             let transposed = matrix.transpose(-2, -1)?;
             if matrix.dtype().is_complex() { transposed.conj() } else { Ok(transposed) }
         };
-        let of_a = gradient.gemm(&adjoint(b)?)?;
-        let of_b = adjoint(a)?.gemm(gradient)?;
-        Ok(Gradients::from_iter([Some(of_a), Some(of_b)]))
+        let of_a = context.needs(0).then(|| gradient.gemm(&adjoint(b)?)).transpose()?;
+        let of_b = context.needs(1).then(|| adjoint(a)?.gemm(gradient)).transpose()?;
+        Ok(Gradients::from_iter([of_a, of_b]))
     }
 }
 

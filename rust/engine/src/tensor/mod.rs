@@ -15,6 +15,8 @@ mod reduction;
 mod scanning;
 mod sorting;
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 use tenfold_ir::{Core, DType, Error, Expr, Layout, Result, Scalar, Shape, Spec, Specs};
 
@@ -40,10 +42,15 @@ pub use indexing::{IndexItem, ScatterReduce};
 /// ```
 #[derive(Clone)]
 pub struct Tensor {
-    value: Handle,
-    layout: Layout,
+    body: Arc<Body>,
     dtype: DType,
     edge: Option<EdgeRef>,
+}
+
+/// What the copies of a tensor share: copying and dropping one costs a count, and no lock.
+struct Body {
+    value: Handle,
+    layout: Layout,
 }
 
 /// One or more results of an operation.
@@ -51,28 +58,38 @@ pub type Tensors = SmallVec<[Tensor; 2]>;
 
 impl Tensor {
     /// The extents.
+    #[inline]
     pub fn shape(&self) -> &Shape {
-        self.layout.shape()
+        self.body.layout.shape()
     }
 
     /// The number of axes.
+    #[inline]
     pub fn rank(&self) -> usize {
-        self.layout.rank()
+        self.body.layout.rank()
     }
 
     /// The number of elements.
+    #[inline]
     pub fn elements(&self) -> usize {
-        self.layout.elements()
+        self.body.layout.elements()
     }
 
     /// The dtype of the elements.
+    #[inline]
     pub fn dtype(&self) -> DType {
         self.dtype
     }
 
     /// How the elements lie in the value's buffer.
+    #[inline]
     pub fn layout(&self) -> &Layout {
-        &self.layout
+        &self.body.layout
+    }
+
+    /// The counted reference to the value.
+    fn value(&self) -> &Handle {
+        &self.body.value
     }
 
     /// Shape and dtype.
@@ -82,22 +99,31 @@ impl Tensor {
 
     /// True where both are views of one value.
     pub fn shares_value_with(&self, other: &Tensor) -> bool {
-        self.value.is_same(&other.value)
+        self.value().is_same(other.value())
     }
 
     /// True where the value is computed.
     pub fn is_ready(&self) -> bool {
-        self.value.is_ready()
+        self.value().is_ready()
     }
 
     /// True where the elements lie in memory that somebody else may write to.
     pub(crate) fn is_borrowed(&self) -> Result<bool> {
-        Ok(self.value.place()?.is_borrowed())
+        Ok(self.value().place()?.is_borrowed())
     }
 
     /// The tensor as a new node reads it.
     fn input(&self) -> Result<Input> {
-        Ok(Input { place: self.value.place()?, dtype: self.dtype, layout: self.layout.clone() })
+        Ok(Input { place: self.value().place()?, dtype: self.dtype, layout: self.layout().clone() })
+    }
+
+    /// The tensor as a new node reads it, broadcast to a shape that it fits.
+    fn broadcast_input(&self, shape: &Shape) -> Result<Input> {
+        if self.shape() == shape {
+            return self.input();
+        }
+        let layout = self.layout().broadcast_to(shape).expect("shapes broadcast");
+        Ok(Input { place: self.value().place()?, dtype: self.dtype, layout })
     }
 
     /// Records a node over `inputs` and wraps its outputs; no gradient.
@@ -111,12 +137,21 @@ impl Tensor {
         for tensor in inputs {
             places.push(tensor.input()?);
         }
-        let borrowed = places.iter().any(|input| input.place.is_borrowed());
-        let outputs: Tensors = {
-            let handles =
-                Handle::record(Node::new(operation, places, SmallVec::from_slice(scalars), specs.clone()));
-            handles.into_iter().zip(specs).map(|(value, spec)| Tensor::of_handle(value, spec)).collect()
-        };
+        Tensor::record_node(Node::new(operation, places, SmallVec::from_slice(scalars), specs))
+    }
+
+    /// Records a node and wraps its outputs; no gradient.
+    fn record_node(node: Node) -> Result<Tensors> {
+        let borrowed = node.inputs.iter().any(|input| input.place.is_borrowed());
+        let mut layouts: SmallVec<[(Layout, DType); 2]> = SmallVec::new();
+        for spec in &node.specs {
+            layouts.push((Layout::dense(spec.shape.clone()), spec.dtype));
+        }
+        let handles = Handle::record(node);
+        let mut outputs = Tensors::new();
+        for (value, (layout, dtype)) in handles.into_iter().zip(layouts) {
+            outputs.push(Tensor::of_layout(value, layout, dtype));
+        }
         if borrowed {
             // The memory's owner may change it after this call.
             crate::run::synchronize()?;
@@ -130,7 +165,7 @@ impl Tensor {
     pub(crate) fn record_core(core: Core, inputs: &[&Tensor]) -> Result<Tensors> {
         let specs: SmallVec<[Spec; 3]> = inputs.iter().map(|tensor| tensor.spec()).collect();
         let results = core.results(&specs)?;
-        Tensor::record(NodeOperation::Core(std::sync::Arc::new(core)), inputs, &[], results)
+        Tensor::record(NodeOperation::Core(Arc::new(core)), inputs, &[], results)
     }
 
     /// Records an expression over tensors of one shape, of which each output has that shape; no gradient.
@@ -143,16 +178,20 @@ impl Tensor {
         let dtypes: SmallVec<[DType; 4]> = inputs.iter().map(|tensor| tensor.dtype).collect();
         expr.check(&dtypes, &[], scalars.len(), shape.rank())?;
         let specs: Specs = expr.output_dtypes().map(|dtype| Spec::new(shape.clone(), dtype)).collect();
-        Tensor::record(NodeOperation::Expression(std::sync::Arc::new(expr)), inputs, scalars, specs)
+        Tensor::record(NodeOperation::Expression(Arc::new(expr)), inputs, scalars, specs)
     }
 
     fn of_handle(value: Handle, spec: Spec) -> Tensor {
-        Tensor { value, layout: Layout::dense(spec.shape), dtype: spec.dtype, edge: None }
+        Tensor::of_layout(value, Layout::dense(spec.shape), spec.dtype)
+    }
+
+    fn of_layout(value: Handle, layout: Layout, dtype: DType) -> Tensor {
+        Tensor { body: Arc::new(Body { value, layout }), dtype, edge: None }
     }
 
     /// The same value in another layout; no gradient.
     pub(crate) fn with_layout(&self, layout: Layout) -> Tensor {
-        Tensor { value: self.value.clone(), layout, dtype: self.dtype, edge: None }
+        Tensor::of_layout(self.value().clone(), layout, self.dtype)
     }
 
     /// The edge through which gradients flow to where the tensor comes from.
@@ -167,7 +206,7 @@ impl Tensor {
 
     /// The value alone: no gradient flows through the result.
     pub fn detach(&self) -> Tensor {
-        Tensor { edge: None, ..self.clone() }
+        Tensor { body: self.body.clone(), dtype: self.dtype, edge: None }
     }
 
     /// True where a gradient flows through the tensor.
@@ -203,8 +242,8 @@ impl Tensor {
             Ok((low, high))
         };
         // Remembered for the whole value only, a view of it may have a smaller range; and not for memory that may change.
-        let buffer = self.value.buffer()?;
-        let whole = self.layout.is_dense() && buffer.size() == self.spec().bytes();
-        if whole && !buffer.is_borrowed() { self.value.index_range(find) } else { find() }
+        let buffer = self.value().buffer()?;
+        let whole = self.layout().is_dense() && buffer.size() == self.spec().bytes();
+        if whole && !buffer.is_borrowed() { self.value().index_range(find) } else { find() }
     }
 }

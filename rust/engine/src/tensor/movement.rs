@@ -126,7 +126,7 @@ impl Tensor {
 
     /// The same elements, dense and row-major from the start of their buffer: itself or a copy.
     pub fn contiguous(&self) -> Result<Tensor> {
-        if self.layout.is_dense() { Ok(self.clone()) } else { self.copy() }
+        if self.layout().is_dense() { Ok(self.clone()) } else { self.copy() }
     }
 
     /// Under another shape with as many elements; a copy where the layout needs one.
@@ -139,7 +139,7 @@ impl Tensor {
 
     /// Under another shape with as many elements, where that needs no copy.
     pub(crate) fn viewed(&self, shape: &Shape) -> Option<Tensor> {
-        let layout = self.layout.reshape(shape)?;
+        let layout = self.layout().reshape(shape)?;
         Some(self.moved(layout, || Movement::Reshape(self.shape().clone())))
     }
 
@@ -185,7 +185,7 @@ impl Tensor {
                 format!(
                     "shape {extents:?} needs a copy; got shape {} with strides {:?}",
                     self.shape(),
-                    self.layout.strides()
+                    self.layout().strides()
                 ),
             )
             .hint("use reshape")
@@ -194,7 +194,7 @@ impl Tensor {
 
     /// Axes in a new order, counted from the front.
     pub(crate) fn permuted(&self, order: &[usize]) -> Result<Tensor> {
-        Ok(self.moved(self.layout.permute(order), || Movement::Permute(SmallVec::from_slice(order))))
+        Ok(self.moved(self.layout().permute(order), || Movement::Permute(SmallVec::from_slice(order))))
     }
 
     /// Axes in a new order: axis i of the result is axis `order[i]`.
@@ -244,7 +244,7 @@ impl Tensor {
         if self.shape() == shape {
             return Some(self.clone());
         }
-        let layout = self.layout.broadcast_to(shape)?;
+        let layout = self.layout().broadcast_to(shape)?;
         Some(self.moved(layout, || Movement::Broadcast(self.shape().clone())))
     }
 
@@ -263,7 +263,7 @@ impl Tensor {
     /// A new axis of extent 1 before `axis`.
     pub fn unsqueeze(&self, axis: i64) -> Result<Tensor> {
         let axis = normalize_axis("unsqueeze", axis, self.rank() + 1)?;
-        Ok(self.moved(self.layout.insert_axis(axis), || Movement::Reshape(self.shape().clone())))
+        Ok(self.moved(self.layout().insert_axis(axis), || Movement::Reshape(self.shape().clone())))
     }
 
     /// Without these axes, which must have extent 1.
@@ -275,24 +275,24 @@ impl Tensor {
                 format!("axis {axis} has extent {}, not 1; got shape {}", self.shape()[axis], self.shape()),
             ));
         }
-        let layout = axes.iter().rev().fold(self.layout.clone(), |layout, &axis| layout.select(axis, 0));
+        let layout = axes.iter().rev().fold(self.layout().clone(), |layout, &axis| layout.select(axis, 0));
         Ok(self.moved(layout, || Movement::Reshape(self.shape().clone())))
     }
 
     /// A movement that `layout` describes over a dense tensor of this shape: slices, diagonals, windows, any strides.
     pub fn region(&self, region: &Layout) -> Result<Tensor> {
         region.check_within("as_strided", self.elements())?;
-        let source = match self.layout.compose(region) {
+        let source = match self.layout().compose(region) {
             Some(_) => self.clone(),
             None => self.copy()?,
         };
-        let layout = source.layout.compose(region).expect("a dense tensor takes any layout");
+        let layout = source.layout().compose(region).expect("a dense tensor takes any layout");
         Ok(source.moved(layout, || Movement::Region(region.clone(), self.shape().clone())))
     }
 
     /// One movement of this tensor's layout, for which the same movement of a dense one gives the gradient.
     pub(super) fn strided(&self, movement: impl Fn(&Layout) -> Layout) -> Tensor {
-        self.moved(movement(&self.layout), || {
+        self.moved(movement(self.layout()), || {
             Movement::Region(movement(&Layout::dense(self.shape().clone())), self.shape().clone())
         })
     }

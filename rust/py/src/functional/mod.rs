@@ -49,7 +49,7 @@ fn computed<'py>(
     if inplace {
         return Ok(PyTensor::update(input, operation, compute)?);
     }
-    Bound::new(input.py(), wrapped(compute(&input.get().value()?))?)
+    wrapped(compute(&input.get().value()?))?.into_object(input.py())
 }
 
 /// Adds the module.
