@@ -6,7 +6,7 @@ use std::sync::{Arc, MutexGuard, OnceLock, PoisonError, TryLockError};
 use smallvec::{SmallVec, smallvec};
 use tenfold_ir::{Backend, Buffer, Error, ErrorKind, Kernel, Result, Source};
 
-use crate::graph::{Batch, Garbage, Node, Place, Shard, current_shard};
+use crate::graph::{Batch, Garbage, Node, Place, Recorded, Shard, current_shard};
 use crate::plan::{Step, plan};
 use crate::switches;
 
@@ -63,10 +63,13 @@ impl Drop for Flushing {
 }
 
 /// What follows each recorded operation: a flush in immediate mode, or at the bound on pending work.
-pub(crate) fn after_recording() -> Result<()> {
-    let shard = current_shard();
-    let (nodes, bytes) = shard.arena().pending();
-    if switches::is_immediate() || nodes >= PENDING_NODES || bytes >= PENDING_BYTES {
+/// So does it where somebody else may change after this call what the node reads.
+pub(crate) fn after_recording(shard: &'static Shard, recorded: &Recorded) -> Result<()> {
+    if recorded.reads_borrowed
+        || switches::is_immediate()
+        || recorded.pending_nodes >= PENDING_NODES
+        || recorded.pending_bytes >= PENDING_BYTES
+    {
         return flush(shard);
     }
     Ok(())
@@ -120,7 +123,7 @@ fn run_until(shard: &'static Shard) -> Result<()> {
                     fail(shard, &mut batch, &step, &failure.error);
                 }
                 // What did not run waits for the next flush.
-                let rest: Vec<Node> = batch.nodes.into_iter().flatten().collect();
+                let rest: SmallVec<[Box<Node>; 4]> = batch.nodes.into_iter().flatten().collect();
                 let mut garbage = Garbage::default();
                 shard.arena().restart(rest, &mut garbage);
                 return Err(failure.error);
@@ -148,7 +151,7 @@ impl From<Error> for Failure {
 fn finish(shard: &Shard, batch: &mut Batch, step: &Step, buffers: Vec<Buffer>) {
     let mut garbage = Garbage::default();
     let mut arena = shard.arena();
-    let nodes: SmallVec<[Node; 4]> =
+    let nodes: SmallVec<[Box<Node>; 4]> =
         step.nodes.iter().filter_map(|&node| batch.nodes[node as usize].take()).collect();
     for node in &nodes {
         arena.release_inputs(node, &mut garbage);

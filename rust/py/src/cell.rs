@@ -205,22 +205,11 @@ pub fn region_of(tensor: &PyTensor) -> Result<Layout> {
     }
 }
 
-/// Where the elements of `moved` lie, which came from `tensor` by a movement: over the dense tensor of its base's shape.
-/// `movement` does the same to a layout.
-pub fn region_after<E>(
-    tensor: &PyTensor,
-    source: &Tensor,
-    moved: &Tensor,
-    movement: impl FnOnce(&Layout) -> Result<Layout, E>,
-) -> Result<Layout, E> {
-    match &tensor.cell.view {
-        Some(view) => movement(&view.region),
-        // Most values lie densely: then the movement of the value is that of the region.
-        None => {
-            let dense = Layout::dense(source.shape().clone());
-            if *source.layout() == dense { Ok(moved.layout().clone()) } else { movement(&dense) }
-        }
-    }
+/// The region of `moved`, which came from `source`, the value of `tensor`, by a movement; `None` where the same movement
+/// of [`region_of`] the tensor has to tell. Most values lie densely: then the layout of the one is that of the other.
+pub fn region_of_moved(tensor: &PyTensor, source: &Tensor, moved: &Tensor) -> Option<Layout> {
+    let same = tensor.cell.view.is_none() && *source.layout() == Layout::dense(source.shape().clone());
+    same.then(|| moved.layout().clone())
 }
 
 /// A new tensor object that is a view of `tensor`: `value` is its present value, `region` the movement that made it,

@@ -3,9 +3,9 @@
 use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyEllipsis, PyList, PySlice, PyTuple};
-use tenfold::{DType, IndexItem, Layout, Operation, Tensor};
+use tenfold::{DType, IndexItem, Operation, Tensor};
 
-use crate::cell::{make_view, region_after};
+use crate::cell::{make_view, region_of, region_of_moved};
 use crate::convert::PyArgument;
 use crate::create::tensor_of;
 use crate::errors::to_python;
@@ -85,12 +85,6 @@ fn items(key: &Bound<'_, PyAny>) -> PyResult<Vec<IndexItem>> {
     }
 }
 
-/// The part of a layout that items without index tensors name.
-fn layout_at(layout: &Layout, items: &[IndexItem]) -> PyResult<Layout> {
-    let part = Tensor::index_layout(layout, items).map_err(to_python)?;
-    part.ok_or_else(|| PyIndexError::new_err("index: index tensors move no layout"))
-}
-
 #[pymethods]
 impl PyTensor {
     /// The elements that integers, slices, None, ..., masks and index tensors name. Without masks and index tensors the
@@ -102,8 +96,17 @@ impl PyTensor {
         if items.iter().any(|item| matches!(item, IndexItem::Tensor(_))) {
             return Ok(value.into());
         }
-        let region = region_after(slf.get(), &source, &value, |layout| layout_at(layout, &items))?;
-        Ok(make_view(slf, value, region, false))
+        let region = match region_of_moved(slf.get(), &source, &value) {
+            Some(known) => Some(known),
+            None => {
+                let region = region_of(slf.get()).map_err(to_python)?;
+                Tensor::index_layout(&region, &items).map_err(to_python)?
+            }
+        };
+        match region {
+            Some(region) => Ok(make_view(slf, value, region, false)),
+            None => Ok(value.into()),
+        }
     }
 
     /// Writes to the elements that the key names; `value` broadcasts to them and is converted to the tensor's dtype.

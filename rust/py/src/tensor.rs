@@ -8,7 +8,7 @@ use pyo3::pyclass::CompareOp;
 use pyo3::types::{PyTuple, PyType};
 use tenfold::{Argument, Error, Layout, Operation, Scalar, Tensor};
 
-use crate::cell::{Cell, make_view, region_after, region_of};
+use crate::cell::{Cell, make_view, region_of_moved, region_of};
 use crate::convert::PyArgument;
 use crate::dtype::{PyDType, dtype_object};
 use crate::errors::{Outcome, to_python};
@@ -95,7 +95,10 @@ impl PyTensor {
     ) -> Outcome<PyTensor> {
         let source = slf.get().cell.value()?;
         let moved = value(&source)?;
-        let region = region_after(slf.get(), &source, &moved, |layout| tenfold::Result::Ok(region(layout)))?;
+        let region = match region_of_moved(slf.get(), &source, &moved) {
+            Some(known) => known,
+            None => region(&region_of(slf.get())?),
+        };
         Ok(make_view(slf, moved, region, false))
     }
 }

@@ -6,7 +6,7 @@ use pyo3::types::PyTuple;
 use tenfold::ir::normalize_axis;
 use tenfold::{Error, Layout, Shape};
 
-use crate::cell::{make_view, region_after, region_of};
+use crate::cell::{make_view, region_of, region_of_moved};
 use crate::convert::{Integers, either, integers_of};
 use crate::errors::{Outcome, to_python};
 use crate::tensor::PyTensor;
@@ -15,10 +15,13 @@ use crate::tensor::PyTensor;
 fn reshaped(slf: &Bound<'_, PyTensor>, extents: &[i64]) -> Outcome<PyTensor> {
     let value = slf.get().cell.value()?;
     let result = value.reshape(extents)?;
-    let region = region_after(slf.get(), &value, &result, |layout| layout.reshape(result.shape()).ok_or(()));
+    let region = match region_of_moved(slf.get(), &value, &result) {
+        Some(known) => Some(known),
+        None => region_of(slf.get())?.reshape(result.shape()),
+    };
     match region {
-        Ok(region) => Ok(make_view(slf, result, region, false)),
-        Err(()) => Ok(result.into()),
+        Some(region) => Ok(make_view(slf, result, region, false)),
+        None => Ok(result.into()),
     }
 }
 

@@ -255,7 +255,7 @@ pub fn record_gradient(
     derivative: impl Derivative,
     saved: &[Saved],
 ) {
-    if !super::is_enabled() || !inputs.iter().any(|input| input.requires_grad()) {
+    if !inputs.iter().any(|input| input.requires_grad()) || !super::is_enabled() {
         return;
     }
     let value = |what: &Saved| match *what {

@@ -44,7 +44,7 @@ pub(crate) struct Arena {
     entries: Vec<Entry>,
     free: Vec<Slot>,
     /// Pending nodes in the order of recording, from number `first` on; `None` where one has died.
-    nodes: VecDeque<Option<Node>>,
+    nodes: VecDeque<Option<Box<Node>>>,
     first: Sequence,
     /// Bytes of the outputs of pending nodes.
     pending_bytes: usize,
@@ -71,8 +71,19 @@ impl Arena {
         }
     }
 
-    /// Adds a pending node; its outputs get slots with one handle each.
-    pub fn record(&mut self, mut node: Node) -> SmallVec<[Slot; 2]> {
+    /// Adds a pending node; its outputs get slots with one handle each. An input whose slot is computed by now is read
+    /// from its buffer. An error where one could not be computed, and the node, to be dropped without the lock.
+    pub fn record(&mut self, mut node: Box<Node>) -> Result<Recorded, (Error, Box<Node>)> {
+        let mut reads_borrowed = false;
+        for index in 0..node.inputs.len() {
+            if let Place::Pending(slot) = node.inputs[index].place {
+                match self.place(slot) {
+                    Ok(place) => node.inputs[index].place = place,
+                    Err(error) => return Err((error, node)),
+                }
+            }
+            reads_borrowed |= node.inputs[index].place.is_borrowed();
+        }
         for input in &node.inputs {
             if let Place::Pending(slot) = input.place {
                 self.entry(slot).uses += 1;
@@ -86,7 +97,8 @@ impl Arena {
         self.pending_bytes += node.bytes();
         let outputs = node.outputs.clone();
         self.nodes.push_back(Some(node));
-        outputs
+        let (nodes, bytes) = self.pending();
+        Ok(Recorded { outputs, reads_borrowed, pending_nodes: nodes, pending_bytes: bytes })
     }
 
     /// A slot for a value that is there already.
@@ -170,7 +182,7 @@ impl Arena {
         }
     }
 
-    fn take_if_dead(&mut self, sequence: Sequence) -> Option<Node> {
+    fn take_if_dead(&mut self, sequence: Sequence) -> Option<Box<Node>> {
         let index = (sequence - self.first) as usize;
         let entries = &self.entries;
         let dead = self.nodes[index].as_ref()?.outputs.iter().all(|&output| {
@@ -225,7 +237,7 @@ impl Arena {
         })
     }
 
-    fn add_to(&mut self, batch: &mut Batch, node: Node) {
+    fn add_to(&mut self, batch: &mut Batch, node: Box<Node>) {
         for input in &node.inputs {
             batch.origins.push(match input.place {
                 Place::Pending(slot) => match self.entries[slot as usize].state {
@@ -280,7 +292,7 @@ impl Arena {
     }
 
     /// Puts nodes that were taken but not run back in front of the others, in their order.
-    pub fn restart(&mut self, nodes: Vec<Node>, garbage: &mut Garbage) {
+    pub fn restart(&mut self, nodes: SmallVec<[Box<Node>; 4]>, garbage: &mut Garbage) {
         let outputs: Vec<Slot> = nodes.iter().flat_map(|node| node.outputs.iter().copied()).collect();
         for node in nodes.into_iter().rev() {
             self.first -= 1;
@@ -320,11 +332,23 @@ impl Arena {
     }
 }
 
+/// What recording a node gave.
+pub(crate) struct Recorded {
+    /// The slots of its outputs.
+    pub outputs: SmallVec<[Slot; 2]>,
+    /// It reads memory that somebody else may write to.
+    pub reads_borrowed: bool,
+    /// See [`Arena::pending`].
+    pub pending_nodes: usize,
+    /// See [`Arena::pending`].
+    pub pending_bytes: usize,
+}
+
 /// What was freed under the lock and is dropped after it.
 #[derive(Debug, Default)]
 pub(crate) struct Garbage {
     /// Buffers that nobody holds any more.
     pub buffers: SmallVec<[Arc<Buffer>; 2]>,
     /// Nodes that died unrun.
-    pub nodes: Vec<Node>,
+    pub nodes: SmallVec<[Box<Node>; 2]>,
 }

@@ -17,7 +17,7 @@ pub(crate) struct Value {
 #[derive(Debug)]
 pub(crate) struct Batch {
     /// `None` for those that have run.
-    pub nodes: Vec<Option<Node>>,
+    pub nodes: Vec<Option<Box<Node>>>,
     /// All outputs.
     pub values: Vec<Value>,
     /// The number of a node's first value, and behind the last node their count.

@@ -11,10 +11,9 @@ mod node;
 use std::cell::OnceCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use smallvec::SmallVec;
 use tenfold_ir::{Buffer, Result};
 
-pub(crate) use arena::{Arena, Garbage};
+pub(crate) use arena::{Arena, Garbage, Recorded};
 pub(crate) use batch::Batch;
 pub(crate) use node::{Input, Node, NodeOperation, Place, Slot};
 
@@ -74,19 +73,23 @@ impl Handle {
         Handle { shard, slot }
     }
 
-    /// Records a node in this thread's shard; one handle an output.
-    pub fn record(node: Node) -> SmallVec<[Handle; 2]> {
-        let shard = current_shard();
-        let slots = shard.arena().record(node);
-        slots.into_iter().map(|slot| Handle { shard, slot }).collect()
+    /// The handle of an output of a node that was just recorded in `shard`.
+    pub fn of_output(shard: &'static Shard, slot: Slot) -> Handle {
+        Handle { shard, slot }
     }
 
-    /// How a node of this thread's shard reads the value. One that is pending in another shard is run first.
-    pub fn place(&self) -> Result<Place> {
-        if !std::ptr::eq(self.shard, current_shard()) {
-            return Ok(Place::Ready(self.buffer()?));
+    /// How a node that is about to be recorded in `shard` reads the value. One that is pending in another shard is run
+    /// first; one of the same shard is looked up when the node is recorded, for then the lock is held anyway.
+    pub fn place(&self, shard: &'static Shard) -> Result<Place> {
+        if std::ptr::eq(self.shard, shard) {
+            return Ok(Place::Pending(self.slot));
         }
-        self.shard.arena().place(self.slot)
+        Ok(Place::Ready(self.buffer()?))
+    }
+
+    /// True where the value lies in memory that somebody else may write to.
+    pub fn is_borrowed(&self) -> Result<bool> {
+        Ok(self.shard.arena().buffer(self.slot)?.is_some_and(|buffer| buffer.is_borrowed()))
     }
 
     /// The buffer; runs what is pending where it is not there yet.

@@ -84,8 +84,8 @@ impl Node {
         inputs: SmallVec<[Input; 3]>,
         scalars: SmallVec<[Scalar; 2]>,
         specs: Specs,
-    ) -> Node {
-        Node { operation, inputs, scalars, specs, outputs: SmallVec::new() }
+    ) -> Box<Node> {
+        Box::new(Node { operation, inputs, scalars, specs, outputs: SmallVec::new() })
     }
 
     /// Bytes that its outputs take.

@@ -10,7 +10,7 @@ use tenfold_ir::{
 
 use super::Tensor;
 use crate::autograd::{self, ApplyDerivative};
-use crate::graph::{Input, Node, NodeOperation};
+use crate::graph::{Input, Node, NodeOperation, current_shard};
 
 /// An argument of a scalar operation: a tensor, or a number that takes the dtype of the tensors it meets.
 #[derive(Clone, Copy)]
@@ -76,12 +76,13 @@ impl Tensor {
             })
         };
         let shape: Shape = broadcast_shapes(name, tensors())?;
-        let differentiable = signature.result.is_differentiable()
-            && autograd::is_enabled()
-            && arguments
-                .iter()
-                .any(|argument| matches!(argument, Argument::Tensor(tensor) if tensor.requires_grad()));
+        let differentiable = arguments
+            .iter()
+            .any(|argument| matches!(argument, Argument::Tensor(tensor) if tensor.requires_grad()))
+            && signature.result.is_differentiable()
+            && autograd::is_enabled();
 
+        let shard = current_shard();
         let mut inputs: SmallVec<[Input; 3]> = SmallVec::new();
         let mut operands: SmallVec<[Cow<'_, Tensor>; 3]> = SmallVec::new();
         let mut scalars: SmallVec<[Scalar; 2]> = SmallVec::new();
@@ -95,10 +96,10 @@ impl Tensor {
                     } else {
                         Cow::Owned(tensor.cast(dtype)?.broadcast(&shape).expect("shapes broadcast"))
                     };
-                    inputs.push(operand.input()?);
+                    inputs.push(operand.input(shard)?);
                     operands.push(operand);
                 }
-                Argument::Tensor(tensor) => inputs.push(tensor.broadcast_input(&shape)?),
+                Argument::Tensor(tensor) => inputs.push(tensor.broadcast_input(shard, &shape)?),
                 Argument::Scalar(scalar) => {
                     scalar.check_fits(name, dtype)?;
                     scalars.push(*scalar);
@@ -110,7 +111,7 @@ impl Tensor {
         let node = NodeOperation::Apply { operation, compute, scalars: scalar_mask };
         let kept_scalars = if differentiable { scalars.clone() } else { SmallVec::new() };
         let specs: Specs = smallvec![Spec::new(shape, signature.result)];
-        let mut results = Tensor::record_node(Node::new(node, inputs, scalars, specs))?;
+        let mut results = Tensor::record_node(shard, Node::new(node, inputs, scalars, specs))?;
         if differentiable {
             let references: SmallVec<[&Tensor; 3]> = operands.iter().map(|operand| &**operand).collect();
             ApplyDerivative::record(

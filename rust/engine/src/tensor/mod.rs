@@ -21,7 +21,7 @@ use smallvec::SmallVec;
 use tenfold_ir::{Core, DType, Error, Expr, Layout, Result, Scalar, Shape, Spec, Specs};
 
 use crate::autograd::EdgeRef;
-use crate::graph::{Handle, Input, Node, NodeOperation};
+use crate::graph::{Handle, Input, Node, NodeOperation, Shard, current_shard};
 
 pub use assemble::{Padding, Repeats};
 pub use elementwise::Argument;
@@ -109,21 +109,21 @@ impl Tensor {
 
     /// True where the elements lie in memory that somebody else may write to.
     pub(crate) fn is_borrowed(&self) -> Result<bool> {
-        Ok(self.value().place()?.is_borrowed())
+        self.value().is_borrowed()
     }
 
-    /// The tensor as a new node reads it.
-    fn input(&self) -> Result<Input> {
-        Ok(Input { place: self.value().place()?, dtype: self.dtype, layout: self.layout().clone() })
+    /// The tensor as a node that is about to be recorded in `shard` reads it.
+    fn input(&self, shard: &'static Shard) -> Result<Input> {
+        Ok(Input { place: self.value().place(shard)?, dtype: self.dtype, layout: self.layout().clone() })
     }
 
-    /// The tensor as a new node reads it, broadcast to a shape that it fits.
-    fn broadcast_input(&self, shape: &Shape) -> Result<Input> {
+    /// The same, broadcast to a shape that it fits.
+    fn broadcast_input(&self, shard: &'static Shard, shape: &Shape) -> Result<Input> {
         if self.shape() == shape {
-            return self.input();
+            return self.input(shard);
         }
         let layout = self.layout().broadcast_to(shape).expect("shapes broadcast");
-        Ok(Input { place: self.value().place()?, dtype: self.dtype, layout })
+        Ok(Input { place: self.value().place(shard)?, dtype: self.dtype, layout })
     }
 
     /// Records a node over `inputs` and wraps its outputs; no gradient.
@@ -133,31 +133,27 @@ impl Tensor {
         scalars: &[Scalar],
         specs: Specs,
     ) -> Result<Tensors> {
+        let shard = current_shard();
         let mut places: SmallVec<[Input; 3]> = SmallVec::new();
         for tensor in inputs {
-            places.push(tensor.input()?);
+            places.push(tensor.input(shard)?);
         }
-        Tensor::record_node(Node::new(operation, places, SmallVec::from_slice(scalars), specs))
+        Tensor::record_node(shard, Node::new(operation, places, SmallVec::from_slice(scalars), specs))
     }
 
     /// Records a node and wraps its outputs; no gradient.
-    fn record_node(node: Node) -> Result<Tensors> {
-        let borrowed = node.inputs.iter().any(|input| input.place.is_borrowed());
+    fn record_node(shard: &'static Shard, node: Box<Node>) -> Result<Tensors> {
         let mut layouts: SmallVec<[(Layout, DType); 2]> = SmallVec::new();
         for spec in &node.specs {
             layouts.push((Layout::dense(spec.shape.clone()), spec.dtype));
         }
-        let handles = Handle::record(node);
+        let recorded = shard.arena().record(node);
+        let recorded = recorded.map_err(|(error, _node)| error)?;
         let mut outputs = Tensors::new();
-        for (value, (layout, dtype)) in handles.into_iter().zip(layouts) {
-            outputs.push(Tensor::of_layout(value, layout, dtype));
+        for (&slot, (layout, dtype)) in recorded.outputs.iter().zip(layouts) {
+            outputs.push(Tensor::of_layout(Handle::of_output(shard, slot), layout, dtype));
         }
-        if borrowed {
-            // The memory's owner may change it after this call.
-            crate::run::synchronize()?;
-        } else {
-            crate::run::after_recording()?;
-        }
+        crate::run::after_recording(shard, &recorded)?;
         Ok(outputs)
     }
 
