@@ -8,7 +8,7 @@ use pyo3::pyclass::CompareOp;
 use pyo3::types::{PyTuple, PyType};
 use tenfold::{Argument, Error, Layout, Operation, Scalar, Tensor};
 
-use crate::cell::{Cell, make_view, region_of_moved, region_of};
+use crate::cell::{Cell, make_view, region_of, region_of_moved};
 use crate::convert::PyArgument;
 use crate::dtype::{PyDType, dtype_object};
 use crate::errors::{Outcome, to_python};
@@ -111,6 +111,11 @@ fn binary(
     reflected: bool,
 ) -> PyResult<Py<PyAny>> {
     let py = other.py();
+    // Nearly always a tensor: without the way through a `PyArgument`.
+    if let Ok(tensor) = other.cast::<PyTensor>() {
+        let (own, other) = (slf.value()?, tensor.get().value()?);
+        return applied(py, operation, (&own).into(), (&other).into(), reflected);
+    }
     let Ok(argument) = other.extract::<PyArgument>() else {
         // A number too large for any dtype is a mistake, not another type.
         if other.is_instance_of::<pyo3::types::PyInt>() {
@@ -119,7 +124,17 @@ fn binary(
         return Ok(py.NotImplemented());
     };
     let value = slf.value()?;
-    let (a, b) = (Argument::Tensor(&value), argument.as_argument());
+    applied(py, operation, (&value).into(), argument.as_argument(), reflected)
+}
+
+/// The object of the result of a binary operation, with its operands exchanged if `reflected`.
+fn applied(
+    py: Python<'_>,
+    operation: Operation,
+    a: Argument<'_>,
+    b: Argument<'_>,
+    reflected: bool,
+) -> PyResult<Py<PyAny>> {
     let arguments = if reflected { [b, a] } else { [a, b] };
     let result = Tensor::apply(operation, &arguments).map_err(to_python)?;
     Ok(PyTensor::from(result).into_object(py)?.into_any().unbind())

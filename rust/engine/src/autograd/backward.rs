@@ -45,8 +45,8 @@ struct Arrivals {
 
 impl Arrivals {
     fn add(&mut self, edge: &EdgeRef, gradient: Tensor) -> Result<()> {
-        let spec = &edge.edge.outputs()[edge.output];
-        if gradient.shape() != &spec.shape || gradient.dtype() != spec.dtype {
+        let (layout, dtype) = &edge.edge.outputs()[edge.output];
+        if gradient.shape() != layout.shape() || gradient.dtype() != *dtype {
             return Err(Error::shape(
                 "backward",
                 format!(
@@ -54,8 +54,8 @@ impl Arrivals {
                     edge.name().unwrap_or("a leaf"),
                     gradient.shape(),
                     gradient.dtype(),
-                    spec.shape,
-                    spec.dtype
+                    layout.shape(),
+                    dtype
                 ),
             ));
         }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use smallvec::SmallVec;
-use tenfold_ir::{Error, Result, Spec};
+use tenfold_ir::{DType, Error, Layout, Result};
 
 use crate::Tensor;
 
@@ -84,11 +84,15 @@ enum Kind {
     },
 }
 
+/// Shape and dtype of an output.
+pub(super) type Output = (Arc<Layout>, DType);
+
 /// One operation (or leaf) in the record of what was computed from what.
 pub struct Edge {
     /// Ascending in the order of recording: every edge is larger than its parents.
     sequence: u64,
-    outputs: SmallVec<[Spec; 1]>,
+    /// Shape and dtype of each.
+    outputs: SmallVec<[Output; 1]>,
     kind: Kind,
     hooks: Mutex<Vec<(u64, usize, Hook)>>,
 }
@@ -106,10 +110,10 @@ fn next_number() -> u64 {
 }
 
 impl EdgeRef {
-    fn leaf(spec: Spec) -> EdgeRef {
+    fn leaf(output: Output) -> EdgeRef {
         let edge = Edge {
             sequence: next_number(),
-            outputs: SmallVec::from_iter([spec]),
+            outputs: SmallVec::from_iter([output]),
             kind: Kind::Leaf(OnceLock::new()),
             hooks: Mutex::default(),
         };
@@ -176,7 +180,7 @@ impl Edge {
         self.sequence
     }
 
-    pub(super) fn outputs(&self) -> &[Spec] {
+    pub(super) fn outputs(&self) -> &[Output] {
         &self.outputs
     }
 
@@ -264,7 +268,7 @@ pub fn record_gradient(
     };
     let edge = Arc::new(Edge {
         sequence: next_number(),
-        outputs: outputs.iter().map(Tensor::spec).collect(),
+        outputs: outputs.iter().map(output_of).collect(),
         kind: Kind::Operation {
             derivative: Box::new(derivative),
             parents: inputs.iter().map(|input| input.edge().cloned()).collect(),
@@ -277,6 +281,10 @@ pub fn record_gradient(
             tensor.set_edge(Some(EdgeRef { edge: edge.clone(), output }));
         }
     }
+}
+
+fn output_of(tensor: &Tensor) -> Output {
+    (tensor.shared_layout().clone(), tensor.dtype())
 }
 
 /// An input as a derivative keeps it: a copy where somebody else may write to its memory.
@@ -292,7 +300,7 @@ impl Tensor {
     pub fn requires_gradient(&self) -> Result<Tensor> {
         self.check_differentiable("requires_grad")?;
         let mut leaf = self.detach();
-        leaf.set_edge(Some(EdgeRef::leaf(self.spec())));
+        leaf.set_edge(Some(EdgeRef::leaf(output_of(self))));
         Ok(leaf)
     }
 

@@ -59,7 +59,7 @@ pub(crate) struct Input {
     /// The dtype of its elements.
     pub dtype: DType,
     /// How it is read.
-    pub layout: Layout,
+    pub layout: Arc<Layout>,
 }
 
 /// A pending piece of work.
@@ -78,14 +78,15 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// A node whose outputs have no slots yet.
-    pub fn new(
-        operation: NodeOperation,
-        inputs: SmallVec<[Input; 3]>,
-        scalars: SmallVec<[Scalar; 2]>,
-        specs: Specs,
-    ) -> Box<Node> {
-        Box::new(Node { operation, inputs, scalars, specs, outputs: SmallVec::new() })
+    /// A node to which inputs, scalars and specs are yet to be added (where it lies: it is large).
+    pub fn new(operation: NodeOperation) -> Box<Node> {
+        Box::new(Node {
+            operation,
+            inputs: SmallVec::new(),
+            scalars: SmallVec::new(),
+            specs: Specs::new(),
+            outputs: SmallVec::new(),
+        })
     }
 
     /// Bytes that its outputs take.

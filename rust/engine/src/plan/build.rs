@@ -166,7 +166,7 @@ impl Parts {
     fn shared_operand(&mut self, node: u32, index: usize, input: &Input, value: Option<u32>) -> u16 {
         let origin = origin(input, value);
         let known = self.origins.iter().zip(&self.operands).position(|(known, operand)| {
-            *known == origin && operand.dtype == input.dtype && operand.layout == input.layout
+            *known == origin && operand.dtype == input.dtype && operand.layout == *input.layout
         });
         match known {
             Some(operand) => {
@@ -179,7 +179,7 @@ impl Parts {
 
     /// An operand for one input alone.
     fn operand(&mut self, node: u32, index: usize, input: &Input, value: Option<u32>) -> u16 {
-        self.operands.push(Operand { dtype: input.dtype, layout: input.layout.clone() });
+        self.operands.push(Operand { dtype: input.dtype, layout: (*input.layout).clone() });
         self.origins.push(origin(input, value));
         let operand = self.operands.len() - 1;
         self.reads.push(Read { node, input: index as u32, operand: operand as u32 });

@@ -41,7 +41,7 @@ impl Tensor {
     /// A tensor over a buffer with this layout, for memory that somebody else owns.
     pub fn from_strided_buffer(buffer: Buffer, layout: Layout, dtype: DType) -> Result<Tensor> {
         layout.check_within("from_buffer", buffer.size() / dtype.size())?;
-        Ok(Tensor::of_layout(Handle::ready(buffer), layout, dtype))
+        Ok(Tensor::of_layout(Handle::ready(buffer), Arc::new(layout), dtype))
     }
 
     /// The elements in row-major order; runs what is needed.

@@ -1,16 +1,17 @@
 //! Scalar operations on tensors: every method here comes from the operation table.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 use tenfold_ir::{
-    DType, Error, Operation, Result, Scalar, Shape, Spec, Specs, broadcast_shapes, for_each_operation,
+    DType, Error, Layout, Operation, Result, Scalar, Shape, Spec, broadcast_shapes, for_each_operation,
     promote_types,
 };
 
 use super::Tensor;
 use crate::autograd::{self, ApplyDerivative};
-use crate::graph::{Input, Node, NodeOperation, current_shard};
+use crate::graph::{Node, NodeOperation, current_shard};
 
 /// An argument of a scalar operation: a tensor, or a number that takes the dtype of the tensors it meets.
 #[derive(Clone, Copy)]
@@ -69,61 +70,67 @@ impl Tensor {
             return exact;
         }
 
-        let tensors = || {
-            arguments.iter().filter_map(|argument| match argument {
-                Argument::Tensor(tensor) => Some(tensor.shape()),
-                Argument::Scalar(_) => None,
-            })
-        };
-        let shape: Shape = broadcast_shapes(name, tensors())?;
         let differentiable = arguments
             .iter()
             .any(|argument| matches!(argument, Argument::Tensor(tensor) if tensor.requires_grad()))
             && signature.result.is_differentiable()
             && autograd::is_enabled();
+        let layout = common_layout(name, arguments)?;
+        let shape = layout.shape();
 
         let shard = current_shard();
-        let mut inputs: SmallVec<[Input; 3]> = SmallVec::new();
+        let compute = *signature.arguments.last().expect("operations have arguments");
+        let mut node = Node::new(NodeOperation::Apply { operation, compute, scalars: 0 });
         let mut operands: SmallVec<[Cow<'_, Tensor>; 3]> = SmallVec::new();
-        let mut scalars: SmallVec<[Scalar; 2]> = SmallVec::new();
         let mut scalar_mask = 0u8;
         for (index, (argument, &dtype)) in arguments.iter().zip(&signature.arguments).enumerate() {
             match argument {
                 Argument::Tensor(tensor) if differentiable => {
                     // Conversion and broadcasting are nodes of their own, for their own gradients.
-                    let operand = if tensor.dtype() == dtype && *tensor.shape() == shape {
+                    let operand = if tensor.dtype() == dtype && tensor.shape() == shape {
                         Cow::Borrowed(*tensor)
                     } else {
-                        Cow::Owned(tensor.cast(dtype)?.broadcast(&shape).expect("shapes broadcast"))
+                        Cow::Owned(tensor.cast(dtype)?.broadcast(shape).expect("shapes broadcast"))
                     };
-                    inputs.push(operand.input(shard)?);
+                    node.inputs.push(operand.input(shard)?);
                     operands.push(operand);
                 }
-                Argument::Tensor(tensor) => inputs.push(tensor.broadcast_input(shard, &shape)?),
+                Argument::Tensor(tensor) => node.inputs.push(tensor.broadcast_input(shard, shape)?),
                 Argument::Scalar(scalar) => {
                     scalar.check_fits(name, dtype)?;
-                    scalars.push(*scalar);
+                    node.scalars.push(*scalar);
                     scalar_mask |= 1 << index;
                 }
             }
         }
-        let compute = *signature.arguments.last().expect("operations have arguments");
-        let node = NodeOperation::Apply { operation, compute, scalars: scalar_mask };
-        let kept_scalars = if differentiable { scalars.clone() } else { SmallVec::new() };
-        let specs: Specs = smallvec![Spec::new(shape, signature.result)];
-        let mut results = Tensor::record_node(shard, Node::new(node, inputs, scalars, specs))?;
-        if differentiable {
-            let references: SmallVec<[&Tensor; 3]> = operands.iter().map(|operand| &**operand).collect();
-            ApplyDerivative::record(
-                operation,
-                scalar_mask,
-                kept_scalars,
-                compute,
-                &references,
-                &mut results,
-            )?;
+        node.operation = NodeOperation::Apply { operation, compute, scalars: scalar_mask };
+        node.specs.push(Spec::new(Shape::new(shape), signature.result));
+        if !differentiable {
+            return Tensor::record_single(shard, node, layout, signature.result);
         }
-        Ok(results.remove(0))
+        let scalars = node.scalars.clone();
+        let mut result = Tensor::record_single(shard, node, layout, signature.result)?;
+        let references: SmallVec<[&Tensor; 3]> = operands.iter().map(|operand| &**operand).collect();
+        let results = std::slice::from_mut(&mut result);
+        ApplyDerivative::record(operation, scalar_mask, scalars, compute, &references, results)?;
+        Ok(result)
+    }
+}
+
+/// The dense layout of the shape to which all tensors among the arguments broadcast.
+fn common_layout(name: &'static str, arguments: &[Argument<'_>]) -> Result<Arc<Layout>> {
+    let tensors = || {
+        arguments.iter().filter_map(|argument| match argument {
+            Argument::Tensor(tensor) => Some(*tensor),
+            Argument::Scalar(_) => None,
+        })
+    };
+    match tensors().next() {
+        Some(first) if tensors().all(|tensor| tensor.shape() == first.shape()) => Ok(first.dense_layout()),
+        _ => {
+            let shape = broadcast_shapes(name, tensors().map(Tensor::shape))?;
+            Ok(Arc::new(Layout::dense(shape)))
+        }
     }
 }
 

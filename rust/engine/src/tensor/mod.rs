@@ -21,7 +21,7 @@ use smallvec::SmallVec;
 use tenfold_ir::{Core, DType, Error, Expr, Layout, Result, Scalar, Shape, Spec, Specs};
 
 use crate::autograd::EdgeRef;
-use crate::graph::{Handle, Input, Node, NodeOperation, Shard, current_shard};
+use crate::graph::{Handle, Input, Node, NodeOperation, Recorded, Shard, current_shard};
 
 pub use assemble::{Padding, Repeats};
 pub use elementwise::Argument;
@@ -50,7 +50,13 @@ pub struct Tensor {
 /// What the copies of a tensor share: copying and dropping one costs a count, and no lock.
 struct Body {
     value: Handle,
-    layout: Layout,
+    layout: Arc<Layout>,
+}
+
+/// Adds a node to its shard's arena. One that is refused is dropped without the lock.
+fn record_node(shard: &'static Shard, node: Box<Node>) -> Result<Recorded> {
+    let recorded = shard.arena().record(node);
+    recorded.map_err(|(error, _node)| error)
 }
 
 /// One or more results of an operation.
@@ -87,6 +93,11 @@ impl Tensor {
         &self.body.layout
     }
 
+    /// The layout, to be shared.
+    pub(crate) fn shared_layout(&self) -> &Arc<Layout> {
+        &self.body.layout
+    }
+
     /// The counted reference to the value.
     fn value(&self) -> &Handle {
         &self.body.value
@@ -94,7 +105,8 @@ impl Tensor {
 
     /// Shape and dtype.
     pub fn spec(&self) -> Spec {
-        Spec::new(self.shape().clone(), self.dtype)
+        // A copy of the slice: a third of what the list's own clone costs.
+        Spec::new(Shape::new(self.shape()), self.dtype)
     }
 
     /// True where both are views of one value.
@@ -114,7 +126,8 @@ impl Tensor {
 
     /// The tensor as a node that is about to be recorded in `shard` reads it.
     fn input(&self, shard: &'static Shard) -> Result<Input> {
-        Ok(Input { place: self.value().place(shard)?, dtype: self.dtype, layout: self.layout().clone() })
+        let layout = self.body.layout.clone();
+        Ok(Input { place: self.value().place(shard)?, dtype: self.dtype, layout })
     }
 
     /// The same, broadcast to a shape that it fits.
@@ -122,8 +135,20 @@ impl Tensor {
         if self.shape() == shape {
             return self.input(shard);
         }
-        let layout = self.layout().broadcast_to(shape).expect("shapes broadcast");
+        let layout = Arc::new(self.layout().broadcast_to(shape).expect("shapes broadcast"));
         Ok(Input { place: self.value().place(shard)?, dtype: self.dtype, layout })
+    }
+
+    /// The dense layout of this tensor's shape: its own, where it is dense.
+    fn dense_layout(&self) -> Arc<Layout> {
+        let mut step = 1;
+        let dense = self.layout().offset() == 0
+            && self.shape().iter().zip(self.layout().strides()).rev().all(|(&extent, &stride)| {
+                let fits = stride == step;
+                step *= extent.max(1) as i64;
+                fits
+            });
+        if dense { self.body.layout.clone() } else { Arc::new(Layout::dense(self.shape().clone())) }
     }
 
     /// Records a node over `inputs` and wraps its outputs; no gradient.
@@ -134,27 +159,36 @@ impl Tensor {
         specs: Specs,
     ) -> Result<Tensors> {
         let shard = current_shard();
-        let mut places: SmallVec<[Input; 3]> = SmallVec::new();
+        let mut node = Node::new(operation);
         for tensor in inputs {
-            places.push(tensor.input(shard)?);
+            node.inputs.push(tensor.input(shard)?);
         }
-        Tensor::record_node(shard, Node::new(operation, places, SmallVec::from_slice(scalars), specs))
-    }
-
-    /// Records a node and wraps its outputs; no gradient.
-    fn record_node(shard: &'static Shard, node: Box<Node>) -> Result<Tensors> {
-        let mut layouts: SmallVec<[(Layout, DType); 2]> = SmallVec::new();
-        for spec in &node.specs {
-            layouts.push((Layout::dense(spec.shape.clone()), spec.dtype));
+        node.scalars.extend_from_slice(scalars);
+        let mut layouts: SmallVec<[(Arc<Layout>, DType); 2]> = SmallVec::new();
+        for spec in &specs {
+            layouts.push((Arc::new(Layout::dense(spec.shape.clone())), spec.dtype));
         }
-        let recorded = shard.arena().record(node);
-        let recorded = recorded.map_err(|(error, _node)| error)?;
+        node.specs = specs;
+        let recorded = record_node(shard, node)?;
         let mut outputs = Tensors::new();
         for (&slot, (layout, dtype)) in recorded.outputs.iter().zip(layouts) {
             outputs.push(Tensor::of_layout(Handle::of_output(shard, slot), layout, dtype));
         }
         crate::run::after_recording(shard, &recorded)?;
         Ok(outputs)
+    }
+
+    /// Records a node whose only output lies in this dense layout; no gradient.
+    fn record_single(
+        shard: &'static Shard,
+        node: Box<Node>,
+        layout: Arc<Layout>,
+        dtype: DType,
+    ) -> Result<Tensor> {
+        let recorded = record_node(shard, node)?;
+        let output = Tensor::of_layout(Handle::of_output(shard, recorded.outputs[0]), layout, dtype);
+        crate::run::after_recording(shard, &recorded)?;
+        Ok(output)
     }
 
     /// Records a core over `inputs`, after its shape rule; no gradient.
@@ -178,16 +212,16 @@ impl Tensor {
     }
 
     fn of_handle(value: Handle, spec: Spec) -> Tensor {
-        Tensor::of_layout(value, Layout::dense(spec.shape), spec.dtype)
+        Tensor::of_layout(value, Arc::new(Layout::dense(spec.shape)), spec.dtype)
     }
 
-    fn of_layout(value: Handle, layout: Layout, dtype: DType) -> Tensor {
+    fn of_layout(value: Handle, layout: Arc<Layout>, dtype: DType) -> Tensor {
         Tensor { body: Arc::new(Body { value, layout }), dtype, edge: None }
     }
 
     /// The same value in another layout; no gradient.
     pub(crate) fn with_layout(&self, layout: Layout) -> Tensor {
-        Tensor::of_layout(self.value().clone(), layout, self.dtype)
+        Tensor::of_layout(self.value().clone(), Arc::new(layout), self.dtype)
     }
 
     /// The edge through which gradients flow to where the tensor comes from.
