@@ -35,7 +35,7 @@ NOT_OFFERED_TO_USERS = {
     "SwizzleType", "CustomClassBase", "assert_int_or_pair", "handle_torch_function", "native_channel_shuffle",
     "has_torch_function", "has_torch_function_unary", "has_torch_function_variadic", "scaled_addmm", "scaled_addmm_",
     "scaled_mm", "scaled_grouped_mm", "grouped_mm", "get_swap_module_params_on_conversion",
-    "is_opaque_symbolic_type", "is_traceable_wrapper_subclass", "get_ema_multi_avg_fn", "get_swa_multi_avg_fn",
+    "is_opaque_symbolic_type", "is_traceable_wrapper_subclass",
     "convert_conv2d_weight_memory_format", "convert_conv3d_weight_memory_format",
 }  # fmt: skip
 HOME_OF = {"Module": "nn", "ModuleDict": "nn", "ModuleList": "nn", "Parameter": "nn", "Optimizer": "optim"} | {

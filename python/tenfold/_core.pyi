@@ -1010,6 +1010,12 @@ class _init:
     def ones_(tensor: Tensor) -> Tensor:
         """Ones."""
     @staticmethod
+    def orthogonal_(tensor: Tensor, gain: builtins.float = 1.0, generator: Generator | None = None) -> Tensor:
+        """Orthogonal rows or columns of length `gain`."""
+    @staticmethod
+    def sparse_(tensor: Tensor, sparsity: builtins.float, std: builtins.float = 0.01, generator: Generator | None = None) -> Tensor:
+        """Normal numbers, of which the share `sparsity` of each column is 0."""
+    @staticmethod
     def trunc_normal_(tensor: Tensor, mean: builtins.float = 0.0, std: builtins.float = 1.0, a: builtins.float = -2.0, b: builtins.float = 2.0, generator: Generator | None = None) -> Tensor:
         """Normal with that mean and standard deviation, but only from `a` to `b`."""
     @staticmethod
@@ -1026,7 +1032,28 @@ class _init:
         """Zeros."""
 
 # A submodule.
+class _matrix:
+    @staticmethod
+    def householder_product(x: _Argument, scales: _Argument) -> Tensor:
+        """The first columns of the product of reflections."""
+    @staticmethod
+    def matrix_exp(x: _Argument) -> Tensor:
+        """The exponential of square matrices."""
+    @staticmethod
+    def reflections(x: _Argument) -> builtins.tuple[Tensor, Tensor]:
+        """The QR decomposition as Householder reflections: R with the vectors below its diagonal, and the scales."""
+    @staticmethod
+    def solve(a: _Argument, b: _Argument) -> Tensor:
+        """X with A X = B."""
+
+# A submodule.
 class _optim:
+    @staticmethod
+    def adadelta_step(params: Sequence[Tensor], grads: Sequence[Tensor], square_avgs: Sequence[Tensor], acc_deltas: Sequence[Tensor], *, lr: builtins.float, rho: builtins.float, eps: builtins.float, weight_decay: builtins.float, maximize: builtins.bool) -> None:
+        """One step of Adadelta: changes parameters and state in place."""
+    @staticmethod
+    def adafactor_step(param: Tensor, grad: Tensor, states: Sequence[Tensor], step: builtins.int, *, lr: builtins.float, beta2_decay: builtins.float, eps1: builtins.float | None, eps2: builtins.float, d: builtins.float, weight_decay: builtins.float, maximize: builtins.bool) -> None:
+        """One step of Adafactor on one parameter, in place: with two states (of rows and columns) or with one."""
     @staticmethod
     def adagrad_step(params: Sequence[Tensor], grads: Sequence[Tensor], state_sums: Sequence[Tensor], steps: Sequence[builtins.int], *, lr: builtins.float, lr_decay: builtins.float = 0.0, weight_decay: builtins.float = 0.0, eps: builtins.float = 1e-10, maximize: builtins.bool = False) -> None:
         """One step of Adagrad: changes parameters and sums in place. `steps` are the numbers of this step, from 1."""
@@ -1036,10 +1063,31 @@ class _optim:
         `max_exp_avg_sqs` is empty without AMSGrad. `steps` are the numbers of this step, from 1.
         """
     @staticmethod
+    def adamax_step(params: Sequence[Tensor], grads: Sequence[Tensor], exp_avgs: Sequence[Tensor], exp_infs: Sequence[Tensor], steps: Sequence[builtins.int], *, lr: builtins.float, beta1: builtins.float, beta2: builtins.float, eps: builtins.float, weight_decay: builtins.float, maximize: builtins.bool) -> None:
+        """One step of Adamax: changes parameters and state in place. `steps` are the numbers of this step, from 1."""
+    @staticmethod
+    def asgd_step(params: Sequence[Tensor], grads: Sequence[Tensor], axs: Sequence[Tensor], etas: Sequence[builtins.float], mus: Sequence[builtins.float], steps: Sequence[builtins.int], *, lr: builtins.float, lambd: builtins.float, alpha: builtins.float, t0: builtins.float, weight_decay: builtins.float, maximize: builtins.bool) -> builtins.list[builtins.tuple[builtins.float, builtins.float]]:
+        """One step of averaged SGD: changes parameters and averages in place and returns the new pairs of eta and mu."""
+    @staticmethod
+    def lion_step(params: Sequence[Tensor], grads: Sequence[Tensor], exp_avgs: Sequence[Tensor], *, lr: builtins.float, beta1: builtins.float, beta2: builtins.float, weight_decay: builtins.float, maximize: builtins.bool) -> None:
+        """One step of Lion: changes parameters and averages in place."""
+    @staticmethod
+    def muon_step(params: Sequence[Tensor], grads: Sequence[Tensor], momentum_buffers: Sequence[Tensor], length_factors: Sequence[builtins.float], *, lr: builtins.float, weight_decay: builtins.float, momentum: builtins.float, nesterov: builtins.bool, ns_coefficients: builtins.tuple[builtins.float, builtins.float, builtins.float], eps: builtins.float, ns_steps: builtins.int) -> None:
+        """One step of Muon: changes parameters and averages in place. `length_factors` come from the shapes of the parameters."""
+    @staticmethod
+    def nadam_step(params: Sequence[Tensor], grads: Sequence[Tensor], exp_avgs: Sequence[Tensor], exp_avg_sqs: Sequence[Tensor], mu_products: Sequence[builtins.float], steps: Sequence[builtins.int], *, lr: builtins.float, beta1: builtins.float, beta2: builtins.float, eps: builtins.float, weight_decay: builtins.float, momentum_decay: builtins.float, decoupled_weight_decay: builtins.bool, maximize: builtins.bool) -> builtins.list[builtins.float]:
+        """One step of NAdam: changes parameters and state in place and returns the new products of momenta."""
+    @staticmethod
+    def radam_step(params: Sequence[Tensor], grads: Sequence[Tensor], exp_avgs: Sequence[Tensor], exp_avg_sqs: Sequence[Tensor], steps: Sequence[builtins.int], *, lr: builtins.float, beta1: builtins.float, beta2: builtins.float, eps: builtins.float, weight_decay: builtins.float, decoupled_weight_decay: builtins.bool, maximize: builtins.bool) -> None:
+        """One step of RAdam: changes parameters and state in place. `steps` are the numbers of this step, from 1."""
+    @staticmethod
     def rmsprop_step(params: Sequence[Tensor], grads: Sequence[Tensor], square_avgs: Sequence[Tensor], grad_avgs: Sequence[Tensor], momentum_buffers: Sequence[Tensor], *, lr: builtins.float, alpha: builtins.float = 0.99, eps: builtins.float = 1e-8, weight_decay: builtins.float = 0.0, momentum: builtins.float = 0.0, maximize: builtins.bool = False) -> None:
         """One step of RMSprop: changes parameters and state in place. `grad_avgs` is empty unless centered,
         `momentum_buffers` without momentum.
         """
+    @staticmethod
+    def rprop_step(params: Sequence[Tensor], grads: Sequence[Tensor], prevs: Sequence[Tensor], step_sizes: Sequence[Tensor], *, etaminus: builtins.float, etaplus: builtins.float, step_size_min: builtins.float, step_size_max: builtins.float, maximize: builtins.bool) -> None:
+        """One step of Rprop: changes parameters and state in place."""
     @staticmethod
     def sgd_step(params: Sequence[Tensor], grads: Sequence[Tensor], momentum_buffers: Sequence[Tensor | None], *, lr: builtins.float, momentum: builtins.float = 0.0, dampening: builtins.float = 0.0, weight_decay: builtins.float = 0.0, nesterov: builtins.bool = False, maximize: builtins.bool = False) -> builtins.list[Tensor | None]:
         """One step of SGD: changes parameters and momentum buffers in place and returns the buffers. None begins a new one,

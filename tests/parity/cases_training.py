@@ -15,6 +15,7 @@ def training_families(seed: int) -> dict[str, list[Case]]:
         "training_layers": list(layers(draw)),
         "training_losses": [*margin_losses(draw), *likelihood_losses(draw), *ctc_losses(draw), *other_losses(draw)],
         "training_optimizers": list(optimizers(draw)),
+        "training_schedules": list(schedules(draw)),
     }
 
 
@@ -191,5 +192,99 @@ def other_losses(draw: random.Random) -> list[Case]:
     ]  # fmt: skip
 
 
+# PyTorch's Muon computes in bfloat16, with 8 bits, of which a step of 1/1000 and ten of them leave this much.
+TOLERANCES: dict[str, Case] = {"Muon": {"tolerance": 5e-4}}
+
+
 def optimizers(draw: random.Random) -> list[Case]:
-    return []
+    rate, decay = draw.uniform(0.01, 0.05), draw.uniform(0.01, 0.2)
+    betas = (draw.uniform(0.7, 0.95), draw.uniform(0.9, 0.999))
+    matrices = ["0.weight", "2.weight"]
+    variants: list[tuple[str, dict[str, Any]]] = [
+        ("ASGD", {}),
+        ("ASGD", {"lr": rate, "lambd": decay, "alpha": 0.6, "t0": 4, "weight_decay": decay}),
+        ("Adadelta", {}),
+        ("Adadelta", {"lr": 0.5, "rho": 0.8, "eps": 1e-4, "weight_decay": decay, "maximize": True}),
+        ("Adamax", {}),
+        ("Adamax", {"lr": rate, "betas": betas, "weight_decay": decay}),
+        ("NAdam", {}),
+        ("NAdam", {"lr": rate, "betas": betas, "weight_decay": decay, "momentum_decay": 0.01}),
+        ("NAdam", {"lr": rate, "weight_decay": decay, "decoupled_weight_decay": True}),
+        ("RAdam", {}),
+        ("RAdam", {"lr": rate, "betas": (0.8, 0.9), "weight_decay": decay}),
+        ("RAdam", {"lr": rate, "betas": (0.8, 0.9), "weight_decay": decay, "decoupled_weight_decay": True}),
+        ("Rprop", {}),
+        ("Rprop", {"lr": rate, "etas": (0.3, 1.5), "step_sizes": (1e-3, 0.04)}),
+        ("Adafactor", {}),
+        ("Adafactor", {"lr": rate, "eps": (1e-6, 0.1), "d": 1.2, "weight_decay": decay, "beta2_decay": -0.5}),
+        ("LBFGS", {"lr": 0.1, "max_iter": 3}),
+        ("LBFGS", {"max_iter": 3, "history_size": 2, "line_search_fn": "strong_wolfe"}),
+        ("Muon", {"lr": 1e-3}),
+        ("Muon", {"lr": 1e-3, "nesterov": False, "momentum": 0.8, "weight_decay": decay,
+                  "adjust_lr_fn": "match_rms_adamw"}),
+    ]  # fmt: skip
+    inputs = {"x": normal(10, 16, 6), "y": normal(10, 16, 3)}  # ten steps, 16 samples each
+    return [
+        {
+            "name": f"{target}: {', '.join(options) or 'defaults'}", "kind": "optimizer", "target": target,
+            "kwargs": options, "inputs": inputs, **TOLERANCES.get(target, {}),
+            "groups": [{"parameters": matrices if target == "Muon" else ["0.weight", "0.bias", "2.weight", "2.bias"]}],
+        }
+        for target, options in variants
+    ]  # fmt: skip
+
+
+def schedules(draw: random.Random) -> list[Case]:
+    gamma, low = draw.uniform(0.4, 0.9), draw.uniform(0.01, 0.3)
+    power = {"power_of": gamma}
+
+    def schedule(target: str, **kwargs: Any) -> Case:
+        return {"target": target, "kwargs": kwargs}
+
+    step, linear = schedule("StepLR", step_size=3, gamma=gamma), schedule("LinearLR", start_factor=low, total_iters=4)
+    constant = schedule("ConstantLR", factor=low, total_iters=5)
+    cosine = schedule("CosineAnnealingLR", T_max=4, eta_min=0.01)
+    variants: list[Case] = [
+        schedule("LambdaLR", lr_lambda=power),
+        schedule("LambdaLR", lr_lambda=[power, {"power_of": low}]),
+        schedule("MultiplicativeLR", lr_lambda=power),
+        step,
+        schedule("MultiStepLR", milestones=[2, 5, 5, 9], gamma=gamma),
+        constant,
+        linear,
+        schedule("LinearLR", start_factor=gamma, end_factor=low, total_iters=20),
+        schedule("ExponentialLR", gamma=gamma),
+        schedule("PolynomialLR", total_iters=9, power=1.5),
+        cosine,
+        schedule("CosineAnnealingWarmRestarts", T_0=3, T_mult=2, eta_min=0.01),
+        schedule("CosineAnnealingWarmRestarts", T_0=4),
+        schedule("CyclicLR", base_lr=low, max_lr=1.0, step_size_up=3, step_size_down=2),
+        schedule("CyclicLR", base_lr=[low, 0.1], max_lr=[1.0, 0.4], step_size_up=2, mode="triangular2"),
+        schedule("CyclicLR", base_lr=low, max_lr=1.0, step_size_up=4, mode="exp_range", gamma=gamma,
+                 cycle_momentum=False),
+        schedule("OneCycleLR", max_lr=1.5, total_steps=16),
+        schedule("OneCycleLR", max_lr=[1.5, 0.5], epochs=4, steps_per_epoch=5, pct_start=0.4,
+                 anneal_strategy="linear", three_phase=True),
+        schedule("SequentialLR", schedulers=[constant, schedule("ExponentialLR", gamma=gamma)], milestones=[4]),
+        schedule("SequentialLR", schedulers=[linear, cosine, step], milestones=[3, 8]),
+        schedule("ChainedScheduler", schedulers=[constant, schedule("ExponentialLR", gamma=gamma)]),
+        schedule("ChainedScheduler", schedulers=[linear, step, cosine]),
+        schedule("SWALR", swa_lr=0.05),
+        schedule("SWALR", swa_lr=[0.05, 0.2], anneal_epochs=5, anneal_strategy="linear"),
+        schedule("SWALR", swa_lr=0.05, anneal_epochs=0),
+    ]  # fmt: skip
+    falling = [draw.uniform(0.5, 1.0) * 0.9**number for number in range(16)]
+    plateau = [
+        schedule("ReduceLROnPlateau", factor=gamma, patience=1),
+        schedule("ReduceLROnPlateau", mode="max", factor=gamma, patience=0, cooldown=2, min_lr=[0.05, 0.01]),
+        schedule("ReduceLROnPlateau", factor=gamma, patience=0, threshold=0.05, threshold_mode="abs", eps=0.02),
+    ]
+    with_measures: list[Case] = [{**case, "measures": falling} for case in plateau]
+    return [
+        {
+            **case, "name": f"{case['target']} {number} with {optimizer}", "kind": "schedule", "inputs": {},
+            "optimizer": optimizer,
+        }
+        for optimizer in ("SGD", "Adam")
+        for number, case in enumerate([*variants, *with_measures])
+    ]  # fmt: skip

@@ -7,6 +7,7 @@ Arrays go in and come out as dictionaries of NumPy arrays by name: `input.x`, `s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,7 @@ def replay(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -
         "default_initialization": replay_default_initialization,
         "optimizer": replay_optimizer,
         "network": replay_with_state,
+        "schedule": replay_schedule,
     }[case["kind"]](xp, case, arrays)
 
 
@@ -199,19 +201,60 @@ def replay_optimizer(
     inputs = tensors(xp, arrays, "input.")
     losses = []
     results: Arrays = {}
+
+    def closure(optimizer: Any, step: int) -> Any:
+        optimizer.zero_grad()
+        loss = xp.nn.functional.mse_loss(model(inputs["x"][step]), inputs["y"][step])
+        loss.backward()
+        return loss
+
     for step in range(10):
         if resume and step == 5:
             saved = optimizer.state_dict()
             optimizer = new_optimizer()
             optimizer.load_state_dict(saved)
-        optimizer.zero_grad()
-        loss = xp.nn.functional.mse_loss(model(inputs["x"][step]), inputs["y"][step])
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+        losses.append(optimizer.step(partial(closure, optimizer, step)).item())
         if step in (0, 9):
             results |= {f"step {step + 1}.{name}": numpy(parameter) for name, parameter in named.items()}
     return results | {"losses": np.array(losses, np.float32)}
+
+
+def replay_schedule(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray], resume: bool = False) -> Arrays:
+    """Rates and momenta of two groups over 15 steps; `resume` saves and loads both states after the fifth."""
+
+    def given(optimizer: Any, value: Any) -> Any:
+        if isinstance(value, Mapping) and "power_of" in value:
+            return lambda step: value["power_of"] ** step
+        if isinstance(value, Mapping):
+            return scheduler_of(optimizer, value)
+        return [given(optimizer, item) for item in value] if isinstance(value, list | tuple) else value
+
+    def scheduler_of(optimizer: Any, spec: Mapping[str, Any]) -> Any:
+        made = getattr(xp.optim.lr_scheduler, spec["target"], None) or getattr(xp.optim.swa_utils, spec["target"])
+        args = [] if spec["target"] == "ChainedScheduler" else [optimizer]
+        return made(*args, **{name: given(optimizer, value) for name, value in spec["kwargs"].items()})
+
+    def begin() -> tuple[Any, Any]:
+        groups = [{"params": [xp.zeros(1, requires_grad=True)], "lr": rate} for rate in (0.5, 0.1)]
+        optimizer = getattr(xp.optim, case["optimizer"])(groups, lr=1.0)
+        return optimizer, scheduler_of(optimizer, case)
+
+    optimizer, scheduler = begin()
+    rows = []
+    for step in range(16):
+        if resume and step == 5:
+            saved = optimizer.state_dict(), scheduler.state_dict()
+            optimizer, scheduler = begin()
+            optimizer.load_state_dict(saved[0])
+            scheduler.load_state_dict(saved[1])
+        if step:
+            optimizer.step()
+            scheduler.step(*([case["measures"][step]] if "measures" in case else []))
+        rows.append(
+            [[group["lr"], group["betas"][0] if "betas" in group else group["momentum"]] for group in
+             optimizer.param_groups]
+        )  # fmt: skip
+    return {"rates": np.array(rows, np.float64)}
 
 
 def backward(xp: Any, output: Any, arrays: Mapping[str, np.ndarray]) -> None:

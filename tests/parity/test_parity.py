@@ -12,11 +12,19 @@ import pytest
 
 import tenfold
 from parity.cases import Case
-from parity.replay import Arrays, build, fail, replay, replay_optimizer
+from parity.replay import Arrays, build, fail, replay, replay_optimizer, replay_schedule
 
 # Sums of up to about 500 float32 products in another order: some tens of units in the last place (6e-8) of
 # the largest number of the result. Optimizer steps pass such errors on ten times, divided by square roots.
-TOLERANCE = {"module": 1e-5, "function": 1e-5, "call": 1e-5, "arranged": 1e-5, "network": 1e-5, "optimizer": 1e-4}
+TOLERANCE = {
+    "module": 1e-5,
+    "function": 1e-5,
+    "call": 1e-5,
+    "arranged": 1e-5,
+    "network": 1e-5,
+    "optimizer": 1e-4,
+    "schedule": 1e-9,
+}
 # Samples of 30,000 numbers or more: means and deviations agree within five standard errors.
 STANDARD_ERRORS = 5
 
@@ -52,6 +60,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "error_record": ("spatial_errors",),
         "initializer_record": ("initializers",),
         "optimizer_record": ("optimizers", "training_optimizers"),
+        "schedule_record": ("training_schedules",),
     }
     folder = metafunc.config.getoption("--recorded")
     for argument, names in families.items():
@@ -62,7 +71,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def assert_same(results: Mapping[str, np.ndarray], record: Record) -> None:
     assert sorted(results) == sorted(record.expected)
-    tolerance = TOLERANCE[record.case["kind"]]
+    tolerance = record.case.get("tolerance", TOLERANCE[record.case["kind"]])
     for name, expected in record.expected.items():
         result = results[name]
         assert result.dtype == expected.dtype, name
@@ -93,6 +102,12 @@ def test_ten_optimizer_steps_are_pytorchs(optimizer_record: Record) -> None:
 def test_an_optimizer_goes_on_from_its_saved_state(optimizer_record: Record) -> None:
     resumed = replay_optimizer(tenfold, optimizer_record.case, optimizer_record.given, resume=True)
     assert_same(resumed, optimizer_record)
+
+
+def test_schedules_are_pytorchs(schedule_record: Record) -> None:
+    assert_same(replay(tenfold, schedule_record.case, schedule_record.given), schedule_record)
+    resumed = replay_schedule(tenfold, schedule_record.case, schedule_record.given, resume=True)
+    assert_same(resumed, schedule_record)
 
 
 def test_initializers_draw_from_pytorchs_distributions(initializer_record: Record) -> None:

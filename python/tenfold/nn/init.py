@@ -18,6 +18,8 @@ __all__ = [
     "kaiming_uniform_",
     "normal_",
     "ones_",
+    "orthogonal_",
+    "sparse_",
     "trunc_normal_",
     "uniform_",
     "xavier_normal_",
@@ -131,3 +133,33 @@ def kaiming_normal_(
 ) -> Tensor:
     """Draws normally with deviation gain/√fan, with the gain of ``nonlinearity`` (``a`` is leaky_relu's slope)."""
     return _init.kaiming_normal_(tensor, a, mode, nonlinearity, generator)
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
+    """Rows (or columns, where there are fewer) that are orthogonal and of length ``gain``.
+
+    Axes after the first count as one; ValueError for fewer than two axes.
+
+    A. Saxe, J. McClelland and S. Ganguli, Exact solutions to the nonlinear dynamics of learning, 2013,
+    https://arxiv.org/abs/1312.6120
+
+    >>> import tenfold as tf
+    >>> from tenfold.nn import init
+    >>> weight = init.orthogonal_(tf.empty(2, 5))
+    >>> (weight @ weight.T).allclose(tf.eye(2), atol=1e-6)
+    True
+    """
+    return _init.orthogonal_(tensor, gain, generator)
+
+
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
+    """Normal numbers with deviation ``std`` in a matrix, of which the share ``sparsity`` of each column is 0.
+
+    J. Martens, Deep learning via Hessian-free optimization, 2010.
+
+    >>> import tenfold as tf
+    >>> from tenfold.nn import init
+    >>> (init.sparse_(tf.empty(10, 3), sparsity=0.35) == 0).sum(0).tolist()
+    [4, 4, 4]
+    """
+    return _init.sparse_(tensor, sparsity, std, generator)

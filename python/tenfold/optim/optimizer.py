@@ -22,6 +22,8 @@ class Optimizer:
     which stand before ``defaults``. A subclass defines ``_update``.
     """
 
+    # What a state holds as numbers: PyTorch's states have tensors in their place.
+    _numbers: tuple[str, ...] = ("step",)
     param_groups: list[dict[str, Any]]
     state: dict[Tensor, dict[str, Any]]
 
@@ -48,10 +50,16 @@ class Optimizer:
 
     def _counted(self, params: list[Tensor], names: Iterable[str]) -> list[dict[str, Any]]:
         """The states of parameters, one step on; what is missing of ``names`` begins as zeros."""
+        states = self._states(params, names)
+        for state in states:
+            state["step"] = state.get("step", 0) + 1
+        return states
+
+    def _states(self, params: list[Tensor], names: Iterable[str]) -> list[dict[str, Any]]:
+        """The states of parameters; what is missing of ``names`` begins as zeros."""
         states = []
         for param in params:
             state = self.state.setdefault(param, {})
-            state["step"] = state.get("step", 0) + 1
             for name in names:
                 if name not in state:
                     state[name] = _core.zeros_like(param)
@@ -127,10 +135,9 @@ class Optimizer:
             packed = {name: value for name, value in group.items() if name != "params"}
             packed["params"] = [numbers[id(param)] for param in group["params"]]
             groups.append(packed)
-        # PyTorch counts steps in tensors.
         state = {
             numbers[id(param)]: {
-                name: _core.tensor(float(value)) if name == "step" else value for name, value in values.items()
+                name: _core.tensor(float(value)) if name in self._numbers else value for name, value in values.items()
             }
             for param, values in self.state.items()
         }
@@ -167,6 +174,8 @@ class Optimizer:
         """A saved value as the state holds it: a tensor copied into the parameter's dtype, a count as a number."""
         if name == "step":
             return int(value)
+        if name in self._numbers:
+            return float(value)
         if not isinstance(value, Tensor):
             return value
         return value.detach().to(param.dtype if param.dtype.is_floating_point else value.dtype, copy=True)

@@ -2,8 +2,8 @@
 
 use tenfold_ir::{DType, Error, Result, Shape};
 
-use crate::Tensor;
 use crate::random::Generator;
+use crate::{Tensor, matrix};
 
 /// What follows a layer, for the gain of its initial weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -228,4 +228,57 @@ pub fn dirac(shape: &[usize], groups: usize, dtype: DType) -> Result<Tensor> {
         weight = weight.unsqueeze(-1)?.multiply(&middle)?;
     }
     Ok(weight)
+}
+
+/// Rows (or columns, where there are fewer of them) that are orthogonal and of length `gain`, with the axes after the
+/// first as one: from the QR decomposition of normal numbers, with the signs that make it unique (Saxe et al. 2013).
+pub fn orthogonal(
+    shape: &[usize],
+    gain: f64,
+    dtype: DType,
+    generator: Option<&mut Generator>,
+) -> Result<Tensor> {
+    let name = "orthogonal";
+    let [rows, rest @ ..] = shape else {
+        return Err(Error::value(name, "needs at least 2 axes; got shape ()"));
+    };
+    if rest.is_empty() {
+        return Err(Error::value(name, format!("needs at least 2 axes; got shape {}", Shape::new(shape))));
+    }
+    let columns = rest.iter().product();
+    let wide = dtype.compute();
+    let drawn = normal(&[*rows, columns], 0.0, 1.0, wide, generator)?;
+    if drawn.elements() == 0 {
+        return Tensor::zeros(shape, dtype);
+    }
+    let high = if *rows < columns { drawn.transpose(0, 1)? } else { drawn };
+    let (reduced, scales) = matrix::reflections(&high)?;
+    let width = (*rows).min(columns);
+    let signs = reduced.diagonal(0, 0, 1)?.slice(0, 0, 1, width)?.sign()?;
+    let product = matrix::householder_product(&reduced, &scales)?.multiply(&signs)?;
+    let product = if *rows < columns { product.transpose(0, 1)? } else { product };
+    let extents: Vec<i64> = shape.iter().map(|&extent| extent as i64).collect();
+    product.multiply(gain)?.reshape(&extents)?.cast(dtype)
+}
+
+/// Normal numbers in a matrix, of which the share `sparsity` (rounded up) of each column is 0 (Martens 2010).
+pub fn sparse(
+    shape: &[usize],
+    sparsity: f64,
+    deviation: f64,
+    dtype: DType,
+    mut generator: Option<&mut Generator>,
+) -> Result<Tensor> {
+    let name = "sparse";
+    let &[rows, _] = shape else {
+        return Err(Error::value(name, format!("needs 2 axes; got shape {}", Shape::new(shape))));
+    };
+    if !(0.0..=1.0).contains(&sparsity) {
+        return Err(Error::value(name, format!("sparsity must be from 0 to 1; got {sparsity}")));
+    }
+    let zeros = (sparsity * rows as f64).ceil();
+    let drawn = normal(shape, 0.0, deviation, dtype, generator.as_deref_mut())?;
+    let keys = Tensor::rand(shape, DType::Float64, generator)?;
+    let ranks = keys.argsort(0, false, true)?.argsort(0, false, true)?;
+    ranks.greater_equal(zeros)?.where_(&drawn, 0.0)
 }

@@ -8,6 +8,7 @@ mod formula;
 pub mod functional;
 mod graph;
 pub mod init;
+pub mod matrix;
 pub mod optim;
 mod plan;
 pub mod random;

@@ -161,6 +161,29 @@ fn kaiming_normal_<'py>(
     })
 }
 
+/// Orthogonal rows or columns of length `gain`.
+#[pyfunction]
+#[pyo3(signature = (tensor, gain=1.0, generator=None))]
+fn orthogonal_<'py>(tensor: &Object<'py>, gain: f64, generator: Random<'_, 'py>) -> PyResult<Object<'py>> {
+    filled(tensor, "orthogonal_", generator, |shape, dtype, random| {
+        init::orthogonal(shape, gain, dtype, random)
+    })
+}
+
+/// Normal numbers, of which the share `sparsity` of each column is 0.
+#[pyfunction]
+#[pyo3(signature = (tensor, sparsity, std=0.01, generator=None))]
+fn sparse_<'py>(
+    tensor: &Object<'py>,
+    sparsity: f64,
+    std: f64,
+    generator: Random<'_, 'py>,
+) -> PyResult<Object<'py>> {
+    filled(tensor, "sparse_", generator, |shape, dtype, random| {
+        init::sparse(shape, sparsity, std, dtype, random)
+    })
+}
+
 /// By what the standard deviation of weights before a nonlinearity is scaled.
 #[pyfunction]
 #[pyo3(signature = (nonlinearity, param=None))]
@@ -189,6 +212,8 @@ pub fn add_init(parent: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(xavier_normal_, &module)?)?;
     module.add_function(wrap_pyfunction!(kaiming_uniform_, &module)?)?;
     module.add_function(wrap_pyfunction!(kaiming_normal_, &module)?)?;
+    module.add_function(wrap_pyfunction!(orthogonal_, &module)?)?;
+    module.add_function(wrap_pyfunction!(sparse_, &module)?)?;
     module.add_function(wrap_pyfunction!(calculate_gain, &module)?)?;
     module.add_function(wrap_pyfunction!(_calculate_fan_in_and_fan_out, &module)?)?;
     parent.add_submodule(&module)

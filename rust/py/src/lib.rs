@@ -18,6 +18,7 @@ mod gradient;
 mod indexing;
 mod init;
 mod interchange;
+mod matrix;
 mod methods;
 mod optim;
 mod random;
@@ -49,6 +50,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(function::record_function, module)?)?;
     functional::add_functional(module)?;
     optim::add_optim(module)?;
+    matrix::add_matrix(module)?;
     init::add_init(module)?;
     safetensors::add_safetensors(module)
 }

@@ -34,7 +34,7 @@ impl Alignment {
 
     /// The class of a state.
     fn class(&self, sample: usize, state: usize) -> usize {
-        if state % 2 == 0 { self.blank } else { self.labels[sample][state / 2] }
+        if state.is_multiple_of(2) { self.blank } else { self.labels[sample][state / 2] }
     }
 
     /// True where a state may follow the last but one: no blank needs to stand between.

@@ -4,14 +4,22 @@
 //! of `torch.optim`.
 
 mod adam;
+mod adam_family;
 mod adaptive;
+mod averages;
+mod matrices;
 mod module;
 mod sgd;
+mod signs;
 
 pub use adam::{AdamSettings, AdamState, adam_step};
+pub use adam_family::{MomentSettings, adamax_step, nadam_step, radam_step};
 pub use adaptive::{AdagradSettings, RmspropSettings, RmspropState, adagrad_step, rmsprop_step};
+pub use averages::{AdadeltaSettings, AsgdNumbers, AsgdSettings, adadelta_step, asgd_step};
+pub use matrices::{AdafactorSettings, AdafactorState, MuonSettings, adafactor_step, muon_step};
 pub use module::{Adam, Linear, Module, Parameter, Sgd};
 pub use sgd::{SgdSettings, sgd_step};
+pub use signs::{LionSettings, RpropSettings, lion_step, rprop_step};
 
 use tenfold_ir::{Error, Result};
 
@@ -48,4 +56,11 @@ fn start<'f>(
     let gradient = if maximize { -gradient } else { gradient };
     let gradient = if weight_decay != 0.0 { gradient + parameter * weight_decay } else { gradient };
     (parameter, gradient)
+}
+
+/// The results of a formula: the new parameter, and the new state.
+fn outputs<const N: usize>(formula: Formula) -> Result<(Tensor, [Tensor; N])> {
+    let mut results = formula.record()?.into_iter();
+    let mut next = || results.next().expect("one result an output");
+    Ok((next(), std::array::from_fn(|_| next())))
 }

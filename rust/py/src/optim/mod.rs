@@ -1,5 +1,7 @@
 //! The module `tenfold._core._optim`: the step of an optimizer for lists of parameters, in place.
 
+mod more;
+
 use pyo3::prelude::*;
 use tenfold::optim::{
     AdagradSettings, AdamSettings, AdamState, RmspropSettings, RmspropState, SgdSettings, adagrad_step,
@@ -229,5 +231,6 @@ pub fn add_optim(parent: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(adagrad, &module)?)?;
     module.add_function(wrap_pyfunction!(rmsprop, &module)?)?;
     module.add_function(wrap_pyfunction!(adam, &module)?)?;
+    more::add_more(&module)?;
     parent.add_submodule(&module)
 }
