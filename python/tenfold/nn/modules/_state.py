@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from tenfold.nn.modules.module import Module
 
 
+# The key of what `get_extra_state` gives.
+EXTRA_STATE = "_extra_state"
+
+
 class IncompatibleKeys(NamedTuple):
     """Keys that the module has and the state does not, and the other way round."""
 

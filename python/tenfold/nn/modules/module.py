@@ -8,13 +8,27 @@ from typing import Any, Self, TypeVar
 from tenfold import _core
 from tenfold._core import Tensor
 from tenfold.autograd import no_grad
-from tenfold.nn.modules._hooks import HookHandle, Hooks, call_with_hooks
-from tenfold.nn.modules._state import IncompatibleKeys, compare, did_you_mean, failure
+from tenfold.nn.modules._hooks import AllModules, HookHandle, Hooks, call_with_hooks
+from tenfold.nn.modules._registration import (
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+    register_module_full_backward_hook,
+    register_module_full_backward_pre_hook,
+)
+from tenfold.nn.modules._state import EXTRA_STATE, IncompatibleKeys, compare, did_you_mean, failure
 from tenfold.nn.parameter import Parameter
 
+# The hooks of every module are found here, as in PyTorch, and not in `nn`.
 __all__ = ["Module"]
+_REGISTRATIONS = (
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+    register_module_full_backward_hook,
+    register_module_full_backward_pre_hook,
+)
 
 _T = TypeVar("_T")
+_NO_HOOKS = Hooks()
 _MEMBERS = ("_parameters", "_buffers", "_modules")
 
 
@@ -55,6 +69,8 @@ class Module:
             _modules={},
             _forward_pre_hooks=Hooks(),
             _forward_hooks=Hooks(),
+            # Hooks of other kinds, by kind; most modules have none.
+            _more_hooks={},
         )
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -62,9 +78,8 @@ class Module:
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        before, after = self._forward_pre_hooks, self._forward_hooks
-        if before or after:
-            return call_with_hooks(self, before, after, args, kwargs)
+        if self._forward_hooks or self._forward_pre_hooks or self._more_hooks or AllModules.any():
+            return call_with_hooks(self, args, kwargs)
         return self.forward(*args, **kwargs)
 
     # --- Members
@@ -194,6 +209,27 @@ class Module:
             module = found
         return module
 
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Puts a module at a path of names such as ``"encoder.0"``; with ``strict`` one must be there already.
+
+        >>> from tenfold import nn
+        >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+        >>> model.set_submodule("1", nn.Tanh())
+        >>> model[1]
+        Tanh()
+        """
+        if not target:
+            raise ValueError("set_submodule: cannot set the module itself; got an empty path")
+        if not isinstance(module, Module):
+            raise ValueError(f"set_submodule: needs a module; got {_type_name(module)}")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict and parent._modules.get(name) is None:
+            raise AttributeError(f"set_submodule: {type(parent).__name__} has no module '{name}'")
+        if parent._modules.get(name) is None and hasattr(parent, name):
+            raise AttributeError(f"set_submodule: '{name}' of {type(parent).__name__} is no module")
+        parent._modules[name] = module
+
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a path of names such as ``"encoder.0.weight"``."""
         path, _, name = target.rpartition(".")
@@ -297,15 +333,34 @@ class Module:
         gradient unless ``keep_vars``.
         """
         state: dict[str, Any] = {} if destination is None else destination
+        for hook in list(self._hooks_of("state_dict_pre").values()):
+            hook.function(self, prefix, keep_vars)
+        self._save_to_state_dict(state, prefix, keep_vars)
+        for name, module in self._modules.items():
+            if module is not None:
+                module.state_dict(destination=state, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+        for hook in list(self._hooks_of("state_dict").values()):
+            if hook.function(self, state, prefix, {}) is not None:
+                raise RuntimeError("register_state_dict_post_hook: a hook changes the state in place and returns None")
+        return state
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        """Adds what belongs to this module alone."""
         not_saved: set[str] = self.__dict__["_non_persistent_buffers_set"]
         saved = (item for item in self._buffers.items() if item[0] not in not_saved)
         for name, value in (*self._parameters.items(), *saved):
             if value is not None:
-                state[prefix + name] = value if keep_vars else value.detach()
-        for name, module in self._modules.items():
-            if module is not None:
-                module.state_dict(destination=state, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
-        return state
+                destination[prefix + name] = value if keep_vars else value.detach()
+        if type(self).get_extra_state is not Module.get_extra_state:
+            destination[prefix + EXTRA_STATE] = self.get_extra_state()
+
+    def get_extra_state(self) -> Any:
+        """What a subclass wants to save beside parameters and buffers, under "_extra_state"."""
+        raise RuntimeError(f"get_extra_state: {type(self).__name__} does not define it")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Takes what ``get_extra_state`` gave."""
+        raise RuntimeError(f"set_extra_state: {type(self).__name__} does not define it")
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
@@ -318,22 +373,49 @@ class Module:
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"load_state_dict: expected state_dict to be dict-like; got {type(state_dict).__name__}")
-        keys, mismatches = compare(self, state_dict)
-        if message := failure(self, keys, mismatches, strict):
+        state = dict(state_dict)
+        complaints = self._call_load_pre_hooks(state, strict)
+        keys, mismatches = compare(self, state)
+        mismatches += complaints
+        after = [(module, hook) for module in self.modules() for hook in module._hooks_of("load").values()]
+        # A hook may still forgive keys; shapes must fit in any case.
+        message = failure(self, keys, mismatches, strict and not after)
+        if message:
             raise RuntimeError(message)
+        self._take(state, assign)
+        for module, hook in reversed(after):
+            if hook.function(module, keys) is not None:
+                raise RuntimeError(
+                    "register_load_state_dict_post_hook: a hook changes the keys in place and returns None"
+                )
+        if message := failure(self, keys, [], strict):
+            raise RuntimeError(message)
+        return keys
+
+    def _call_load_pre_hooks(self, state: dict[str, Any], strict: bool) -> list[str]:
+        """Lets the hooks of all parts change the state; gives what they have to complain of."""
+        complaints: list[str] = []
+        for path, module in self.named_modules():
+            for hook in list(module._hooks_of("load_pre").values()):
+                hook.function(module, state, f"{path}." if path else "", {}, strict, [], [], complaints)
+        return complaints
+
+    def _take(self, state: Mapping[str, Any], assign: bool) -> None:
+        """Copies the values of a state that fits, or puts them in the places of the module's own."""
         with no_grad():
             for key, mine in self.state_dict(keep_vars=True).items():
-                if key not in state_dict:
-                    continue
-                if not assign:
-                    mine.copy_(state_dict[key])
+                if key not in state:
                     continue
                 path, _, name = key.rpartition(".")
-                value = state_dict[key]
-                if isinstance(mine, Parameter) and not isinstance(value, Parameter):
-                    value = Parameter(value, mine.requires_grad)
-                setattr(self.get_submodule(path), name, value)
-        return keys
+                value = state[key]
+                if name == EXTRA_STATE:
+                    self.get_submodule(path).set_extra_state(value)
+                elif not assign:
+                    mine.copy_(value)
+                else:
+                    if isinstance(mine, Parameter) and not isinstance(value, Parameter):
+                        value = Parameter(value, mine.requires_grad)
+                    setattr(self.get_submodule(path), name, value)
 
     # --- Modes and conversions
 
@@ -448,16 +530,64 @@ class Module:
 
         With ``with_kwargs`` it is ``hook(module, args, kwargs, output)``.
         """
-        if always_call:
-            raise NotImplementedError("register_forward_hook: always_call is not offered")
         hooks: Hooks = self.__dict__["_forward_hooks"]
-        return hooks.register(hook, prepend, with_kwargs)
+        return hooks.register(hook, prepend, with_kwargs, always_call)
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> HookHandle:
+        """Calls ``hook(module, grad_output)`` when the gradients of the module's results are known.
+
+        A tuple that it returns replaces them.
+        """
+        return self._more_hooks.setdefault("backward_pre", Hooks()).register(hook, prepend)
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> HookHandle:
-        """Not offered yet; tensors have ``register_hook``."""
-        raise NotImplementedError(
-            "register_full_backward_hook: is not offered. Hint: use register_hook on a tensor in a forward hook"
-        )
+        """Calls ``hook(module, grad_input, grad_output)`` when the gradients of the module's arguments are known.
+
+        A tuple that it returns replaces ``grad_input``. Both are tuples, with None for what is no tensor or has no
+        gradient.
+
+        >>> import tenfold as tf
+        >>> from tenfold import nn
+        >>> layer = nn.Tanh()
+        >>> handle = layer.register_full_backward_hook(lambda module, grad_input, grad_output: (grad_input[0] * 2,))
+        >>> x = tf.zeros(1, requires_grad=True)
+        >>> layer(x).backward()
+        >>> x.grad
+        tensor([2.])
+        """
+        return self._more_hooks.setdefault("backward", Hooks()).register(hook, prepend)
+
+    def register_backward_hook(self, hook: Callable[..., Any]) -> HookHandle:
+        """PyTorch's deprecated form is not offered: NotImplementedError."""
+        raise NotImplementedError("register_backward_hook: is not offered. Hint: use register_full_backward_hook")
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
+        """Calls ``hook(module, prefix, keep_vars)`` before ``state_dict()`` looks at the module."""
+        return self._more_hooks.setdefault("state_dict_pre", Hooks()).register(hook)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> HookHandle:
+        """Calls ``hook(module, state_dict, prefix, local_metadata)`` with the finished state, which it may change."""
+        return self._more_hooks.setdefault("state_dict", Hooks()).register(hook)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
+        """Calls ``hook`` before a state is loaded, with a copy of the state that it may change.
+
+        Its arguments are ``(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
+        error_msgs)``; what it appends to ``error_msgs`` becomes part of the error.
+        """
+        return self._more_hooks.setdefault("load_pre", Hooks()).register(hook)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> HookHandle:
+        """Calls ``hook(module, incompatible_keys)`` after a state was loaded; it may change the two lists of keys."""
+        return self._more_hooks.setdefault("load", Hooks()).register(hook)
+
+    def _hooks_of(self, kind: str) -> Hooks:
+        return self._more_hooks.get(kind) or _NO_HOOKS
+
+    def _register_load_state_dict_pre_hook(self, hook: Callable[..., Any], with_module: bool = False) -> HookHandle:
+        if with_module:
+            return self.register_load_state_dict_pre_hook(hook)
+        return self.register_load_state_dict_pre_hook(lambda _module, *arguments: hook(*arguments))
 
     # --- Text
 
