@@ -4,16 +4,23 @@ use tenfold_ir::kernel::{Convolution, ConvolutionKind};
 use tenfold_ir::{DType, Element, Error, Result, Shape, bf16, f16};
 
 use super::dense::Dense;
+use super::epilogue::Finish;
 use super::view::{Input, OutputView};
 use crate::convolution::{self, Axis, ConvolutionElement, Geometry};
+use crate::gemm::{Block, Epilogue};
 
 /// One of the three products of a convolution.
-pub fn run(core: &Convolution, inputs: &[Input<'_>], outputs: &mut [OutputView<'_>]) -> Result<()> {
+pub fn run(
+    core: &Convolution,
+    inputs: &[Input<'_>],
+    outputs: &mut [OutputView<'_>],
+    finish: Option<&Finish>,
+) -> Result<()> {
     match inputs[0].dtype {
-        DType::Float16 => convolve::<f16>(core, inputs, outputs),
-        DType::Bfloat16 => convolve::<bf16>(core, inputs, outputs),
-        DType::Float32 => convolve::<f32>(core, inputs, outputs),
-        DType::Float64 => convolve::<f64>(core, inputs, outputs),
+        DType::Float16 => convolve::<f16>(core, inputs, outputs, finish),
+        DType::Bfloat16 => convolve::<bf16>(core, inputs, outputs, finish),
+        DType::Float32 => convolve::<f32>(core, inputs, outputs, finish),
+        DType::Float64 => convolve::<f64>(core, inputs, outputs, finish),
         other => Err(Error::dtype(core.kind.name(), format!("not defined for {other}"))),
     }
 }
@@ -22,6 +29,7 @@ fn convolve<T: Element + ConvolutionElement>(
     core: &Convolution,
     inputs: &[Input<'_>],
     outputs: &mut [OutputView<'_>],
+    finish: Option<&Finish>,
 ) -> Result<()> {
     let ([first, second], [output]) = (inputs, outputs) else {
         return Err(Error::state(core.kind.name(), "needs two inputs and an output"));
@@ -37,10 +45,14 @@ fn convolve<T: Element + ConvolutionElement>(
     let (first, second) = (Dense::new(first)?, Dense::new(second)?);
     let (a, b) = (first.values::<T>()?, second.values::<T>()?);
     let target = output.values::<T>()?;
+    let on_block = finish.map(|finish| move |block: &mut Block<'_, T>| finish.block(block));
+    let epilogue = on_block.as_ref().map(|on_block| on_block as &Epilogue<'_, T>);
     match &core.kind {
-        ConvolutionKind::Forward => convolution::forward(&geometry, a, b, target, None),
-        ConvolutionKind::InputGradient { .. } => convolution::input_gradient(&geometry, a, b, target, None),
-        ConvolutionKind::WeightGradient { .. } => convolution::weight_gradient(&geometry, a, b, target, None),
+        ConvolutionKind::Forward => convolution::forward(&geometry, a, b, target, epilogue),
+        ConvolutionKind::InputGradient { .. } => convolution::input_gradient(&geometry, a, b, target, epilogue),
+        ConvolutionKind::WeightGradient { .. } => {
+            convolution::weight_gradient(&geometry, a, b, target, epilogue)
+        }
     }
 }
 

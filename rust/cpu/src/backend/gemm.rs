@@ -3,31 +3,36 @@
 use smallvec::SmallVec;
 use tenfold_ir::{Complex, DType, Element, Error, Layout, Result, Shape, bf16, f16};
 
+use super::epilogue::Finish;
 use super::view::{Input, OutputView, Walk};
 use crate::gemm::{BatchOffsets, Gemm, GemmElement, Matrix, Output, gemm};
 
 /// `(batch…, rows, depth)` times `(batch…, depth, columns)`, with operands of any strides.
-pub fn run(inputs: &[Input<'_>], outputs: &mut [OutputView<'_>]) -> Result<()> {
+pub fn run(inputs: &[Input<'_>], outputs: &mut [OutputView<'_>], finish: Option<&Finish>) -> Result<()> {
     match inputs[0].dtype {
         DType::Bool => Err(Error::dtype("matmul", "not defined for bool")),
-        DType::Int8 => multiply::<i8>(inputs, outputs),
-        DType::Int16 => multiply::<i16>(inputs, outputs),
-        DType::Int32 => multiply::<i32>(inputs, outputs),
-        DType::Int64 => multiply::<i64>(inputs, outputs),
-        DType::Uint8 => multiply::<u8>(inputs, outputs),
-        DType::Uint16 => multiply::<u16>(inputs, outputs),
-        DType::Uint32 => multiply::<u32>(inputs, outputs),
-        DType::Uint64 => multiply::<u64>(inputs, outputs),
-        DType::Float16 => multiply::<f16>(inputs, outputs),
-        DType::Bfloat16 => multiply::<bf16>(inputs, outputs),
-        DType::Float32 => multiply::<f32>(inputs, outputs),
-        DType::Float64 => multiply::<f64>(inputs, outputs),
-        DType::Complex64 => multiply::<Complex<f32>>(inputs, outputs),
-        DType::Complex128 => multiply::<Complex<f64>>(inputs, outputs),
+        DType::Int8 => multiply::<i8>(inputs, outputs, finish),
+        DType::Int16 => multiply::<i16>(inputs, outputs, finish),
+        DType::Int32 => multiply::<i32>(inputs, outputs, finish),
+        DType::Int64 => multiply::<i64>(inputs, outputs, finish),
+        DType::Uint8 => multiply::<u8>(inputs, outputs, finish),
+        DType::Uint16 => multiply::<u16>(inputs, outputs, finish),
+        DType::Uint32 => multiply::<u32>(inputs, outputs, finish),
+        DType::Uint64 => multiply::<u64>(inputs, outputs, finish),
+        DType::Float16 => multiply::<f16>(inputs, outputs, finish),
+        DType::Bfloat16 => multiply::<bf16>(inputs, outputs, finish),
+        DType::Float32 => multiply::<f32>(inputs, outputs, finish),
+        DType::Float64 => multiply::<f64>(inputs, outputs, finish),
+        DType::Complex64 => multiply::<Complex<f32>>(inputs, outputs, finish),
+        DType::Complex128 => multiply::<Complex<f64>>(inputs, outputs, finish),
     }
 }
 
-fn multiply<T: Element + GemmElement>(inputs: &[Input<'_>], outputs: &mut [OutputView<'_>]) -> Result<()> {
+fn multiply<T: Element + GemmElement>(
+    inputs: &[Input<'_>],
+    outputs: &mut [OutputView<'_>],
+    finish: Option<&Finish>,
+) -> Result<()> {
     let ([left, right], [output]) = (inputs, outputs) else {
         return Err(Error::state("matmul", "needs two inputs and an output"));
     };
@@ -48,7 +53,11 @@ fn multiply<T: Element + GemmElement>(inputs: &[Input<'_>], outputs: &mut [Outpu
         b.advance();
     }
     let product = Gemm { rows, columns, depth, a: matrix_of(left)?, b: matrix_of(right)?, batches: &batches };
-    gemm(&product, Output { data: output.values::<T>()?, row_stride: columns }, None)
+    let output = Output { data: output.values::<T>()?, row_stride: columns };
+    match finish {
+        None => gemm(&product, output, None),
+        Some(finish) => gemm(&product, output, Some(&|block| finish.block(block))),
+    }
 }
 
 fn matrix_of<'a, T: Element>(input: &Input<'a>) -> Result<Matrix<'a, T>> {

@@ -6,6 +6,7 @@
 mod convolution;
 mod dense;
 pub mod disjoint;
+mod epilogue;
 mod gemm;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -17,6 +18,8 @@ use smallvec::SmallVec;
 use tenfold_ir::expr::Value;
 use tenfold_ir::kernel::{Host, HostInput, HostOutput};
 use tenfold_ir::{Backend, Buffer, Core, Error, Expr, Instruction, Kernel, Layout, Result, Source, Spec};
+
+use epilogue::Finish;
 
 use crate::memory::HostBuffer;
 use crate::threads::{FloatControl, Interrupted};
@@ -84,7 +87,7 @@ fn run(kernel: &Kernel, sources: &[Source<'_>], outputs: &mut [Buffer]) -> Resul
             &inputs,
             &mut views,
         ),
-        (_, None) => run_core(kernel, &inputs, &mut views),
+        (_, None) => run_core(kernel, &inputs, &mut views, None),
         (_, Some(epilogue)) => run_with_epilogue(kernel, epilogue, &inputs, &mut views),
     }
 }
@@ -99,11 +102,14 @@ fn run_with_epilogue(
     outputs: &mut [OutputView<'_>],
 ) -> Result<()> {
     let results = kernel.core.results(&kernel.core_inputs())?;
+    if let (Core::Gemm(_) | Core::Convolution(_), [result]) = (&kernel.core, results.as_slice()) {
+        return run_in_blocks(kernel, epilogue, result, inputs, outputs);
+    }
     let mut memory: SmallVec<[HostBuffer; 2]> = SmallVec::new();
     for spec in &results {
         memory.push(HostBuffer::new(spec.bytes())?);
     }
-    run_core(kernel, inputs, &mut views_of(&results, &mut memory))?;
+    run_core(kernel, inputs, &mut views_of(&results, &mut memory), None)?;
     let mut computed: SmallVec<[Value; 2]> = SmallVec::new();
     let mut targets: SmallVec<[OutputView<'_>; 2]> = SmallVec::new();
     for (output, &value) in outputs.iter_mut().zip(epilogue.outputs()) {
@@ -131,6 +137,25 @@ fn run_with_epilogue(
     elementwise::map(epilogue, &computed, inputs.len(), &kernel.scalars, &all, &mut targets)
 }
 
+/// Runs a core whose blocks pass through the epilogue while they are in cache.
+fn run_in_blocks(
+    kernel: &Kernel,
+    epilogue: &Expr,
+    result: &Spec,
+    inputs: &[Input<'_>],
+    outputs: &mut [OutputView<'_>],
+) -> Result<()> {
+    let place = epilogue::place_of_result(epilogue, result, &kernel.outputs);
+    let finish = Finish::new(kernel, epilogue, result, place, inputs, outputs)?;
+    match place {
+        Some(place) => run_core(kernel, inputs, &mut outputs[place..=place], Some(&finish)),
+        None => {
+            let mut memory = [HostBuffer::new(result.bytes())?];
+            run_core(kernel, inputs, &mut views_of(std::slice::from_ref(result), &mut memory), Some(&finish))
+        }
+    }
+}
+
 fn views_of<'a>(specs: &[Spec], memory: &'a mut [HostBuffer]) -> SmallVec<[OutputView<'a>; 2]> {
     let views = specs.iter().zip(memory).map(|(spec, buffer)| OutputView {
         dtype: spec.dtype,
@@ -141,7 +166,12 @@ fn views_of<'a>(specs: &[Spec], memory: &'a mut [HostBuffer]) -> SmallVec<[Outpu
 }
 
 /// Evaluates the prologues that do more than load, and hands plain inputs to the family of the core.
-fn run_core(kernel: &Kernel, inputs: &[Input<'_>], outputs: &mut [OutputView<'_>]) -> Result<()> {
+fn run_core(
+    kernel: &Kernel,
+    inputs: &[Input<'_>],
+    outputs: &mut [OutputView<'_>],
+    finish: Option<&Finish>,
+) -> Result<()> {
     let specs = kernel.core_inputs();
     if let Core::Reduce(core) = &kernel.core {
         let prologue = Prologue { expr: &kernel.prologues[0], scalars: &kernel.scalars, inputs };
@@ -159,7 +189,7 @@ fn run_core(kernel: &Kernel, inputs: &[Input<'_>], outputs: &mut [OutputView<'_>
         None => inputs[kernel.plain_input(index).map_or(0, |(operand, _)| operand)].clone(),
     });
     let plain: SmallVec<[Input<'_>; 3]> = plain.collect();
-    dispatch(&kernel.core, &plain, outputs)
+    dispatch(&kernel.core, &plain, outputs, finish)
 }
 
 fn evaluate_prologue(kernel: &Kernel, index: usize, spec: &Spec, inputs: &[Input<'_>]) -> Result<HostBuffer> {
@@ -171,16 +201,21 @@ fn evaluate_prologue(kernel: &Kernel, index: usize, spec: &Spec, inputs: &[Input
     Ok(buffer)
 }
 
-/// One line a family.
-fn dispatch(core: &Core, inputs: &[Input<'_>], outputs: &mut [OutputView<'_>]) -> Result<()> {
+/// One line a family. Those that finish their result in blocks take the epilogue in.
+fn dispatch(
+    core: &Core,
+    inputs: &[Input<'_>],
+    outputs: &mut [OutputView<'_>],
+    finish: Option<&Finish>,
+) -> Result<()> {
     match core {
         Core::Map | Core::Reduce(_) => {
             Err(Error::state(core.name().to_owned(), "has an expression of its own"))
         }
         Core::Scan(core) => scan::run(core, inputs, outputs),
         Core::Rows(core) => rows::run(core, inputs, outputs),
-        Core::Gemm(_) => gemm::run(inputs, outputs),
-        Core::Convolution(core) => convolution::run(core, inputs, outputs),
+        Core::Gemm(_) => gemm::run(inputs, outputs, finish),
+        Core::Convolution(core) => convolution::run(core, inputs, outputs, finish),
         Core::Pool(core) => pool::run(core, inputs, outputs),
         Core::Index(core) => index::run(core, inputs, outputs),
         Core::Sort(core) => sort::run(core, inputs, outputs),

@@ -74,6 +74,16 @@ impl Operand {
         }
     }
 
+    /// A dense operand of elements of `size` bytes whose memory is set before it is used.
+    pub fn dense_at_block(size: usize, layout: Layout) -> Operand {
+        Operand { base: ptr::null(), size, layout, access: Access::Linear }
+    }
+
+    /// Sets the memory: where element 0 is, or would be if only some elements are read.
+    pub fn set_base(&mut self, base: *const u8) {
+        self.base = base;
+    }
+
     /// The address of the element at `position`.
     ///
     /// # Safety

@@ -20,7 +20,7 @@ use crate::simd;
 use crate::threads::for_each_chunk;
 use bands::{BAND, Bands};
 use evaluate::{Evaluation, Operand};
-use program::{Origin, Program, Store, TILE};
+use program::{Program, Store, TILE};
 
 /// What a chunk of a parallel kernel should cost, in nanoseconds: much more than claiming it.
 const CHUNK_NANOSECONDS: u64 = 50_000;
@@ -47,12 +47,10 @@ pub fn map(
     let program = Program::new(expr, wanted, operands, scalars, Store::Memory, in_place, simd::tier())?;
     let mut targets: SmallVec<[Target; 2]> = SmallVec::new();
     for output in outputs.iter_mut() {
-        let size = output.dtype.size();
-        targets.push(Target { base: output.checked_bytes(size)?.as_mut_ptr(), size });
+        targets.push(Target::of(output)?);
     }
-    let is_read = |index: usize| program.origins.contains(&Origin::Operand(index));
     let operands = inputs.iter().enumerate().map(|(index, input)| match input.memory {
-        _ if !is_read(index) => Ok(Operand::unused()),
+        _ if !program.reads(index) => Ok(Operand::unused()),
         // SAFETY: the borrow keeps the memory alive and unwritten.
         Memory::Bytes(bytes) => unsafe {
             Operand::new(input.dtype, input.layout.clone(), bytes.as_ptr(), bytes.len())
@@ -71,9 +69,22 @@ pub fn map(
 
 /// The memory of an output.
 #[derive(Clone, Copy)]
-struct Target {
+pub(crate) struct Target {
     base: *mut u8,
     size: usize,
+}
+
+impl Target {
+    /// The memory of a view, found large enough.
+    pub fn of(output: &mut OutputView<'_>) -> Result<Target> {
+        let size = output.dtype.size();
+        Ok(Target { base: output.checked_bytes(size)?.as_mut_ptr(), size })
+    }
+
+    /// The address of an element.
+    pub fn at(&self, element: usize) -> *mut u8 {
+        self.base.wrapping_add(element * self.size)
+    }
 }
 
 // SAFETY: threads write different tiles of the memory, which the kernel borrows exclusively.
@@ -97,7 +108,7 @@ fn run(evaluation: &Evaluation<'_>, targets: &[Target]) {
         evaluation.with(|evaluator| {
             while start < end {
                 let count = TILE.min(end - start);
-                let outputs = targets.iter().map(|target| target.base.wrapping_add(start * target.size));
+                let outputs = targets.iter().map(|target| target.at(start));
                 let outputs: SmallVec<[*mut u8; 2]> = outputs.collect();
                 // SAFETY: the targets hold the whole space and each tile is computed by one chunk; operands that
                 // share them are read by the same tile.
@@ -117,7 +128,7 @@ fn run_bands(evaluation: &Evaluation<'_>, bands: &Bands, picoseconds: u64, targe
         evaluation.with_bands(bands, |evaluator| {
             for number in chunk * bands_per_chunk..count.min((chunk + 1) * bands_per_chunk) {
                 let outputs = |start: usize| {
-                    targets.iter().map(|target| target.base.wrapping_add(start * target.size)).collect()
+                    targets.iter().map(|target| target.at(start)).collect()
                 };
                 // SAFETY: the targets hold the whole space and each band is computed by one chunk; operands that
                 // share them are read by the same tile.

@@ -71,6 +71,11 @@ impl Program {
         Compiler::new(expr, wanted, operands, scalars, store, in_place, tier).compile()
     }
 
+    /// True where operand `index` is read.
+    pub fn reads(&self, index: usize) -> bool {
+        self.origins.contains(&Origin::Operand(index))
+    }
+
     pub fn first_constant(&self) -> usize {
         self.origins.len()
     }
