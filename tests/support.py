@@ -110,3 +110,14 @@ def assert_gradients(function, *points: np.ndarray, rtol: float = 1e-5, step: fl
     ):
         assert tuple(gradient.shape) == point.shape
         np.testing.assert_allclose(array_of(gradient), expected, rtol=rtol, atol=rtol)
+
+
+def equal_bits(one: tf.Tensor, other: tf.Tensor) -> bool:
+    """True for tensors of one shape, dtype and the same numbers; all NaNs count as one, −0 and 0 do not."""
+    a, b = array_of(one), array_of(other)
+    if a.dtype != b.dtype or a.shape != b.shape:
+        return False
+    if a.dtype.kind != "f":
+        return bool(np.array_equal(a, b))
+    signs = np.isnan(a) | (np.signbit(a) == np.signbit(b))
+    return bool(np.array_equal(a, b, equal_nan=True)) and bool(signs.all())

@@ -38,7 +38,7 @@ from tenfold.autograd import enable_grad, no_grad, set_grad_enabled  # noqa: E40
 
 TYPE_CHECKING = False  # `typing` itself would cost a fifth of the import
 if TYPE_CHECKING:
-    from tenfold import datasets, nn, optim, safetensors, utils  # noqa: F401
+    from tenfold import datasets, nn, optim, profiler, safetensors, utils  # noqa: F401
 
 # PyTorch's names for what the standard does not have: the methods, called as functions.
 allclose = Tensor.allclose
@@ -86,7 +86,7 @@ def is_tensor(obj: object) -> _builtins.bool:
     return isinstance(obj, Tensor)
 
 
-_SUBPACKAGES = ("datasets", "nn", "optim", "safetensors", "utils")
+_SUBPACKAGES = ("datasets", "nn", "optim", "profiler", "safetensors", "utils")
 
 
 def __getattr__(name: str) -> object:
@@ -98,3 +98,15 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_SUBPACKAGES})
+
+
+def _start_profile() -> None:
+    import os
+
+    if path := os.environ.get("TENFOLD_PROFILE"):
+        from tenfold.profiler import _profile_process
+
+        _profile_process(path)
+
+
+_start_profile()

@@ -11,12 +11,14 @@ pub mod init;
 pub mod matrix;
 pub mod optim;
 mod plan;
+pub mod profile;
 pub mod random;
 mod run;
 pub mod safetensors;
 pub mod switches;
 pub mod tensor;
 
+pub use plan::{Explanation, KernelReport};
 pub use run::{BlockingHook, set_blocking_hook, synchronize};
 pub use tenfold_ir as ir;
 pub use tenfold_ir::{

@@ -7,8 +7,8 @@ use smallvec::{SmallVec, smallvec};
 use tenfold_ir::{Backend, Buffer, Error, ErrorKind, Kernel, Result, Source};
 
 use crate::graph::{Batch, Garbage, Node, Place, Recorded, Shard, current_shard};
-use crate::plan::{Step, plan};
-use crate::switches;
+use crate::plan::{Explanation, Step, explain, plan};
+use crate::{profile, switches};
 
 /// A flush follows when this many nodes wait …
 const PENDING_NODES: usize = 1024;
@@ -115,8 +115,16 @@ fn run_until(shard: &'static Shard) -> Result<()> {
         arena.take(end, &mut garbage)
     };
     drop(garbage);
-    for step in plan(&mut batch, switches::fuse()) {
-        match run(shard, &mut batch, &step) {
+    let debug = switches::debug();
+    if debug >= 5 && batch.len() > 0 {
+        eprint!("tenfold: recorded\n{}", crate::plan::graph(&batch));
+    }
+    let steps = plan(&mut batch, switches::fuse());
+    if debug >= 2 && !steps.is_empty() {
+        eprintln!("tenfold: planned\n{}", explain(&batch, &steps));
+    }
+    for step in steps {
+        match run_watched(shard, &mut batch, &step, debug) {
             Ok(buffers) => finish(shard, &mut batch, &step, buffers),
             Err(failure) => {
                 if !failure.can_be_repeated {
@@ -131,6 +139,47 @@ fn run_until(shard: &'static Shard) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Runs one kernel, and takes note of it where somebody wants to know.
+fn run_watched(
+    shard: &Shard,
+    batch: &mut Batch,
+    step: &Step,
+    debug: u8,
+) -> std::result::Result<Vec<Buffer>, Failure> {
+    if debug == 0 && !profile::is_active() {
+        return run(shard, batch, step);
+    }
+    let name = crate::plan::name(batch, step);
+    let site = step.nodes.iter().find_map(|&node| batch.node(node).site.clone());
+    if debug >= 3 {
+        eprintln!("tenfold: {name}\n{:#?}\n{:#?}", step.kernel.prologues, step.kernel.epilogue);
+    }
+    let start = profile::now();
+    let result = run(shard, batch, step)?;
+    let duration = profile::now() - start;
+    let (bytes, flops) = (step.kernel.bytes(), step.kernel.flops());
+    if debug >= 1 {
+        let per_nanosecond = |count: usize| count as f64 / duration.max(1) as f64;
+        eprintln!(
+            "tenfold: {:10.1} us {:7.1} GB/s {:8.1} GFLOP/s  {name}",
+            duration as f64 / 1e3,
+            per_nanosecond(bytes),
+            per_nanosecond(flops),
+        );
+    }
+    if profile::is_active() {
+        profile::record(profile::Event { name, start, duration, bytes, flops, thread: profile::thread(), site });
+    }
+    Ok(result)
+}
+
+/// What looking at a value of this thread would run.
+pub(crate) fn explain_pending() -> Explanation {
+    let mut batch = current_shard().arena().peek();
+    let steps = plan(&mut batch, switches::fuse());
+    explain(&batch, &steps)
 }
 
 /// Why a kernel did not run.

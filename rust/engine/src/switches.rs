@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | `TENFOLD_EAGER` | 0 (default), 1 | record operations and run them at a look, or run each when it is called |
 //! | `TENFOLD_FUSE` | 1 (default), 0 | let operations share kernels, or run one kernel an operation |
+//! | `TENFOLD_DEBUG` | 0 (default) to 5 | print on standard error: 1 a line a kernel, 2 what was fused and why not, 3 expressions, 5 the graph |
+//! | `TENFOLD_PROFILE` | a file | write a trace of all kernels there at the end (read by the Python package) |
 //! | `TENFOLD_CHECK` | 0 (default), 1 | hold each kernel's results against the reference interpreter |
 //! | `TENFOLD_DEVICE` | `cpu` (default), `reference` | what runs kernels |
 //! | `TENFOLD_THREADS` | a number | threads of the CPU backend (default: by affinity and quota) |
@@ -12,18 +14,19 @@
 //! An unknown variable `TENFOLD_*` is warned of on standard error.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use tenfold_cpu::simd::Tier;
 use tenfold_ir::reference::Reference;
 use tenfold_ir::{Backend, Error, Result};
 
-const NAMES: [&str; 6] =
-    ["TENFOLD_EAGER", "TENFOLD_FUSE", "TENFOLD_CHECK", "TENFOLD_DEVICE", "TENFOLD_THREADS", "TENFOLD_SIMD"];
+const NAMES: [&str; 8] =
+    ["TENFOLD_EAGER", "TENFOLD_FUSE", "TENFOLD_DEBUG", "TENFOLD_PROFILE", "TENFOLD_CHECK", "TENFOLD_DEVICE", "TENFOLD_THREADS", "TENFOLD_SIMD"];
 
 struct Switches {
     immediate: AtomicBool,
     fuse: AtomicBool,
+    debug: AtomicU8,
     check: AtomicBool,
     reference: AtomicBool,
 }
@@ -59,6 +62,7 @@ fn switches() -> &'static Switches {
         Switches {
             immediate: AtomicBool::new(on("TENFOLD_EAGER", false)),
             fuse: AtomicBool::new(on("TENFOLD_FUSE", true)),
+            debug: AtomicU8::new(debug_from_environment()),
             check: AtomicBool::new(on("TENFOLD_CHECK", false)),
             reference: AtomicBool::new(reference),
         }
@@ -73,6 +77,28 @@ pub fn is_immediate() -> bool {
 /// Runs each operation when it is called (`true`), or records and runs at a look (`false`).
 pub fn set_immediate(on: bool) {
     switches().immediate.store(on, Ordering::Relaxed);
+}
+
+fn debug_from_environment() -> u8 {
+    let Ok(text) = std::env::var("TENFOLD_DEBUG") else { return 0 };
+    match text.parse() {
+        Ok(level @ 0..=5) => level,
+        _ => {
+            eprintln!("tenfold: TENFOLD_DEBUG must be 0 to 5; got {text}");
+            0
+        }
+    }
+}
+
+/// How much is printed of what runs.
+pub fn debug() -> u8 {
+    switches().debug.load(Ordering::Relaxed)
+}
+
+/// Prints what runs on standard error: 0 nothing, 1 a line a kernel, 2 what was fused and why not, 3 expressions too,
+/// 5 the recorded graph too.
+pub fn set_debug(level: u8) {
+    switches().debug.store(level, Ordering::Relaxed);
 }
 
 /// True where operations share kernels.

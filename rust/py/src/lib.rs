@@ -21,6 +21,7 @@ mod interchange;
 mod matrix;
 mod methods;
 mod optim;
+mod profile;
 mod random;
 mod reductions;
 mod repr;
@@ -52,5 +53,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     optim::add_optim(module)?;
     matrix::add_matrix(module)?;
     init::add_init(module)?;
+    profile::add_profile(module)?;
     safetensors::add_safetensors(module)
 }

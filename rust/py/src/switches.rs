@@ -33,6 +33,23 @@ fn set_fused(on: bool) -> PyResult<()> {
     Ok(())
 }
 
+/// How much is printed of what runs, 0 to 5.
+#[pyfunction]
+fn get_debug() -> u8 {
+    switches::debug()
+}
+
+/// Prints what runs on standard error: 0 nothing, 1 a line a kernel, 2 what was fused and why not, 3 expressions too, 5 the
+/// recorded graph too. Switch of the environment: TENFOLD_DEBUG.
+#[pyfunction]
+fn set_debug(level: u8) -> PyResult<()> {
+    if level > 5 {
+        return Err(to_python(tenfold::Error::value("set_debug", format!("levels are 0 to 5; got {level}"))));
+    }
+    switches::set_debug(level);
+    Ok(())
+}
+
 /// True where each kernel is held against the reference interpreter.
 #[pyfunction]
 fn is_checked() -> bool {
@@ -103,7 +120,7 @@ pub fn add_switches(module: &Bound<'_, PyModule>) -> PyResult<()> {
         ($($name:ident)*) => { $(module.add_function(wrap_pyfunction!($name, module)?)?;)* };
     }
     add! {
-        is_eager set_eager is_fused set_fused is_checked set_checked set_backend simd set_simd get_num_threads set_num_threads
+        is_eager set_eager is_fused set_fused get_debug set_debug is_checked set_checked set_backend simd set_simd get_num_threads set_num_threads
         empty_cache memory_allocated memory_cached
     }
     Ok(())

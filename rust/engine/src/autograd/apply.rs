@@ -141,7 +141,7 @@ macro_rules! formula_field {
         $(results.push(if $needs[results.len()] {
             let part: Factor = Factor::from($part);
             let part = match part {
-                Factor::Term(term) => term.conj(),
+                Factor::Term(term) => term.conjugate(),
                 Factor::Number(_) => unreachable!("a constant derivative is written as a gradient"),
             };
             Some(($gradient * part).0?)

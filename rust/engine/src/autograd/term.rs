@@ -83,6 +83,14 @@ impl Term {
         Term(self.0.clone().and_then(|a| body(&a, &other.0.clone()?)))
     }
 
+    /// The conjugate of a complex term; a real one as it is, without a node.
+    pub(crate) fn conjugate(&self) -> Term {
+        match &self.0 {
+            Ok(tensor) if !tensor.dtype().is_complex() => self.clone(),
+            _ => self.conj(),
+        }
+    }
+
     /// In the dtype of another term.
     pub(crate) fn cast_like(&self, other: &Term) -> Term {
         self.with(other, |gradient, x| gradient.cast(x.dtype()))

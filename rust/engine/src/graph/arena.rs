@@ -1,12 +1,12 @@
 //! The arena of a shard: slots of values with plain counts, and the nodes that will fill them.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tenfold_ir::{Buffer, Error, Result};
 
-use super::batch::{Batch, Value};
+use super::batch::Batch;
 use super::node::{Node, Place, Slot};
 
 /// The place of a node in the order of recording.
@@ -226,6 +226,22 @@ impl Arena {
         batch
     }
 
+    /// A copy of what waits, as [`Arena::take`] would give it.
+    pub fn peek(&self) -> Batch {
+        let mut batch = Batch::default();
+        let mut values: HashMap<Slot, u32> = HashMap::new();
+        for node in self.nodes.iter().flatten().filter(|node| self.failure(node).is_none()) {
+            let first = batch.values.len() as u32;
+            values.extend(node.outputs.iter().copied().zip(first..));
+            let number = |slot: Slot| values.get(&slot).copied();
+            batch.push(node.clone(), number, |slot| {
+                let entry = &self.entries[slot as usize];
+                (entry.handles > 0, entry.uses)
+            });
+        }
+        batch
+    }
+
     /// Why a node cannot be computed.
     fn failure(&self, node: &Node) -> Option<Error> {
         node.inputs.iter().find_map(|input| match input.place {
@@ -238,24 +254,19 @@ impl Arena {
     }
 
     fn add_to(&mut self, batch: &mut Batch, node: Box<Node>) {
-        for input in &node.inputs {
-            batch.origins.push(match input.place {
-                Place::Pending(slot) => match self.entries[slot as usize].state {
-                    State::InFlight(value) => Some(value),
-                    _ => None,
-                },
-                Place::Ready(_) | Place::Claimed => None,
-            });
+        let first = batch.values.len() as u32;
+        let outputs = node.outputs.clone();
+        let number = |slot: Slot| match self.entries[slot as usize].state {
+            State::InFlight(value) => Some(value),
+            _ => None,
+        };
+        batch.push(node, number, |slot| {
+            let entry = &self.entries[slot as usize];
+            (entry.handles > 0, entry.uses)
+        });
+        for (value, slot) in (first..).zip(outputs) {
+            self.entry(slot).state = State::InFlight(value);
         }
-        batch.first_origin.push(batch.origins.len() as u32);
-        for &slot in &node.outputs {
-            let entry = self.entry(slot);
-            entry.state = State::InFlight(batch.values.len() as u32);
-            let value = Value { node: batch.nodes.len() as u32, held: entry.handles > 0, uses: entry.uses };
-            batch.values.push(value);
-        }
-        batch.first_value.push(batch.values.len() as u32);
-        batch.nodes.push(Some(node));
     }
 
     /// The buffer of a slot for an input that reads it, which counts no longer. Where nobody else needs the slot, it

@@ -1,6 +1,6 @@
 //! The nodes that a flush has taken, with what the planner asks of them.
 
-use super::node::{Input, Node};
+use super::node::{Input, Node, Place, Slot};
 
 /// An output of a node of a batch.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,29 @@ impl Default for Batch {
 }
 
 impl Batch {
+    /// Adds the next node. `value_of` tells the value that a slot is, `standing` whether tensors hold a slot and how
+    /// many inputs read it.
+    pub fn push(
+        &mut self,
+        node: Box<Node>,
+        value_of: impl Fn(Slot) -> Option<u32>,
+        standing: impl Fn(Slot) -> (bool, u32),
+    ) {
+        for input in &node.inputs {
+            self.origins.push(match input.place {
+                Place::Pending(slot) => value_of(slot),
+                Place::Ready(_) | Place::Claimed => None,
+            });
+        }
+        self.first_origin.push(self.origins.len() as u32);
+        for &slot in &node.outputs {
+            let (held, uses) = standing(slot);
+            self.values.push(Value { node: self.nodes.len() as u32, held, uses });
+        }
+        self.first_value.push(self.values.len() as u32);
+        self.nodes.push(Some(node));
+    }
+
     /// How many nodes were taken.
     pub fn len(&self) -> u32 {
         self.nodes.len() as u32

@@ -42,6 +42,11 @@ pub(crate) enum Place {
 }
 
 impl Place {
+    /// True for memory that is there.
+    pub fn is_buffer(&self) -> bool {
+        matches!(self, Place::Ready(_))
+    }
+
     /// True for memory that somebody else may write to.
     pub fn is_borrowed(&self) -> bool {
         match self {
@@ -75,6 +80,8 @@ pub(crate) struct Node {
     pub specs: Specs,
     /// The slots of its outputs.
     pub outputs: SmallVec<[Slot; 2]>,
+    /// Who recorded it, while kernels are profiled.
+    pub site: Option<Arc<str>>,
 }
 
 impl Node {
@@ -86,6 +93,7 @@ impl Node {
             scalars: SmallVec::new(),
             specs: Specs::new(),
             outputs: SmallVec::new(),
+            site: crate::profile::site(),
         })
     }
 

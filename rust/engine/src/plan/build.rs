@@ -19,9 +19,19 @@ pub(super) fn steps(groups: Groups<'_>) -> Vec<Step> {
     let mut builder = Builder::new(&groups);
     let mut steps: Vec<Step> = Vec::with_capacity(order.len());
     let mut step_of: Vec<u32> = vec![0; groups.groups.len()];
+    let mut unneeded: SmallVec<[u32; 4]> = SmallVec::new();
     for group in order {
+        let step = builder.step(group);
+        if step.outputs.is_empty() {
+            unneeded.extend(step.nodes);
+            continue;
+        }
         step_of[group as usize] = steps.len() as u32;
-        steps.push(builder.step(group));
+        steps.push(step);
+    }
+    // Constants that are written where they are read are done with when all that read them has run.
+    if let Some(last) = steps.last_mut() {
+        last.nodes.extend(unneeded);
     }
     // Nodes that repeat others are done with them.
     for node in (0..groups.batch.len()).filter(|&node| groups.is_repeated(node)) {
@@ -140,6 +150,9 @@ impl<'g, 'b> Builder<'g, 'b> {
         for (index, (input, origin)) in groups.batch.inputs_of(number).enumerate() {
             let value = origin.map(|value| groups.same[value as usize]);
             arguments.push(match value {
+                Some(value) if let Some(constant) = groups.constant(value) => {
+                    writer.scalar(parts.scalar(constant), input.dtype)
+                }
                 Some(value) if groups.is_inner(number, value) => self.names[value as usize],
                 _ => writer.load(parts.shared_operand(number, index, input, value), input.dtype),
             });

@@ -5,7 +5,7 @@
 //! else has read them. What is left are groups in an order in which they can run.
 
 use smallvec::{SmallVec, smallvec};
-use tenfold_ir::{Core, Layout};
+use tenfold_ir::{Core, Layout, Scalar};
 
 use super::rules;
 use crate::graph::{Batch, NodeOperation};
@@ -102,9 +102,20 @@ impl<'a> Groups<'a> {
         }
     }
 
-    /// The value of the batch that each input of a node reads.
+    /// The value of the batch that each input of a node reads. *Constants are written where they are read*: an
+    /// elementwise node needs no value for one, in whatever shape it is read.
     pub fn values_read(&self, node: u32) -> impl Iterator<Item = Option<u32>> + use<'a, '_> {
-        self.batch.inputs_of(node).map(|(_, origin)| origin.map(|value| self.same[value as usize]))
+        let elementwise = !matches!(self.batch.node(node).operation, NodeOperation::Core(_));
+        self.batch.inputs_of(node).map(move |(_, origin)| {
+            let value = self.same[origin? as usize];
+            if elementwise && self.constant(value).is_some() { None } else { Some(value) }
+        })
+    }
+
+    /// The number that a value has throughout, where it was recorded as that.
+    pub fn constant(&self, value: u32) -> Option<Scalar> {
+        let maker = self.batch.node(self.batch.values[value as usize].node);
+        matches!(maker.operation, NodeOperation::Fill).then(|| maker.scalars[0])
     }
 
     /// The group that computes a value.

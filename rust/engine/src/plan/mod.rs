@@ -5,6 +5,7 @@
 //! node's dtype, and reductions and products take their terms in an order that the shape alone decides.
 
 mod build;
+mod explain;
 mod groups;
 mod repeats;
 mod rules;
@@ -13,6 +14,9 @@ use smallvec::SmallVec;
 use tenfold_ir::{Buffer, Kernel};
 
 use crate::graph::{Batch, Slot};
+
+pub use explain::{Explanation, KernelReport};
+pub(crate) use explain::{explain, graph, name};
 
 /// A kernel with what connects it to the batch.
 pub(crate) struct Step {

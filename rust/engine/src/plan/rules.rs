@@ -43,10 +43,8 @@ pub(super) fn join_earlier(groups: &mut Groups<'_>, node: u32, read: &[u32]) {
     let other = read.iter().map(|&value| groups.group_of_value(value)).filter(|&group| group != own);
     let Some(latest) = other.max_by_key(|&group| groups.groups[group as usize].position) else { return };
     let (group, earlier) = (&groups.groups[own as usize], &groups.groups[latest as usize]);
-    let cores_fit = match groups.core(latest) {
-        None => true,
-        Some(core) => group.core.is_none() && takes_epilogue(core),
-    };
+    // A core of its own might read what the earlier group computes: only elementwise nodes join.
+    let cores_fit = group.core.is_none() && groups.core(latest).is_none_or(takes_epilogue);
     if cores_fit
         && group.after == earlier.position + 1
         && group.position - earlier.position <= NEAR
@@ -78,7 +76,7 @@ pub(super) fn take_prologue(groups: &mut Groups<'_>, id: u32, node: u32, value: 
     for &member in &cone {
         for ((input, _), value) in groups.batch.inputs_of(member).zip(groups.values_read(member)) {
             let Some(value) = value else {
-                reads_something = true;
+                reads_something |= input.place.is_buffer();
                 continue;
             };
             let maker = groups.batch.values[value as usize].node;

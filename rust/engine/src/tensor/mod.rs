@@ -119,6 +119,21 @@ impl Tensor {
         self.value().is_ready()
     }
 
+    /// What computing the value would run: the kernels of everything that this thread has recorded and somebody still
+    /// holds, in order, with what was fused into each and why the rest was not.
+    ///
+    /// ```
+    /// use tenfold::{DType, Tensor};
+    /// tenfold::switches::set_immediate(false);
+    /// let x = Tensor::ones(&[100], DType::Float32)?;
+    /// let y = x.multiply(2.0)?.tanh()?.sum(None, false, None)?;
+    /// assert_eq!(y.explain()?.kernels.len(), 1);
+    /// # Ok::<(), tenfold::Error>(())
+    /// ```
+    pub fn explain(&self) -> Result<crate::Explanation> {
+        Ok(if self.is_ready() { crate::Explanation { kernels: Vec::new() } } else { crate::run::explain_pending() })
+    }
+
     /// True where the elements lie in memory that somebody else may write to.
     pub(crate) fn is_borrowed(&self) -> Result<bool> {
         self.value().is_borrowed()

@@ -57,6 +57,23 @@ impl Convolution {
         Some(room / self.stride[axis] + 1)
     }
 
+    /// Multiplications, those with padding included.
+    pub(super) fn products(&self, inputs: &[Spec]) -> usize {
+        let (first, second) = (&inputs[0].shape, &inputs[1].shape);
+        let of = |extents: &[usize]| extents.iter().product::<usize>();
+        match &self.kind {
+            // Each filter over each pixel that comes out.
+            ConvolutionKind::Forward => match self.results(inputs) {
+                Ok(results) => results[0].shape.elements() * of(&second[1..]),
+                Err(_) => 0,
+            },
+            ConvolutionKind::InputGradient { .. } => first.elements() * of(&second[1..]),
+            ConvolutionKind::WeightGradient { kernel } => {
+                second.elements() * of(kernel) * (first[1] / self.groups.max(1))
+            }
+        }
+    }
+
     pub(super) fn results(&self, inputs: &[Spec]) -> Result<Specs> {
         let name = self.kind.name();
         let (first, second) = (&inputs[0], &inputs[1]);

@@ -33,7 +33,7 @@ pub use sort::{Side, Sort};
 
 use smallvec::SmallVec;
 
-use crate::expr::Expr;
+use crate::expr::{Expr, Instruction};
 use crate::{DType, Layout, Result, Scalar, Shape};
 
 /// Shape and dtype of a tensor.
@@ -171,6 +171,31 @@ impl Kernel {
     pub fn plain_input(&self, index: usize) -> Option<(usize, &Operand)> {
         let operand = self.prologues[index].is_load_of()? as usize;
         Some((operand, &self.operands[operand]))
+    }
+
+    /// Floating-point operations, about: each instruction of an expression counts as one, and so does each term of a
+    /// reduction; a product of matrices counts two a term.
+    pub fn flops(&self) -> usize {
+        let instructions = |expr: &Expr| {
+            let is_work = |step: &&Instruction| matches!(step, Instruction::Apply { .. });
+            expr.instructions().iter().filter(is_work).count()
+        };
+        let inputs = self.core_inputs();
+        let elements = |index: usize| inputs.get(index).map_or(0, |spec: &Spec| spec.shape.elements());
+        let output = self.outputs.first().map_or(0, |spec| spec.shape.elements());
+        let before: usize =
+            self.prologues.iter().enumerate().map(|(index, expr)| instructions(expr) * elements(index)).sum();
+        let after = self.epilogue.as_ref().map_or(0, instructions) * output;
+        let core = match &self.core {
+            Core::Map | Core::Index(_) | Core::Random(_) => 0,
+            Core::Gemm(_) => {
+                let depth = inputs[0].shape.last().copied().unwrap_or(0);
+                2 * output * depth
+            }
+            Core::Convolution(core) => 2 * core.products(&inputs),
+            _ => elements(0).max(output),
+        };
+        before + core + after
     }
 
     /// Bytes read and written, each operand's distinct elements once.

@@ -1,0 +1,196 @@
+"""What shares a kernel: the number of kernels of well-known expressions, and the same bits as without fusion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+import tenfold as tf
+from tenfold import nn, optim
+from tenfold.nn import functional as F
+
+from support import equal_bits
+
+
+@pytest.fixture(autouse=True)
+def deferred() -> Iterator[None]:
+    before = tf.is_eager()
+    tf.set_eager(False)
+    tf.synchronize()
+    yield
+    tf.set_eager(before)
+
+
+def kernels(result: tf.Tensor) -> list[str]:
+    return [kernel.split(" -> ")[0] for kernel in result.explain().kernels]
+
+
+def normal(*shape: int, dtype: object = None) -> tf.Tensor:
+    draw = np.random.default_rng(abs(hash(shape)) % 1000).standard_normal(shape).astype("f4")
+    return tf.tensor(draw) if dtype is None else tf.tensor(draw).to(dtype)
+
+
+SHAPES = [(), (1,), (7, 13), (257,), (3, 5, 300)]
+
+EXPRESSIONS: dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
+    "chain": lambda x, y: tf.tanh(x * 1.5 + y) * tf.sigmoid(y - 0.5) + x * x,
+    "mixed dtypes": lambda x, y: (x.to(tf.float16) * 2 + y.to(tf.float16)).to(tf.float32) / 3,
+    "comparison": lambda x, y: tf.where(x > y, x, y * 2),
+    "integers": lambda x, y: (x * 100).to(tf.int32) // 7 + (y > 0).to(tf.int32),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_elementwise_chains_are_one_kernel(name: str, shape: tuple[int, ...]) -> None:
+    x, y = normal(*shape), normal(*shape) * 0.5
+    tf.synchronize()
+    result = EXPRESSIONS[name](x, y)
+    assert len(kernels(result)) == 1
+    tf.set_fused(False)
+    apart = EXPRESSIONS[name](x, y)
+    assert len(kernels(apart)) > 1
+    assert equal_bits(result, apart)
+    tf.set_fused(True)
+
+
+@pytest.mark.parametrize("reduce", ["sum", "amax", "argmax", "mean"])
+@pytest.mark.parametrize("shape", [(7, 13), (300, 5), (2, 17000)])
+@pytest.mark.parametrize("dim", [0, 1])
+def test_a_reduction_takes_its_input_in(reduce: str, shape: tuple[int, int], dim: int) -> None:
+    x = normal(*shape)
+    tf.synchronize()
+
+    def compute() -> tf.Tensor:
+        result: tf.Tensor = getattr((x * 2 - 1).tanh(), reduce)(dim)
+        return result
+
+    result = compute()
+    assert len(kernels(result)) == 1
+    tf.set_fused(False)
+    assert equal_bits(result, compute())
+    tf.set_fused(True)
+
+
+@pytest.mark.parametrize("rows, depth, columns", [(7, 13, 5), (64, 300, 257), (1, 40, 600), (130, 520, 3), (5, 0, 4)])
+def test_a_product_takes_bias_activation_and_residual_in(rows: int, depth: int, columns: int) -> None:
+    x, w, b, r = normal(rows, depth), normal(depth, columns), normal(columns), normal(rows, columns)
+    tf.synchronize()
+
+    def compute() -> tuple[tf.Tensor, tf.Tensor]:
+        before = x @ w + b
+        return before, F.gelu(before) * 0.5 + r
+
+    before, after = compute()
+    assert [name.split()[0] for name in kernels(after)] == ["gemm"]
+    tf.set_fused(False)
+    for fused, apart in zip((before, after), compute(), strict=True):
+        assert equal_bits(fused, apart)
+    tf.set_fused(True)
+
+
+@pytest.mark.parametrize("groups, stride", [(1, 1), (1, 2), (4, 1)])
+def test_a_convolution_takes_bias_and_activation_in(groups: int, stride: int) -> None:
+    x, w, b = normal(3, 4, 9, 11), normal(8, 4 // groups, 3, 3), normal(8)
+    tf.synchronize()
+
+    def compute() -> tf.Tensor:
+        return F.relu(F.conv2d(x, w, b, padding=1, stride=stride, groups=groups))
+
+    result = compute()
+    assert [name.split()[0] for name in kernels(result)] == ["convolution"]
+    tf.set_fused(False)
+    assert equal_bits(result, compute())
+    tf.set_fused(True)
+
+
+def test_what_is_not_needed_is_not_run() -> None:
+    x = normal(50)
+    tf.synchronize()
+    unused = x.exp() @ x
+    del unused
+    y = x + 1
+    assert len(kernels(y)) == 1
+
+
+def test_what_is_computed_twice_runs_once() -> None:
+    x = normal(30, 30)
+    tf.synchronize()
+    total = (x @ x).sum() + (x @ x).amax()
+    assert sum(name.startswith("gemm") for name in kernels(total)) == 1
+
+
+def test_held_repeats_keep_memory_of_their_own() -> None:
+    a, b = tf.zeros(4), tf.zeros(4)
+    assert np.from_dlpack(a).ctypes.data != np.from_dlpack(b).ctypes.data
+
+
+def test_a_gradient_of_gelu_with_bias_is_two_kernels() -> None:
+    x, b = normal(40, 30), normal(30)
+    b.requires_grad_()
+    tf.synchronize()
+    F.gelu(x + b).sum().backward()
+    assert b.grad is not None
+    names = kernels(b.grad)
+    assert len(names) <= 2, names
+
+
+def test_explain_says_what_is_fused_and_why_the_rest_is_not() -> None:
+    x = normal(20, 30)
+    tf.synchronize()
+    y = F.softmax(x.exp() + 1, 1) * 2
+    text = repr(y.explain())
+    assert "map [exp add]" in text
+    assert "softmax reads its inputs from memory" in text
+    assert "softmax stores its results" in text
+    y.numpy()
+    assert repr(y.explain()) == "nothing is pending"
+
+
+def test_a_training_step_is_the_same_with_and_without_fusion() -> None:
+    def train() -> list[tf.Tensor]:
+        tf.manual_seed(1)
+        model = nn.Sequential(
+            nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+            nn.Dropout(0.3), nn.Linear(4 * 4 * 4, 10), nn.LayerNorm(10),
+        )  # fmt: skip
+        optimizer = optim.Adam(model.parameters(), lr=0.01)
+        images, labels = tf.rand(6, 1, 8, 8), tf.randint(0, 10, (6,))
+        for _ in range(3):
+            loss = F.cross_entropy(model(images), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return [*model.state_dict().values(), loss.detach()]
+
+    fused = train()
+    tf.set_fused(False)
+    apart = train()
+    tf.set_fused(True)
+    tf.set_eager(True)
+    immediate = train()
+    for one, other, third in zip(fused, apart, immediate, strict=True):
+        assert equal_bits(one, other)
+        assert equal_bits(one, third)
+
+
+def test_debug_prints_a_line_a_kernel(capfd: pytest.CaptureFixture[str]) -> None:
+    x = normal(10)
+    tf.synchronize()
+    tf.set_debug(1)
+    try:
+        (x * 2 + 1).numpy()
+    finally:
+        tf.set_debug(0)
+    assert "map [multiply add]" in capfd.readouterr().err
+    with pytest.raises(ValueError, match="set_debug: levels are 0 to 5; got 6"):
+        tf.set_debug(6)
+
+
+def test_a_core_that_reads_what_its_reader_reads_stays_apart() -> None:
+    x = normal(3, 1) * 2
+    y = x.amax(1, keepdim=True) - x
+    assert np.array_equal(y.numpy(), np.zeros((3, 1), "f4"))
+    assert tf.zeros(()).logsumexp().item() == 0.0
