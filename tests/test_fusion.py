@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 import tenfold as tf
+from support import equal_bits
 from tenfold import nn, optim
 from tenfold.nn import functional as F
-
-from support import equal_bits
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +73,9 @@ def test_a_reduction_takes_its_input_in(reduce: str, shape: tuple[int, int], dim
     tf.set_fused(True)
 
 
-@pytest.mark.parametrize("rows, depth, columns", [(7, 13, 5), (64, 300, 257), (1, 40, 600), (130, 520, 3), (5, 0, 4)])
+@pytest.mark.parametrize(
+    ("rows", "depth", "columns"), [(7, 13, 5), (64, 300, 257), (1, 40, 600), (130, 520, 3), (5, 0, 4)]
+)
 def test_a_product_takes_bias_activation_and_residual_in(rows: int, depth: int, columns: int) -> None:
     x, w, b, r = normal(rows, depth), normal(depth, columns), normal(columns), normal(rows, columns)
     tf.synchronize()
@@ -91,7 +92,7 @@ def test_a_product_takes_bias_activation_and_residual_in(rows: int, depth: int, 
     tf.set_fused(True)
 
 
-@pytest.mark.parametrize("groups, stride", [(1, 1), (1, 2), (4, 1)])
+@pytest.mark.parametrize(("groups", "stride"), [(1, 1), (1, 2), (4, 1)])
 def test_a_convolution_takes_bias_and_activation_in(groups: int, stride: int) -> None:
     x, w, b = normal(3, 4, 9, 11), normal(8, 4 // groups, 3, 3), normal(8)
     tf.synchronize()

@@ -24,6 +24,16 @@ class ShapeError(ValueError, RuntimeError):
 class DTypeError(TypeError, RuntimeError):
     """Dtypes do not fit the operation."""
 
+class Explanation:
+    """What computing a tensor would run; printed, a list of kernels with what was fused into each."""
+    def __len__(self) -> builtins.int: ...
+    def __repr__(self) -> builtins.str: ...
+    @property
+    def kernels(self) -> builtins.list[builtins.str]:
+        """The kernels in the order in which they run, a line each: the core and the operations that share its kernel,
+        what is stored, bytes and floating-point operations, and why others stay apart.
+        """
+
 class Generator:
     """A sequence of random numbers of its own (Philox 4×32-10)."""
     def __new__(cls, device: Any = None) -> Self: ...
@@ -418,6 +428,10 @@ class Tensor:
         """The same as `sigmoid`."""
     def expit_(self) -> Self:
         """In place: see the method without `_`."""
+    def explain(self) -> Explanation:
+        """What computing the tensor would run, without running it: everything that this thread has recorded and somebody
+        still holds.
+        """
     def expm1(self) -> Tensor:
         """e to the power `x`, minus 1, accurate near 0."""
     def expm1_(self) -> Self:
@@ -1092,6 +1106,17 @@ class _optim:
     def sgd_step(params: Sequence[Tensor], grads: Sequence[Tensor], momentum_buffers: Sequence[Tensor | None], *, lr: builtins.float, momentum: builtins.float = 0.0, dampening: builtins.float = 0.0, weight_decay: builtins.float = 0.0, nesterov: builtins.bool = False, maximize: builtins.bool = False) -> builtins.list[Tensor | None]:
         """One step of SGD: changes parameters and momentum buffers in place and returns the buffers. None begins a new one,
         and is returned without momentum.
+        """
+
+# A submodule.
+class _profile:
+    @staticmethod
+    def start() -> None:
+        """Starts recording kernels; what was recorded before is forgotten."""
+    @staticmethod
+    def stop() -> builtins.list[builtins.tuple[builtins.str, builtins.int, builtins.int, builtins.int, builtins.int, builtins.int, builtins.str | None]]:
+        """Stops recording. For each kernel that ran: name, start and duration in nanoseconds, bytes, floating-point operations,
+        thread, and the line that recorded its first operation.
         """
 
 # A submodule.
@@ -1866,6 +1891,9 @@ def full_like(x: Tensor, /, fill_value: _Number, *, dtype: _DtypeArgument | None
 def ge(x1: _Argument, x2: _Argument, /) -> Tensor:
     """The same as `greater_equal`."""
 
+def get_debug() -> builtins.int:
+    """How much is printed of what runs, 0 to 5."""
+
 def get_num_threads() -> builtins.int:
     """The number of threads that kernels use."""
 
@@ -2123,6 +2151,11 @@ def set_backend(name: builtins.str) -> None:
 
 def set_checked(on: builtins.bool) -> None:
     """Holds each kernel against the reference interpreter (slow). Switch of the environment: TENFOLD_CHECK."""
+
+def set_debug(level: builtins.int) -> None:
+    """Prints what runs on standard error: 0 nothing, 1 a line a kernel, 2 what was fused and why not, 3 expressions too, 5 the
+    recorded graph too. Switch of the environment: TENFOLD_DEBUG.
+    """
 
 def set_eager(on: builtins.bool) -> None:
     """Runs each operation when it is called, or records and runs at a look. Switch of the environment: TENFOLD_EAGER."""

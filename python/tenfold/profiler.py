@@ -75,7 +75,8 @@ class Averages(list[KernelAverage]):
         lines = [f"{'kernel':{width}}  calls   total us    mean us  share    GB/s  GFLOP/s  line"]
         lines += [
             f"{row.name:{width}} {row.calls:6d} {row.duration / 1e3:10.1f} {row.duration / 1e3 / row.calls:10.1f} "
-            f"{row.duration / total:6.1%} {row.gigabytes_per_second:7.2f} {row.gflops_per_second:8.2f}  {row.site or ''}"
+            f"{row.duration / total:6.1%} {row.gigabytes_per_second:7.2f} {row.gflops_per_second:8.2f}"
+            f"  {row.site or ''}"
             for row in rows
         ]
         return "\n".join(lines)

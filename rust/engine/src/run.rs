@@ -170,7 +170,15 @@ fn run_watched(
         );
     }
     if profile::is_active() {
-        profile::record(profile::Event { name, start, duration, bytes, flops, thread: profile::thread(), site });
+        profile::record(profile::Event {
+            name,
+            start,
+            duration,
+            bytes,
+            flops,
+            thread: profile::thread(),
+            site,
+        });
     }
     Ok(result)
 }

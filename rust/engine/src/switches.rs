@@ -20,8 +20,16 @@ use tenfold_cpu::simd::Tier;
 use tenfold_ir::reference::Reference;
 use tenfold_ir::{Backend, Error, Result};
 
-const NAMES: [&str; 8] =
-    ["TENFOLD_EAGER", "TENFOLD_FUSE", "TENFOLD_DEBUG", "TENFOLD_PROFILE", "TENFOLD_CHECK", "TENFOLD_DEVICE", "TENFOLD_THREADS", "TENFOLD_SIMD"];
+const NAMES: [&str; 8] = [
+    "TENFOLD_EAGER",
+    "TENFOLD_FUSE",
+    "TENFOLD_DEBUG",
+    "TENFOLD_PROFILE",
+    "TENFOLD_CHECK",
+    "TENFOLD_DEVICE",
+    "TENFOLD_THREADS",
+    "TENFOLD_SIMD",
+];
 
 struct Switches {
     immediate: AtomicBool,

@@ -49,7 +49,9 @@ fn convolve<T: Element + ConvolutionElement>(
     let epilogue = on_block.as_ref().map(|on_block| on_block as &Epilogue<'_, T>);
     match &core.kind {
         ConvolutionKind::Forward => convolution::forward(&geometry, a, b, target, epilogue),
-        ConvolutionKind::InputGradient { .. } => convolution::input_gradient(&geometry, a, b, target, epilogue),
+        ConvolutionKind::InputGradient { .. } => {
+            convolution::input_gradient(&geometry, a, b, target, epilogue)
+        }
         ConvolutionKind::WeightGradient { .. } => {
             convolution::weight_gradient(&geometry, a, b, target, epilogue)
         }

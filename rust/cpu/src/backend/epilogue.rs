@@ -14,9 +14,8 @@ use crate::simd;
 /// Which output's memory the core's one result is written to: one that hands it on as it is, else one that can be
 /// computed in its place.
 pub fn place_of_result(epilogue: &Expr, result: &Spec, outputs: &[Spec]) -> Option<usize> {
-    let hands_on = |&value: &Value| {
-        matches!(epilogue.instructions()[usize::from(value)], Instruction::Result { .. })
-    };
+    let hands_on =
+        |&value: &Value| matches!(epilogue.instructions()[usize::from(value)], Instruction::Result { .. });
     epilogue.outputs().iter().position(hands_on).or_else(|| outputs.iter().position(|spec| spec == result))
 }
 
@@ -47,8 +46,10 @@ impl Finish {
             let value = usize::from(epilogue.outputs()[output]);
             Some(output) != place || !matches!(epilogue.instructions()[value], Instruction::Result { .. })
         };
-        let computed: SmallVec<[usize; 2]> = (0..outputs.len()).filter(|&output| is_computed(output)).collect();
-        let wanted: SmallVec<[Value; 2]> = computed.iter().map(|&output| epilogue.outputs()[output]).collect();
+        let computed: SmallVec<[usize; 2]> =
+            (0..outputs.len()).filter(|&output| is_computed(output)).collect();
+        let wanted: SmallVec<[Value; 2]> =
+            computed.iter().map(|&output| epilogue.outputs()[output]).collect();
         let in_place = place.is_some_and(|place| computed.contains(&place));
         let count = kernel.operands.len();
         let program =

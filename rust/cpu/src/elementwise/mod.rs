@@ -127,9 +127,7 @@ fn run_bands(evaluation: &Evaluation<'_>, bands: &Bands, picoseconds: u64, targe
     for_each_chunk(count.div_ceil(bands_per_chunk), band_nanoseconds * bands_per_chunk as u64, &|chunk| {
         evaluation.with_bands(bands, |evaluator| {
             for number in chunk * bands_per_chunk..count.min((chunk + 1) * bands_per_chunk) {
-                let outputs = |start: usize| {
-                    targets.iter().map(|target| target.at(start)).collect()
-                };
+                let outputs = |start: usize| targets.iter().map(|target| target.at(start)).collect();
                 // SAFETY: the targets hold the whole space and each band is computed by one chunk; operands that
                 // share them are read by the same tile.
                 unsafe { evaluator.run_band(&bands.band(number), outputs) };

@@ -26,7 +26,13 @@ pub struct KernelReport {
 impl fmt::Display for KernelReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let outputs = self.outputs.join(", ");
-        write!(f, "{} -> {outputs}  {}, {}", self.name, with_unit(self.bytes, "B"), with_unit(self.flops, "FLOP"))?;
+        write!(
+            f,
+            "{} -> {outputs}  {}, {}",
+            self.name,
+            with_unit(self.bytes, "B"),
+            with_unit(self.flops, "FLOP")
+        )?;
         self.apart.iter().try_for_each(|reason| write!(f, "\n    {reason}"))
     }
 }
@@ -71,7 +77,12 @@ pub(crate) fn explain(batch: &Batch, steps: &[Step]) -> Explanation {
         }
         KernelReport {
             name: name(batch, step),
-            outputs: step.kernel.outputs.iter().map(|spec| format!("{} {}", spec.dtype, spec.shape)).collect(),
+            outputs: step
+                .kernel
+                .outputs
+                .iter()
+                .map(|spec| format!("{} {}", spec.dtype, spec.shape))
+                .collect(),
             bytes: step.kernel.bytes(),
             flops: step.kernel.flops(),
             apart,
@@ -117,7 +128,8 @@ fn elementwise_name(node: &Node) -> Option<&'static str> {
 }
 
 fn why_apart(batch: &Batch, made: &Step, reads: &Step, operand: usize, value: u32, readers: usize) -> String {
-    let takes_epilogue = matches!(made.kernel.core, Core::Map | Core::Gemm(_) | Core::Convolution(_) | Core::Reduce(_));
+    let takes_epilogue =
+        matches!(made.kernel.core, Core::Map | Core::Gemm(_) | Core::Convolution(_) | Core::Reduce(_));
     let layout = &reads.kernel.operands[operand].layout;
     let output = made.outputs.iter().find(|output| output.0 == value).map_or(0, |output| output.1);
     if !takes_epilogue {
@@ -156,7 +168,8 @@ pub(crate) fn graph(batch: &Batch) -> String {
             .collect();
         for (value, spec) in batch.values_of(node).zip(&recorded.specs) {
             let held = if batch.values[value as usize].held { "  held" } else { "" };
-            lines += &format!("%{value} = {name}({}): {} {}{held}\n", inputs.join(", "), spec.dtype, spec.shape);
+            lines +=
+                &format!("%{value} = {name}({}): {} {}{held}\n", inputs.join(", "), spec.dtype, spec.shape);
         }
     }
     lines
