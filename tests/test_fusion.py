@@ -195,3 +195,13 @@ def test_a_core_that_reads_what_its_reader_reads_stays_apart() -> None:
     y = x.amax(1, keepdim=True) - x
     assert np.array_equal(y.numpy(), np.zeros((3, 1), "f4"))
     assert tf.zeros(()).logsumexp().item() == 0.0
+
+
+def test_an_operand_that_is_handed_on_is_read_before_it_is_overwritten() -> None:
+    a, b = tf.asarray(np.arange(300)), tf.asarray(np.arange(300) * 7)
+    tf.synchronize()
+    total, first, second = a + b, a.clone(), b.clone()
+    del a, b
+    assert np.array_equal(total.numpy(), np.arange(300) * 8)
+    assert np.array_equal(first.numpy(), np.arange(300))
+    assert np.array_equal(second.numpy(), np.arange(300) * 7)

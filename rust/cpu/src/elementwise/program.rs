@@ -295,9 +295,20 @@ impl<'a> Compiler<'a> {
         if self.store == Store::View {
             return;
         }
-        for (output, &value) in self.wanted.iter().enumerate() {
+        let mut places: SmallVec<[Place; 2]> = self.wanted.iter().map(|&value| self.place(value)).collect();
+        if self.in_place {
+            // An operand that is handed on must be read before another output overwrites it.
+            for (place, &value) in places.iter_mut().zip(self.wanted) {
+                if let Place::Source(_) = place {
+                    let kept = self.register();
+                    self.step(cast::copy(expr.dtypes()[usize::from(value)], self.tier), &[*place], kept, 40);
+                    *place = kept;
+                }
+            }
+        }
+        for (output, (&value, place)) in self.wanted.iter().zip(places).enumerate() {
             let dtype = expr.dtypes()[usize::from(value)];
-            let (place, target) = (self.place(value), Place::Output(output as u16));
+            let target = Place::Output(output as u16);
             if place == target {
                 continue;
             }
