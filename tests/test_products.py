@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import tenfold as tf
 from support import FLOATS, SHARED, array_of, assert_gradients, assert_same, laid_out, layouts, numbers, seeds, shapes
+from tenfold.nn import functional as F
 
 some_shapes = st.lists(st.integers(0, 4), min_size=1, max_size=4).map(tuple)
 
@@ -288,3 +289,13 @@ def test_strides_do_not_change_the_bits_of_a_product(dtype) -> None:
     expected = array_of(tf.tensor(a) @ tf.tensor(b))
     for layout in ("transposed", "reversed", "stepped", "borrowed"):
         assert_same(laid_out(a, layout) @ laid_out(b, layout), expected)
+
+
+def test_a_convolution_of_no_images_is_empty_and_its_gradients_are_zeros() -> None:
+    x, w = tf.ones(0, 2, 5, 5, requires_grad=True), tf.ones(3, 2, 3, 3, requires_grad=True)
+    result = F.conv2d(x, w)
+    assert result.shape == (0, 3, 3, 3)
+    assert result.detach().numpy().shape == (0, 3, 3, 3)
+    result.sum().backward()
+    assert w.grad is not None
+    assert not w.grad.any()

@@ -44,6 +44,10 @@ impl<'a> Dense<'a> {
             Dense::Own(bytes) => bytes,
             Dense::Copied(buffer) => buffer.as_slice(),
         };
+        // An empty slice may lie anywhere.
+        if bytes.is_empty() {
+            return Ok(&[]);
+        }
         bytemuck::try_cast_slice(bytes)
             .map_err(|_| Error::state("kernel", "the memory of an input is not aligned"))
     }
