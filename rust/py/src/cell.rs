@@ -19,7 +19,7 @@ pub struct View {
     /// The tensor whose cell holds the value (never a view itself).
     pub base: Py<PyTensor>,
     /// Which of its elements, over the dense tensor of the base's shape.
-    pub region: Layout,
+    pub region: Arc<Layout>,
     /// No gradient flows through it, and writing through it is allowed on leaves: `detach()` and `.data`.
     pub detached: bool,
 }
@@ -70,13 +70,15 @@ impl Cell {
     /// The value with its gradient edge.
     pub fn value(&self) -> Result<Tensor> {
         let Some(view) = &self.view else { return Ok(locked(&self.state).value.clone()) };
-        let (base, version) = view.base.get().cell.value_and_version()?;
+        let base = &view.base.get().cell;
+        let now = base.version();
         {
             let cached = locked(&self.state);
-            if cached.version == version {
+            if cached.version == now {
                 return Ok(cached.value.clone());
             }
         }
+        let (base, version) = base.value_and_version()?;
         let source = if view.detached { base.detach() } else { base };
         let mut value = source.region(&view.region)?;
         let mut cached = locked(&self.state);
@@ -200,25 +202,30 @@ fn leaf_error(operation: &'static str) -> Error {
 /// Where the elements of `tensor` lie in the dense tensor of its base's shape.
 pub fn region_of(tensor: &PyTensor) -> Result<Layout> {
     match &tensor.cell.view {
-        Some(view) => Ok(view.region.clone()),
+        Some(view) => Ok((*view.region).clone()),
         None => Ok(Layout::dense(tensor.cell.value()?.shape().clone())),
     }
 }
 
 /// The region of `moved`, which came from `source`, the value of `tensor`, by a movement; `None` where the same movement
 /// of [`region_of`] the tensor has to tell. Most values lie densely: then the layout of the one is that of the other.
-pub fn region_of_moved(tensor: &PyTensor, source: &Tensor, moved: &Tensor) -> Option<Layout> {
-    let same = tensor.cell.view.is_none() && *source.layout() == Layout::dense(source.shape().clone());
-    same.then(|| moved.layout().clone())
+pub fn region_of_moved(tensor: &PyTensor, source: &Tensor, moved: &Tensor) -> Option<Arc<Layout>> {
+    let same = tensor.cell.view.is_none() && source.has_dense_layout();
+    same.then(|| moved.shared_layout().clone())
 }
 
 /// A new tensor object that is a view of `tensor`: `value` is its present value, `region` the movement that made it,
 /// applied to [`region_of`] the tensor.
-pub fn make_view(tensor: &Bound<'_, PyTensor>, value: Tensor, region: Layout, detached: bool) -> PyTensor {
+pub fn make_view(
+    tensor: &Bound<'_, PyTensor>,
+    value: Tensor,
+    region: impl Into<Arc<Layout>>,
+    detached: bool,
+) -> PyTensor {
     let cell = &tensor.get().cell;
     let (base, detached) = match &cell.view {
         None => (tensor.clone().unbind(), detached),
         Some(view) => (view.base.clone_ref(tensor.py()), detached || view.detached),
     };
-    PyTensor::of_cell(Cell::view(value, cell.version(), View { base, region, detached }))
+    PyTensor::of_cell(Cell::view(value, cell.version(), View { base, region: region.into(), detached }))
 }

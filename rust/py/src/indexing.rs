@@ -1,5 +1,7 @@
 //! Indexing and assignment between brackets.
 
+use std::sync::Arc;
+
 use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyEllipsis, PyList, PySlice, PyTuple};
@@ -100,7 +102,7 @@ impl PyTensor {
             Some(known) => Some(known),
             None => {
                 let region = region_of(slf.get()).map_err(to_python)?;
-                Tensor::index_layout(&region, &items).map_err(to_python)?
+                Tensor::index_layout(&region, &items).map_err(to_python)?.map(Arc::new)
             }
         };
         match region {

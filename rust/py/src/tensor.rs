@@ -97,7 +97,7 @@ impl PyTensor {
         let moved = value(&source)?;
         let region = match region_of_moved(slf.get(), &source, &moved) {
             Some(known) => known,
-            None => region(&region_of(slf.get())?),
+            None => Arc::new(region(&region_of(slf.get())?)),
         };
         Ok(make_view(slf, moved, region, false))
     }

@@ -1,5 +1,7 @@
 //! Methods that give views: the same elements in another layout. As in PyTorch, changing a view changes its base.
 
+use std::sync::Arc;
+
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -17,7 +19,7 @@ fn reshaped(slf: &Bound<'_, PyTensor>, extents: &[i64]) -> Outcome<PyTensor> {
     let result = value.reshape(extents)?;
     let region = match region_of_moved(slf.get(), &value, &result) {
         Some(known) => Some(known),
-        None => region_of(slf.get())?.reshape(result.shape()),
+        None => region_of(slf.get())?.reshape(result.shape()).map(Arc::new),
     };
     match region {
         Some(region) => Ok(make_view(slf, result, region, false)),

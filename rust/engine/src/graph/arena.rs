@@ -76,13 +76,18 @@ impl Arena {
     pub fn record(&mut self, mut node: Box<Node>) -> Result<Recorded, (Error, Box<Node>)> {
         let mut reads_borrowed = false;
         for index in 0..node.inputs.len() {
-            if let Place::Pending(slot) = node.inputs[index].place {
-                match self.place(slot) {
-                    Ok(place) => node.inputs[index].place = place,
-                    Err(error) => return Err((error, node)),
+            let place = &mut node.inputs[index].place;
+            if let Place::Pending(slot) = *place {
+                match &self.entries[slot as usize].state {
+                    State::Ready(buffer) => *place = Place::Ready(buffer.clone()),
+                    State::Failed(error) => {
+                        let error = error.clone();
+                        return Err((error, node));
+                    }
+                    _ => continue,
                 }
             }
-            reads_borrowed |= node.inputs[index].place.is_borrowed();
+            reads_borrowed |= place.is_borrowed();
         }
         for input in &node.inputs {
             if let Place::Pending(slot) = input.place {
@@ -95,7 +100,7 @@ impl Arena {
             node.outputs.push(slot);
         }
         self.pending_bytes += node.bytes();
-        let outputs = node.outputs.clone();
+        let outputs = SmallVec::from_slice(&node.outputs);
         self.nodes.push_back(Some(node));
         let (nodes, bytes) = self.pending();
         Ok(Recorded { outputs, reads_borrowed, pending_nodes: nodes, pending_bytes: bytes })
@@ -104,15 +109,6 @@ impl Arena {
     /// A slot for a value that is there already.
     pub fn insert(&mut self, buffer: Arc<Buffer>) -> Slot {
         self.new_slot(State::Ready(buffer))
-    }
-
-    /// How a new node of this shard reads a slot.
-    pub fn place(&self, slot: Slot) -> Result<Place> {
-        match &self.entries[slot as usize].state {
-            State::Ready(buffer) => Ok(Place::Ready(buffer.clone())),
-            State::Failed(error) => Err(error.clone()),
-            _ => Ok(Place::Pending(slot)),
-        }
     }
 
     /// The buffer of a slot, where it is computed; the error, where it could not be.

@@ -93,8 +93,8 @@ impl Tensor {
         &self.body.layout
     }
 
-    /// The layout, to be shared.
-    pub(crate) fn shared_layout(&self) -> &Arc<Layout> {
+    /// The same, to be shared.
+    pub fn shared_layout(&self) -> &Arc<Layout> {
         &self.body.layout
     }
 
@@ -158,16 +158,23 @@ impl Tensor {
         Ok(Input { place: self.value().place(shard)?, dtype: self.dtype, layout })
     }
 
-    /// The dense layout of this tensor's shape: its own, where it is dense.
-    fn dense_layout(&self) -> Arc<Layout> {
+    /// True where the layout is that of a new tensor of this shape, the strides of axes of extent 1 included.
+    pub fn has_dense_layout(&self) -> bool {
         let mut step = 1;
-        let dense = self.layout().offset() == 0
+        self.layout().offset() == 0
             && self.shape().iter().zip(self.layout().strides()).rev().all(|(&extent, &stride)| {
                 let fits = stride == step;
                 step *= extent.max(1) as i64;
                 fits
-            });
-        if dense { self.body.layout.clone() } else { Arc::new(Layout::dense(self.shape().clone())) }
+            })
+    }
+
+    /// The dense layout of this tensor's shape: its own, where that is it.
+    fn dense_layout(&self) -> Arc<Layout> {
+        if self.has_dense_layout() {
+            return self.body.layout.clone();
+        }
+        Arc::new(Layout::dense(self.shape().clone()))
     }
 
     /// Records a node over `inputs` and wraps its outputs; no gradient.
