@@ -50,6 +50,7 @@ impl Gradient {
     }
 }
 
+#[inline]
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing panics under these locks.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -68,8 +69,15 @@ impl Cell {
     }
 
     /// The value with its gradient edge.
+    #[inline]
     pub fn value(&self) -> Result<Tensor> {
-        let Some(view) = &self.view else { return Ok(locked(&self.state).value.clone()) };
+        match &self.view {
+            None => Ok(locked(&self.state).value.clone()),
+            Some(view) => self.value_of_view(view),
+        }
+    }
+
+    fn value_of_view(&self, view: &View) -> Result<Tensor> {
         let base = &view.base.get().cell;
         let now = base.version();
         {

@@ -58,14 +58,18 @@ impl Arena {
     }
 
     fn new_slot(&mut self, state: State) -> Slot {
-        let entry = Entry { handles: 1, uses: 0, state, index_range: None };
         match self.free.pop() {
             Some(slot) => {
-                self.entries[slot as usize] = entry;
+                // Field by field: an entry that is put together elsewhere would be copied right after it was written.
+                let entry = self.entry(slot);
+                entry.handles = 1;
+                entry.uses = 0;
+                entry.state = state;
+                entry.index_range = None;
                 slot
             }
             None => {
-                self.entries.push(entry);
+                self.entries.push(Entry { handles: 1, uses: 0, state, index_range: None });
                 (self.entries.len() - 1) as Slot
             }
         }
@@ -131,11 +135,12 @@ impl Arena {
     }
 
     /// A tensor lets the slot go. What is freed is handed to the caller, to be dropped without the lock.
-    pub fn release(&mut self, slot: Slot) -> Garbage {
-        let mut garbage = Garbage::default();
-        self.entry(slot).handles -= 1;
-        self.collect(slot, &mut garbage);
-        garbage
+    pub fn release(&mut self, slot: Slot, garbage: &mut Garbage) {
+        let entry = self.entry(slot);
+        entry.handles -= 1;
+        if entry.handles == 0 && entry.uses == 0 {
+            self.collect(slot, garbage);
+        }
     }
 
     /// Frees a slot that nobody needs, and in turn what only it needed (iteratively: chains may be long).

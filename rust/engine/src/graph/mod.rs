@@ -80,6 +80,7 @@ impl Handle {
 
     /// How a node that is about to be recorded in `shard` reads the value. One that is pending in another shard is run
     /// first; one of the same shard is looked up when the node is recorded, for then the lock is held anyway.
+    #[inline]
     pub fn place(&self, shard: &'static Shard) -> Result<Place> {
         if std::ptr::eq(self.shard, shard) {
             return Ok(Place::Pending(self.slot));
@@ -132,7 +133,8 @@ impl Clone for Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        let garbage = self.shard.arena().release(self.slot);
+        let mut garbage = Garbage::default();
+        self.shard.arena().release(self.slot, &mut garbage);
         drop(garbage);
     }
 }

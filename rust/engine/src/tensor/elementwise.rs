@@ -92,10 +92,10 @@ impl Tensor {
                     } else {
                         Cow::Owned(tensor.cast(dtype)?.broadcast(shape).expect("shapes broadcast"))
                     };
-                    node.inputs.push(operand.input(shard)?);
+                    operand.read_by(&mut node, shard)?;
                     operands.push(operand);
                 }
-                Argument::Tensor(tensor) => node.inputs.push(tensor.broadcast_input(shard, shape)?),
+                Argument::Tensor(tensor) => tensor.read_broadcast_by(&mut node, shard, shape)?,
                 Argument::Scalar(scalar) => {
                     scalar.check_fits(name, dtype)?;
                     node.scalars.push(*scalar);

@@ -143,19 +143,22 @@ impl Tensor {
         self.value().is_borrowed()
     }
 
-    /// The tensor as a node that is about to be recorded in `shard` reads it.
-    fn input(&self, shard: &'static Shard) -> Result<Input> {
-        let layout = self.body.layout.clone();
-        Ok(Input { place: self.value().place(shard)?, dtype: self.dtype, layout })
+    /// Makes the tensor an input of a node that is about to be recorded in `shard`.
+    #[inline]
+    fn read_by(&self, node: &mut Node, shard: &'static Shard) -> Result<()> {
+        let place = self.value().place(shard)?;
+        node.inputs.push(Input { place, dtype: self.dtype, layout: self.body.layout.clone() });
+        Ok(())
     }
 
     /// The same, broadcast to a shape that it fits.
-    fn broadcast_input(&self, shard: &'static Shard, shape: &Shape) -> Result<Input> {
+    fn read_broadcast_by(&self, node: &mut Node, shard: &'static Shard, shape: &Shape) -> Result<()> {
         if self.shape() == shape {
-            return self.input(shard);
+            return self.read_by(node, shard);
         }
         let layout = Arc::new(self.layout().broadcast_to(shape).expect("shapes broadcast"));
-        Ok(Input { place: self.value().place(shard)?, dtype: self.dtype, layout })
+        node.inputs.push(Input { place: self.value().place(shard)?, dtype: self.dtype, layout });
+        Ok(())
     }
 
     /// True where the layout is that of a new tensor of this shape, the strides of axes of extent 1 included.
@@ -187,7 +190,7 @@ impl Tensor {
         let shard = current_shard();
         let mut node = Node::new(operation);
         for tensor in inputs {
-            node.inputs.push(tensor.input(shard)?);
+            tensor.read_by(&mut node, shard)?;
         }
         node.scalars.extend_from_slice(scalars);
         let mut layouts: SmallVec<[(Arc<Layout>, DType); 2]> = SmallVec::new();
