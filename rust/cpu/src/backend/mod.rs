@@ -40,9 +40,18 @@ impl Backend for Cpu {
     }
 
     fn can_share(&self, kernel: &Kernel, operand: usize, output: usize) -> bool {
-        if let Core::Map = kernel.core {
-            // A tile is written after it has been read.
-            return true;
+        if let (Core::Map, Some(expr)) = (&kernel.core, &kernel.epilogue) {
+            // A tile is written when all steps that compute have read it; another output that is the operand itself
+            // would be copied from there only afterwards.
+            let is_operand = |value: Value| {
+                let instruction = &expr.instructions()[usize::from(value)];
+                matches!(*instruction, Instruction::Load { operand: read } if usize::from(read) == operand)
+            };
+            return !expr
+                .outputs()
+                .iter()
+                .enumerate()
+                .any(|(other, &value)| other != output && is_operand(value));
         }
         // Elsewhere only an operand that is a core's input as it is, with results that are outputs as they are.
         let input = (0..kernel.prologues.len())
