@@ -488,3 +488,17 @@ def test_requires_grad_starts_at_a_value_and_writing_carries_it() -> None:
     assert not x.is_leaf
     (x * x).sum().backward()
     assert_same(w.grad, np.array([50, 50], np.float32))
+
+
+def test_whether_a_view_has_a_gradient_does_not_depend_on_where_it_is_first_used_after_a_write() -> None:
+    for used_without_recording in (False, True):
+        x = tf.ones(3, requires_grad=True)
+        base = x * 2
+        view = base[1:]
+        with tf.no_grad():
+            base.add_(1)
+            if used_without_recording:
+                view.sum()
+        assert view.requires_grad
+        view.sum().backward()
+        assert_same(x.grad, np.array([0, 2, 2], np.float32))

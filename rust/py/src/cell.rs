@@ -88,7 +88,11 @@ impl Cell {
         }
         let (base, version) = base.value_and_version()?;
         let source = if view.detached { base.detach() } else { base };
-        let mut value = source.region(&view.region)?;
+        // Whoever looks first, and within `no_grad` or not, must not decide whether a gradient flows through the view.
+        let mut value = {
+            let _recording = autograd::Guard::new(true);
+            source.region(&view.region)?
+        };
         let mut cached = locked(&self.state);
         // A detached view that was made a leaf of its own stays that leaf.
         let own_edge = cached.value.gradient_edge().filter(|edge| edge.is_leaf() && view.detached).cloned();
