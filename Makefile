@@ -81,7 +81,8 @@ test-python: build
 CHECKED := creation numpy views indexing reductions products autograd
 
 test-modes: build ## the Python tests in immediate mode, and a part of them held against the reference interpreter
-	TENFOLD_EAGER=1 $(VENV)/python -m pytest -n auto $(PYTEST)
+	@# Programs run in every mode each time: a few are enough here.
+	TENFOLD_EAGER=1 PROGRAMS=$(or $(PROGRAMS),400) $(VENV)/python -m pytest -n auto $(PYTEST)
 	TENFOLD_EAGER=1 TENFOLD_CHECK=1 $(VENV)/python -m pytest -n auto --hypothesis-profile few $(CHECKED:%=tests/test_%.py) $(PYTEST)
 
 conformance: build ## the array API standard's own tests; CONFORMANCE=DIR says where they are
@@ -103,7 +104,9 @@ fixtures: $(TORCH_PYTHON) ## record tests/fixtures from PyTorch again
 	@$(TORCH_PYTHON) scripts/record_fixtures.py --seed 0 --out tests/fixtures
 	@$(TORCH_PYTHON) scripts/record_names.py --out tests/fixtures/torch_names.json
 
-fuzz: build ## property tests with many more examples, for at most 2 × FUZZ_SECONDS
+fuzz: build ## random programs in every mode (PROGRAMS=n SEED=s), property tests with many more examples, long loops
+	$(VENV)/python tests/programs --programs $(or $(PROGRAMS),200000) --seed $(or $(SEED),1000000)
+	LONG=1 $(VENV)/python -m pytest tests/test_deferred.py $(PYTEST)
 	PROPTEST_CASES=100000 timeout $(FUZZ_SECONDS) cargo nextest run --workspace --cargo-profile fast || test $$? = 124
 	timeout $(FUZZ_SECONDS) $(VENV)/python -m pytest -n auto --hypothesis-profile fuzz $(PYTEST) || test $$? = 124
 
