@@ -18,7 +18,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from parity.cases import Case, draw_cases
-from parity.replay import Arrays, arranged, build, draw_inputs, fail, numpy, replay
+from parity.replay import Arrays, arranged, build, draw_inputs, fail, numpy, parametrized, replay
 
 
 def record(case: Case, generator: np.random.Generator) -> tuple[Case, Arrays]:
@@ -56,6 +56,12 @@ def record(case: Case, generator: np.random.Generator) -> tuple[Case, Arrays]:
             arrays["cotangent"] = np.asarray(generator.standard_normal(output.shape), np.float32)
     elif case["kind"] == "error":
         return {**case, "raises": exception_of(case, arrays)}, arrays
+    elif case["kind"] == "parametrized":
+        module = parametrized(torch, case)
+        arrays |= {f"state.{name}": numpy(value) for name, value in module.state_dict().items()}
+        case = {**case, "repr": repr(module), "state_dict_keys": list(module.state_dict())}
+        shape = module.eval()(torch.asarray(arrays["input.x"])).shape
+        arrays["cotangent"] = generator.standard_normal(tuple(shape)).astype("f4")
     elif case["kind"] == "arranged":
         output, module, _ = arranged(torch, case, arrays)
         if module is not None:

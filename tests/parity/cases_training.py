@@ -16,6 +16,7 @@ def training_families(seed: int) -> dict[str, list[Case]]:
         "training_losses": [*margin_losses(draw), *likelihood_losses(draw), *ctc_losses(draw), *other_losses(draw)],
         "training_optimizers": list(optimizers(draw)),
         "training_schedules": list(schedules(draw)),
+        "training_parametrized": list(parametrized(draw)),
     }
 
 
@@ -288,3 +289,49 @@ def schedules(draw: random.Random) -> list[Case]:
         for optimizer in ("SGD", "Adam")
         for number, case in enumerate([*variants, *with_measures])
     ]  # fmt: skip
+
+
+def parametrized(draw: random.Random) -> list[Case]:
+    n, i = draw.randint(2, 4), draw.randint(3, 5)
+    linear: list[tuple[str, list[int], Case]] = [
+        ("square", [i, i], normal(n, i)), ("wide", [i, 2], normal(n, i)), ("high", [2, i], normal(n, 2)),
+    ]  # fmt: skip
+    image, series = normal(n, 2, 5, 5), normal(n, 3, 7)
+    layers: list[tuple[str, str, Any, Case]] = [
+        ("linear", "Linear", [i, 4], normal(n, i)),
+        ("convolution", "Conv2d", [2, 3, 3], image),
+        ("transposed convolution", "ConvTranspose1d", [3, 2, 2], series),
+    ]
+    cases = []
+
+    def add(name: str, place: str, function: str, target: str, args: Any, x: Case, train: bool, **kwargs: Any) -> None:
+        mode = "training" if train else "evaluation"
+        cases.append(
+            {
+                "name": f"{place}, {function}, {name}, {mode}", "kind": "parametrized", "place": place,
+                "function": function, "target": target, "args": args, "kwargs": kwargs, "train": train,
+                "inputs": {"x": x},
+            }
+        )  # fmt: skip
+
+    for name, target, args, x in layers:
+        for place in ("utils", "parametrizations"):
+            add(name, place, "weight_norm", target, args, x, True)
+            add(f"{name} with one length", place, "weight_norm", target, args, x, True, dim=None)
+            for train in (True, False):
+                add(name, place, "spectral_norm", target, args, x, train, n_power_iterations=2)
+    for name, args, x in linear:
+        for kind in ("matrix_exp", "cayley", "householder"):
+            add(f"{name} {kind}", "parametrizations", "orthogonal", "Linear", args, x, True, orthogonal_map=kind)
+        add(
+            f"{name} plain",
+            "parametrizations",
+            "orthogonal",
+            "Linear",
+            args,
+            x,
+            True,
+            use_trivialization=False,
+            orthogonal_map="householder",
+        )
+    return cases

@@ -63,6 +63,7 @@ def replay(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -
         "optimizer": replay_optimizer,
         "network": replay_with_state,
         "schedule": replay_schedule,
+        "parametrized": replay_parametrized,
     }[case["kind"]](xp, case, arrays)
 
 
@@ -167,7 +168,7 @@ def replay_arranged(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.nd
     backward(xp, output, arrays)
     results |= {f"grad.{name}": numpy(inputs[name].grad) for name in case["differentiate"]}
     if module is not None:
-        results |= {f"grad.{name}": numpy(p.grad) for name, p in module.named_parameters()}
+        results |= {f"grad.{name}": numpy(p.grad) for name, p in module.named_parameters() if p.grad is not None}
     return results
 
 
@@ -217,6 +218,25 @@ def replay_optimizer(
         if step in (0, 9):
             results |= {f"step {step + 1}.{name}": numpy(parameter) for name, parameter in named.items()}
     return results | {"losses": np.array(losses, np.float32)}
+
+
+def parametrized(xp: Any, case: Mapping[str, Any]) -> Any:
+    """A layer whose weight a function of `nn.utils` computes."""
+    places = {"utils": xp.nn.utils, "parametrizations": xp.nn.utils.parametrizations}
+    function = getattr(places[case["place"]], case["function"])
+    return function(build(xp, {**case, "kwargs": {}}), **case["kwargs"]).train(case["train"])
+
+
+def replay_parametrized(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Arrays:
+    """Output, gradients and buffers of a layer with a weight that is computed."""
+    module = parametrized(xp, case)
+    module.load_state_dict(tensors(xp, arrays, "state."))
+    x = input_tensor(xp, arrays)
+    output = module(x)
+    backward(xp, output, arrays)
+    results = {"output": numpy(output), "grad.x": numpy(x.grad)}
+    results |= {f"grad.{name}": numpy(p.grad) for name, p in module.named_parameters() if p.grad is not None}
+    return results | {f"after.{name}": numpy(value) for name, value in module.named_buffers()}
 
 
 def replay_schedule(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray], resume: bool = False) -> Arrays:

@@ -12,7 +12,7 @@ import pytest
 
 import tenfold
 from parity.cases import Case
-from parity.replay import Arrays, build, fail, replay, replay_optimizer, replay_schedule
+from parity.replay import Arrays, build, fail, parametrized, replay, replay_optimizer, replay_schedule
 
 # Sums of up to about 500 float32 products in another order: some tens of units in the last place (6e-8) of
 # the largest number of the result. Optimizer steps pass such errors on ten times, divided by square roots.
@@ -21,6 +21,7 @@ TOLERANCE = {
     "function": 1e-5,
     "call": 1e-5,
     "arranged": 1e-5,
+    "parametrized": 1e-5,
     "network": 1e-5,
     "optimizer": 1e-4,
     "schedule": 1e-9,
@@ -61,6 +62,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "initializer_record": ("initializers",),
         "optimizer_record": ("optimizers", "training_optimizers"),
         "schedule_record": ("training_schedules",),
+        "parametrized_record": ("training_parametrized",),
     }
     folder = metafunc.config.getoption("--recorded")
     for argument, names in families.items():
@@ -102,6 +104,13 @@ def test_ten_optimizer_steps_are_pytorchs(optimizer_record: Record) -> None:
 def test_an_optimizer_goes_on_from_its_saved_state(optimizer_record: Record) -> None:
     resumed = replay_optimizer(tenfold, optimizer_record.case, optimizer_record.given, resume=True)
     assert_same(resumed, optimizer_record)
+
+
+def test_computed_weights_are_pytorchs(parametrized_record: Record) -> None:
+    assert_same(replay(tenfold, parametrized_record.case, parametrized_record.given), parametrized_record)
+    module = parametrized(tenfold, parametrized_record.case)
+    assert list(module.state_dict()) == parametrized_record.case["state_dict_keys"]
+    assert repr(module) == parametrized_record.case["repr"]
 
 
 def test_schedules_are_pytorchs(schedule_record: Record) -> None:

@@ -9,7 +9,7 @@ from tenfold import _core
 from tenfold._core import Tensor
 from tenfold.autograd import no_grad
 
-__all__ = ["clip_grad_norm_", "clip_grad_value_", "get_total_norm"]
+__all__ = ["clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 
 
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
@@ -68,14 +68,32 @@ def clip_grad_norm_(
     1.0
     """
     _check_foreach("clip_grad_norm_", foreach)
-    grads = _gradients(parameters)
+    tensors = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     with no_grad():
-        total = get_total_norm(grads, norm_type, error_if_nonfinite)
-        # Multiplying by 1 where nothing is to be clipped needs no look at the norm.
-        scale = (float(max_norm) / (total + 1e-6)).clamp(max=1.0)
-        for grad in grads:
-            grad.mul_(scale.to(grad.dtype))
+        total = get_total_norm(_gradients(tensors), norm_type, error_if_nonfinite)
+    clip_grads_with_norm_(tensors, max_norm, total)
     return total
+
+
+def clip_grads_with_norm_(
+    parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: bool | None = None
+) -> None:
+    """Scales the gradients of ``parameters`` by ``max_norm``/``total_norm`` where that is less than 1, in place.
+
+    >>> import tenfold as tf
+    >>> from tenfold.nn.utils import clip_grads_with_norm_
+    >>> x = tf.tensor([3.0, 4.0], requires_grad=True)
+    >>> (x * x / 2).sum().backward()
+    >>> clip_grads_with_norm_(x, 1.0, tf.tensor(10.0))
+    >>> round(x.grad.norm().item(), 4)
+    0.5
+    """
+    _check_foreach("clip_grads_with_norm_", foreach)
+    with no_grad():
+        # Multiplying by 1 where nothing is to be clipped needs no look at the norm.
+        scale = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
+        for grad in _gradients(parameters):
+            grad.mul_(scale.to(grad.dtype))
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None) -> None:
