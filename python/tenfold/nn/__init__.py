@@ -12,4 +12,7 @@ from tenfold.nn import init as init
 from tenfold.nn import modules as modules
 from tenfold.nn import utils as utils
 from tenfold.nn.modules import *  # noqa: F403  (each file lists its classes)
+from tenfold.nn.parameter import Buffer as Buffer
 from tenfold.nn.parameter import Parameter as Parameter
+from tenfold.nn.parameter import UninitializedBuffer as UninitializedBuffer
+from tenfold.nn.parameter import UninitializedParameter as UninitializedParameter

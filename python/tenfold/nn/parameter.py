@@ -7,7 +7,7 @@ from typing import Any
 from tenfold import _core
 from tenfold._core import Tensor
 
-__all__ = ["Parameter"]
+__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter"]
 
 
 class Parameter(Tensor):
@@ -40,4 +40,80 @@ class Parameter(Tensor):
         # As in PyTorch, and unlike a plain tensor's copy: the gradient stays behind.
         if id(self) not in memo:
             memo[id(self)] = type(self)(self.detach(), self.requires_grad)
+        return memo[id(self)]
+
+
+class UninitializedParameter(Parameter):
+    """A parameter whose shape is not known yet; ``materialize(shape)`` makes it an ordinary one.
+
+    >>> from tenfold import nn
+    >>> parameter = nn.UninitializedParameter()
+    >>> parameter.materialize((2, 3))
+    >>> type(parameter).__name__, parameter.shape
+    ('Parameter', (2, 3))
+    """
+
+    def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> UninitializedParameter:
+        return super().__new__(cls, _core.empty(0, device=device, dtype=dtype), requires_grad)  # type: ignore[return-value]
+
+    def materialize(self, shape: tuple[int, ...], device: Any = None, dtype: Any = None) -> None:
+        """Gives the parameter its shape; its values are arbitrary."""
+        self.data = _core.empty(tuple(shape), device=device, dtype=self.dtype if dtype is None else dtype)
+        self.__class__ = Parameter  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return "<UninitializedParameter>"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> UninitializedParameter:
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self.requires_grad, dtype=self.dtype)
+        return memo[id(self)]
+
+
+class UninitializedBuffer(Tensor):
+    """A buffer whose shape is not known yet; a lazy module puts a tensor in its place.
+
+    >>> from tenfold import nn
+    >>> nn.UninitializedBuffer()
+    <UninitializedBuffer>
+    """
+
+    def __new__(cls, requires_grad: bool = False, device: Any = None, dtype: Any = None) -> UninitializedBuffer:
+        made = super().__new__(cls, _core.empty(0, device=device, dtype=dtype))
+        return made.requires_grad_() if requires_grad else made
+
+    def materialize(self, shape: tuple[int, ...], device: Any = None, dtype: Any = None) -> None:
+        """Gives the buffer its shape; its values are arbitrary."""
+        self.data = _core.empty(tuple(shape), device=device, dtype=self.dtype if dtype is None else dtype)
+
+    def __repr__(self) -> str:
+        return "<UninitializedBuffer>" if self.shape == (0,) else super().__repr__()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> UninitializedBuffer:
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(dtype=self.dtype)
+        return memo[id(self)]
+
+
+class Buffer(Tensor):
+    """A tensor that becomes a buffer of the module it is assigned to; in its state only if ``persistent``.
+
+    >>> import tenfold as tf
+    >>> from tenfold import nn
+    >>> module = nn.Module()
+    >>> module.scale = nn.Buffer(tf.ones(1))
+    >>> list(module.state_dict())
+    ['scale']
+    """
+
+    persistent: bool
+
+    def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Buffer:
+        made = super().__new__(cls, _core.empty(0) if data is None else data)
+        made.persistent = persistent
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Buffer:
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self.detach().clone(), persistent=self.persistent)
         return memo[id(self)]

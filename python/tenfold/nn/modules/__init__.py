@@ -13,6 +13,7 @@ from tenfold.nn.modules.distance import *
 from tenfold.nn.modules.dropout import *
 from tenfold.nn.modules.flatten import *
 from tenfold.nn.modules.instancenorm import *
+from tenfold.nn.modules.lazy import *
 from tenfold.nn.modules.linear import *
 from tenfold.nn.modules.loss import *
 from tenfold.nn.modules.margin_loss import *
