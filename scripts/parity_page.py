@@ -25,6 +25,7 @@ REFUSED = {
 }
 # What is left out for good.
 LEFT_OUT = {
+    "nn.LinearCrossEntropyOptions": "chunks of PyTorch's own computation",
     "nn.Container": "deprecated: use Module",
     "nn.NLLLoss2d": "deprecated: use NLLLoss",
     "nn.RNNCellBase": "an implementation detail",

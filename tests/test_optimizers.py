@@ -238,3 +238,30 @@ def test_sparse_weights_have_zeros_in_each_column() -> None:
     assert weight[weight != 0].std() == pytest.approx(0.5, rel=0.2)
     with pytest.raises(ValueError, match=r"^sparse_: needs 2 axes"):
         nn.init.sparse_(tf.empty(3), 0.5)
+
+
+@pytest.mark.parametrize("name", ["Adamax", "LBFGS"])
+def test_hooks_run_around_steps(name: str) -> None:
+    seen: list[str] = []
+    params = matrices()
+    optimizer = MAKERS[name](params)
+    optimizer.register_step_pre_hook(lambda own, args, kwargs: seen.append(f"before {len(args)}"))
+    with optimizer.register_step_post_hook(lambda own, args, kwargs: seen.append("after")):
+        train(optimizer, params, 1)
+    train(optimizer, params, 1)
+    assert seen == ["before 1", "after", "before 1"]
+
+
+def test_hooks_change_states_on_their_way() -> None:
+    params = matrices()
+    optimizer = MAKERS["Adamax"](params)
+    train(optimizer, params, 1)
+    optimizer.register_state_dict_post_hook(lambda own, state: {**state, "note": 7})
+    saved = optimizer.state_dict()
+    assert saved["note"] == 7
+    other = MAKERS["Adamax"](params)
+    seen: list[Any] = []
+    other.register_load_state_dict_pre_hook(lambda own, state: seen.append(state["note"]))
+    other.register_load_state_dict_post_hook(lambda own: seen.append(len(own.state)))
+    other.load_state_dict(saved)
+    assert seen == [7, 2]

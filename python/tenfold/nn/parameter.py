@@ -78,8 +78,13 @@ class UninitializedBuffer(Tensor):
     <UninitializedBuffer>
     """
 
-    def __new__(cls, requires_grad: bool = False, device: Any = None, dtype: Any = None) -> UninitializedBuffer:
+    persistent: bool
+
+    def __new__(
+        cls, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True
+    ) -> UninitializedBuffer:
         made = super().__new__(cls, _core.empty(0, device=device, dtype=dtype))
+        made.persistent = persistent
         return made.requires_grad_() if requires_grad else made
 
     def materialize(self, shape: tuple[int, ...], device: Any = None, dtype: Any = None) -> None:
@@ -91,7 +96,7 @@ class UninitializedBuffer(Tensor):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> UninitializedBuffer:
         if id(self) not in memo:
-            memo[id(self)] = type(self)(dtype=self.dtype)
+            memo[id(self)] = type(self)(dtype=self.dtype, persistent=self.persistent)
         return memo[id(self)]
 
 

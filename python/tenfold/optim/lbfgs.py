@@ -80,10 +80,12 @@ class LBFGS(Optimizer):
         """Up to ``max_iter`` iterations; gives the loss before them."""
         if closure is None:
             raise TypeError("LBFGS: step needs a closure that computes the loss and its gradients")
+        closure = self._before_step(closure)
         with enable_grad():
             first_loss = closure()
         with no_grad():
             self._iterate(closure, first_loss)
+        self._after_step(closure)
         return first_loss
 
     def _iterate(self, closure: Callable[[], Any], first_loss: Any) -> None:

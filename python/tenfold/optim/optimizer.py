@@ -9,6 +9,7 @@ from typing import Any
 from tenfold import _core
 from tenfold._core import Tensor
 from tenfold.autograd import enable_grad, no_grad
+from tenfold.nn.modules._hooks import HookHandle, Hooks
 
 __all__ = ["Optimizer"]
 
@@ -116,6 +117,7 @@ class Optimizer:
 
         ``closure`` computes the loss and its gradients first; its result is returned.
         """
+        closure = self._before_step(closure)
         loss = None
         if closure is not None:
             with enable_grad():
@@ -125,10 +127,71 @@ class Optimizer:
                 params = [param for param in group["params"] if param.grad is not None]
                 if params:
                     self._update(group, params, [param.grad for param in params])
+        self._after_step(closure)
         return loss
+
+    # --- Hooks
+
+    def _hooks_of(self, kind: str) -> Hooks:
+        hooks: dict[str, Hooks] = self.__dict__.setdefault("_hooks", {})
+        return hooks.setdefault(kind, Hooks())
+
+    def _before_step(self, closure: Any) -> Any:
+        """Calls the hooks; gives the closure, which they may have replaced."""
+        if "_hooks" not in self.__dict__:
+            return closure
+        for hook in list(self._hooks_of("step_pre").values()):
+            changed = hook.function(self, () if closure is None else (closure,), {})
+            if changed is not None:
+                if not (isinstance(changed, tuple) and len(changed) == 2):
+                    raise RuntimeError(
+                        "register_step_pre_hook: a hook returns None or a pair of args and kwargs; "
+                        f"got {type(changed).__name__}"
+                    )
+                args, kwargs = changed
+                closure = args[0] if args else kwargs.get("closure")
+        return closure
+
+    def _after_step(self, closure: Any) -> None:
+        if "_hooks" in self.__dict__:
+            for hook in list(self._hooks_of("step_post").values()):
+                hook.function(self, () if closure is None else (closure,), {})
+
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
+        """Calls ``hook(optimizer, args, kwargs)`` before each step; a pair that it returns replaces the arguments.
+
+        >>> import tenfold as tf
+        >>> optimizer = tf.optim.SGD([tf.zeros(1, requires_grad=True)])
+        >>> with optimizer.register_step_pre_hook(lambda optimizer, args, kwargs: print("step")):
+        ...     optimizer.step()
+        step
+        """
+        return self._hooks_of("step_pre").register(hook)
+
+    def register_step_post_hook(self, hook: Callable[..., Any]) -> HookHandle:
+        """Calls ``hook(optimizer, args, kwargs)`` after each step."""
+        return self._hooks_of("step_post").register(hook)
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> HookHandle:
+        """Calls ``hook(optimizer)`` before ``state_dict()``."""
+        return self._hooks_of("state_dict_pre").register(hook, prepend)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> HookHandle:
+        """Calls ``hook(optimizer, state_dict)`` with the finished state; what it returns (unless None) replaces it."""
+        return self._hooks_of("state_dict").register(hook, prepend)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> HookHandle:
+        """Calls ``hook(optimizer, state_dict)`` before a state is loaded; what it returns (unless None) replaces it."""
+        return self._hooks_of("load_pre").register(hook, prepend)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> HookHandle:
+        """Calls ``hook(optimizer)`` after a state was loaded."""
+        return self._hooks_of("load").register(hook, prepend)
 
     def state_dict(self) -> dict[str, Any]:
         """State and groups, with numbers (in the order of the groups) in the place of parameters; PyTorch's format."""
+        for hook in list(self._hooks_of("state_dict_pre").values()):
+            hook.function(self)
         numbers = {id(param): number for number, param in enumerate(self._all_params())}
         groups = []
         for group in self.param_groups:
@@ -141,10 +204,17 @@ class Optimizer:
             }
             for param, values in self.state.items()
         }
-        return {"state": state, "param_groups": groups}
+        found: dict[str, Any] = {"state": state, "param_groups": groups}
+        for hook in list(self._hooks_of("state_dict").values()):
+            changed = hook.function(self, found)
+            found = found if changed is None else changed
+        return found
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Goes on from a state; groups must have as many parameters as they had. The state is copied."""
+        for hook in list(self._hooks_of("load_pre").values()):
+            changed = hook.function(self, state_dict)
+            state_dict = state_dict if changed is None else changed
         groups = state_dict["param_groups"]
         if len(groups) != len(self.param_groups):
             raise ValueError(
@@ -169,6 +239,8 @@ class Optimizer:
             {**{name: value for name, value in saved.items() if name != "params"}, "params": own["params"]}
             for saved, own in zip(groups, self.param_groups, strict=True)
         ]
+        for hook in list(self._hooks_of("load").values()):
+            hook.function(self)
 
     def _restored(self, name: str, value: Any, param: Tensor) -> Any:
         """A saved value as the state holds it: a tensor copied into the parameter's dtype, a count as a number."""

@@ -16,7 +16,7 @@ from tenfold.nn.modules._registration import (
     register_module_full_backward_pre_hook,
 )
 from tenfold.nn.modules._state import EXTRA_STATE, IncompatibleKeys, compare, did_you_mean, failure
-from tenfold.nn.parameter import Buffer, Parameter
+from tenfold.nn.parameter import Buffer, Parameter, UninitializedBuffer
 
 # The hooks of every module are found here, as in PyTorch, and not in `nn`.
 __all__ = ["Module"]
@@ -107,7 +107,7 @@ class Module:
         elif isinstance(value, Module):
             self._forget(name)
             self.register_module(name, value)
-        elif isinstance(value, Buffer):
+        elif isinstance(value, Buffer | UninitializedBuffer):
             self._forget(name)
             self.register_buffer(name, value, value.persistent)
         elif name in own["_parameters"]:
