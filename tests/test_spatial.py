@@ -129,3 +129,164 @@ def test_half_precisions_round_once(dtype: tf.dtype) -> None:
     wide = F.conv3d(x.double(), weight.double())
     # One rounding, and the sums of 36 products in float32.
     assert_near(F.conv3d(x, weight), array_of(wide.to(dtype)), rtol=float(tf.finfo(dtype).eps), atol=1e-5)
+
+
+POOLINGS = {
+    "max 3d": ((1, 2, 4, 5, 4), lambda x: F.max_pool3d(x, (2, 3, 2), stride=(1, 2, 2), padding=(1, 1, 0))),
+    "average 3d": ((1, 2, 4, 5, 4), lambda x: F.avg_pool3d(x, (2, 3, 2), 2, (1, 1, 0), True, False)),
+    "adaptive average": ((2, 5, 7), lambda x: F.adaptive_avg_pool2d(x, (3, 4))),
+    "adaptive average to more": ((1, 1, 3, 2), lambda x: F.adaptive_avg_pool2d(x, (5, 3))),
+    "adaptive maximum": ((2, 5, 7), lambda x: F.adaptive_max_pool2d(x, (3, 4))),
+    "powers": ((2, 2, 6), lambda x: F.lp_pool1d(x.square() + 0.5, 3, 3, stride=2, ceil_mode=True)),
+    "fractional": (
+        (1, 2, 6, 7),
+        lambda x: F.fractional_max_pool2d(x, 2, (3, 4), _random_samples=tf.tensor([[[0.3, 0.7], [0.9, 0.1]]]).double()),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", POOLINGS)
+def test_poolings_have_gradients_of_any_order(name: str) -> None:
+    shape, function = POOLINGS[name]
+    assert_gradients(function, numbers(*shape))
+    assert_second_gradients(function, numbers(*shape, seed=1))
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_unpooling_puts_back_what_pooling_found(rank: int) -> None:
+    x = tf.tensor(abs(numbers(2, 3, *(5, 7, 4)[:rank])) + 1, requires_grad=True)
+    values, indices = getattr(F, f"max_pool{rank}d")(x, 2, return_indices=True)
+    whole = getattr(F, f"max_unpool{rank}d")(values, indices, 2, output_size=x.shape[2:])
+    assert whole.shape == x.shape
+    found = array_of(whole)
+    kept = found != 0
+    np.testing.assert_array_equal(found[kept], array_of(x)[kept])
+    assert kept.sum() == values.numel()
+    whole.sum().backward()
+    np.testing.assert_array_equal(array_of(x.grad), kept)
+
+
+def test_unpooling_has_gradients_of_any_order() -> None:
+    _, indices = F.max_pool2d(tf.tensor(numbers(1, 2, 4, 6)), 2, return_indices=True)
+    x = numbers(1, 2, 2, 3, seed=1)
+    assert_gradients(lambda x: F.max_unpool2d(x, indices, 2), x)
+    assert_second_gradients(lambda x: F.max_unpool2d(x, indices, 2), x)
+
+
+def test_fractional_pooling_draws_its_windows() -> None:
+    tf.manual_seed(0)
+    x = tf.tensor(numbers(2, 3, 12, 12))
+    layer = nn.FractionalMaxPool2d(2, output_ratio=0.6, return_indices=True)
+    values, indices = layer(x)
+    assert values.shape == (2, 3, 7, 7)
+    np.testing.assert_array_equal(
+        array_of(x.flatten(2).gather(2, indices.flatten(2)).reshape(2, 3, 7, 7)), array_of(values)
+    )
+    assert any((layer(x)[1] != indices).any() for _ in range(3))
+
+
+INTERPOLATIONS = [
+    ("nearest", (1, 2, 4), {"size": 7}),
+    ("nearest-exact", (1, 1, 3, 4), {"size": (5, 3)}),
+    ("linear", (1, 2, 4), {"scale_factor": 1.7}),
+    ("linear", (1, 2, 5), {"size": 3, "align_corners": True}),
+    ("bilinear", (1, 2, 3, 4), {"size": (5, 3)}),
+    ("bilinear", (1, 1, 5, 6), {"size": (2, 4), "antialias": True}),
+    ("bicubic", (1, 1, 4, 3), {"size": (3, 7)}),
+    ("bicubic", (1, 1, 6, 5), {"size": (3, 7), "antialias": True}),
+    ("trilinear", (1, 1, 2, 3, 2), {"size": (3, 2, 4)}),
+    ("area", (1, 1, 5, 4), {"size": (3, 7)}),
+]
+
+
+@pytest.mark.parametrize(("mode", "shape", "options"), INTERPOLATIONS)
+def test_interpolations_have_gradients_of_any_order(mode: str, shape: tuple[int, ...], options: dict) -> None:
+    assert_gradients(lambda x: F.interpolate(x, mode=mode, **options), numbers(*shape))
+    assert_second_gradients(lambda x: F.interpolate(x, mode=mode, **options), numbers(*shape, seed=1))
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("antialias", [False, True])
+def test_a_constant_image_stays_constant(mode: str, antialias: bool) -> None:
+    for size in [(3, 4), (9, 5), (20, 31)]:
+        resized = F.interpolate(tf.full((1, 2, 9, 8), 3.0), size, mode=mode, antialias=antialias)
+        # The weights of a row add up to 1 but for the rounding of each, and both axes have such rows.
+        assert_near(resized, np.full((1, 2, *size), 3.0, np.float32), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16])
+@pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic", "area"])
+def test_resized_half_precisions_round_once(mode: str, dtype: tf.dtype) -> None:
+    x = tf.tensor(numbers(1, 2, 5, 6)).to(dtype)
+    resized = F.interpolate(x, (7, 4), mode=mode)
+    assert resized.dtype == dtype
+    assert_near(
+        resized, array_of(F.interpolate(x.double(), (7, 4), mode=mode)), rtol=float(tf.finfo(dtype).eps), atol=1e-6
+    )
+
+
+def test_integers_can_be_repeated() -> None:
+    x = tf.arange(6, dtype=tf.uint8).reshape(1, 1, 2, 3)
+    assert F.interpolate(x, scale_factor=2)[0, 0].tolist()[::2] == [[0, 0, 1, 1, 2, 2], [3, 3, 4, 4, 5, 5]]
+    with pytest.raises(TypeError, match="interpolate: needs a floating dtype; got uint8"):
+        F.interpolate(x, scale_factor=2, mode="bilinear")
+
+
+@pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("mode", ["bilinear", "nearest", "bicubic"])
+@pytest.mark.parametrize("aligned", [False, True])
+def test_samples_have_gradients_of_any_order(mode: str, padding: str, aligned: bool) -> None:
+    def sample(x, grid):
+        return F.grid_sample(x, grid, mode, padding, aligned)
+
+    grid = np.random.default_rng(3).uniform(-1.4, 1.4, (1, 2, 3, 2))
+    assert_gradients(sample, numbers(1, 2, 3, 4), grid)
+    assert_second_gradients(sample, numbers(1, 2, 3, 4), grid)
+
+
+@pytest.mark.parametrize("aligned", [False, True])
+def test_the_identity_samples_the_image_itself(aligned: bool) -> None:
+    x = tf.tensor(numbers(2, 3, 4, 5, 6), dtype=tf.float32)
+    theta = tf.eye(3, 4).expand(2, 3, 4)
+    grid = F.affine_grid(theta, x.shape, align_corners=aligned)
+    # Positions are off by a few units in the last place of 6, and neighbours differ by about 3.
+    assert_near(F.grid_sample(x, grid, padding_mode="border", align_corners=aligned), array_of(x), rtol=0, atol=2e-5)
+
+
+def test_positions_without_a_place_are_zeros() -> None:
+    grid = tf.tensor([[[[np.inf, 0.0], [-np.inf, 1.0], [0.0, 1e30], [-3.0, 0.0]]]], dtype=tf.float32)
+    for mode in ("bilinear", "nearest"):
+        assert array_of(F.grid_sample(tf.ones(1, 1, 3, 3), grid, mode))[..., 2:].tolist() == [[[[0.0, 0.0]]]]
+
+
+def test_affine_grids_have_gradients() -> None:
+    assert_gradients(lambda theta: F.affine_grid(theta, (2, 1, 3, 4), align_corners=False), numbers(2, 2, 3))
+
+
+FOLDINGS = {
+    "unfold": ((2, 2, 4, 5), lambda x: F.unfold(x, (2, 3), dilation=(2, 1), padding=1, stride=(1, 2))),
+    "fold": ((1, 8, 12), lambda x: F.fold(x, (4, 5), 2)),
+    "pixel shuffle": ((2, 8, 2, 3), lambda x: F.pixel_shuffle(x, 2)),
+    "pixel unshuffle": ((1, 1, 1, 4, 6), lambda x: F.pixel_unshuffle(x, 2)),
+    "channel shuffle": ((2, 6, 3), lambda x: F.channel_shuffle(x, 3)),
+}
+
+
+@pytest.mark.parametrize("name", FOLDINGS)
+def test_foldings_have_gradients_of_any_order(name: str) -> None:
+    shape, function = FOLDINGS[name]
+    assert_gradients(function, numbers(*shape))
+    assert_second_gradients(function, numbers(*shape, seed=1))
+
+
+def test_a_convolution_is_a_product_with_unfolded_windows() -> None:
+    x, weight = tf.tensor(numbers(2, 3, 6, 7)), tf.tensor(numbers(4, 3, 2, 3, seed=1))
+    product = weight.reshape(4, -1) @ F.unfold(x, (2, 3), padding=1, stride=2)
+    expected = F.conv2d(x, weight, padding=1, stride=2)
+    assert_near(product.reshape(expected.shape), array_of(expected), rtol=1e-12, atol=1e-12)
+
+
+def test_shuffles_undo_each_other() -> None:
+    x = tf.arange(2 * 12 * 3 * 4).reshape(2, 12, 3, 4)
+    assert (F.pixel_unshuffle(F.pixel_shuffle(x, 2), 2) == x).all()
+    assert (F.channel_shuffle(F.channel_shuffle(x, 3), 4) == x).all()

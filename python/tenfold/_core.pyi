@@ -1158,11 +1158,31 @@ class nn_functional:
     def adaptive_max_pool1d(input: _Argument, output_size: Any, return_indices: builtins.bool = False) -> Any:
         """The largest element of windows that divide the spatial axes into `output_size` parts."""
     @staticmethod
+    def adaptive_max_pool1d_with_indices(input: _Argument, output_size: Any, return_indices: builtins.bool = False) -> Any:
+        """The largest element of windows that divide the spatial axes into `output_size` parts, and where it is
+        within the flattened spatial axes.
+        """
+    @staticmethod
     def adaptive_max_pool2d(input: _Argument, output_size: Any, return_indices: builtins.bool = False) -> Any:
         """The largest element of windows that divide the spatial axes into `output_size` parts."""
     @staticmethod
+    def adaptive_max_pool2d_with_indices(input: _Argument, output_size: Any, return_indices: builtins.bool = False) -> Any:
+        """The largest element of windows that divide the spatial axes into `output_size` parts, and where it is
+        within the flattened spatial axes.
+        """
+    @staticmethod
     def adaptive_max_pool3d(input: _Argument, output_size: Any, return_indices: builtins.bool = False) -> Any:
         """The largest element of windows that divide the spatial axes into `output_size` parts."""
+    @staticmethod
+    def adaptive_max_pool3d_with_indices(input: _Argument, output_size: Any, return_indices: builtins.bool = False) -> Any:
+        """The largest element of windows that divide the spatial axes into `output_size` parts, and where it is
+        within the flattened spatial axes.
+        """
+    @staticmethod
+    def affine_grid(theta: _Argument, size: _Integers, align_corners: builtins.bool | None = None) -> Tensor:
+        """The grid at which `grid_sample` applies the affine map `theta` `(N, 2, 3)` to images of `size` `(N, C, H, W)`; also
+        `(N, 3, 4)` for volumes.
+        """
     @staticmethod
     def alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False) -> Tensor:
         """Dropout that keeps the mean and variance of what selu gives."""
@@ -1204,6 +1224,9 @@ class nn_functional:
 
         In place.
         """
+    @staticmethod
+    def channel_shuffle(input: _Argument, groups: builtins.int) -> Tensor:
+        """`(N, C, ...)` with the channels of `groups` groups dealt out in turn."""
     @staticmethod
     def conv1d(input: _Argument, weight: _Argument, bias: _Argument | None = None, stride: _Integers = ..., padding: Any = ..., dilation: _Integers = ..., groups: builtins.int = 1) -> Tensor:
         """The cross-correlation of `(N, C, ...)` or `(C, ...)` with a weight `(O, C/groups, ...)`, plus `bias` (O).
@@ -1290,6 +1313,31 @@ class nn_functional:
     def feature_alpha_dropout(input: Tensor, p: builtins.float = 0.5, training: builtins.bool = False, inplace: builtins.bool = False) -> Tensor:
         """Alpha dropout of whole channels of `(N, C, ...)`."""
     @staticmethod
+    def fold(input: _Argument, output_size: _Integers, kernel_size: _Integers, dilation: _Integers = ..., padding: _Integers = ..., stride: _Integers = ...) -> Tensor:
+        """The sum of windows given as columns `(N, C * kernel_h * kernel_w, windows)`, batch optional: an image of
+        `output_size`.
+        """
+    @staticmethod
+    def fractional_max_pool2d(input: _Argument, kernel_size: _Integers, output_size: _Integers | None = None, output_ratio: Any = None, return_indices: builtins.bool = False, _random_samples: _Argument | None = None) -> Any:
+        """The largest element of each of `output_size` windows at random places (or of as many as `output_ratio`
+        times the extents); with `return_indices` also where it is within the flattened spatial axes.
+        """
+    @staticmethod
+    def fractional_max_pool2d_with_indices(input: _Argument, kernel_size: _Integers, output_size: _Integers | None = None, output_ratio: Any = None, return_indices: builtins.bool = False, _random_samples: _Argument | None = None) -> Any:
+        """The largest element of each of `output_size` windows at random places (or of as many as `output_ratio`
+        times the extents), and where it is within the flattened spatial axes.
+        """
+    @staticmethod
+    def fractional_max_pool3d(input: _Argument, kernel_size: _Integers, output_size: _Integers | None = None, output_ratio: Any = None, return_indices: builtins.bool = False, _random_samples: _Argument | None = None) -> Any:
+        """The largest element of each of `output_size` windows at random places (or of as many as `output_ratio`
+        times the extents); with `return_indices` also where it is within the flattened spatial axes.
+        """
+    @staticmethod
+    def fractional_max_pool3d_with_indices(input: _Argument, kernel_size: _Integers, output_size: _Integers | None = None, output_ratio: Any = None, return_indices: builtins.bool = False, _random_samples: _Argument | None = None) -> Any:
+        """The largest element of each of `output_size` windows at random places (or of as many as `output_ratio`
+        times the extents), and where it is within the flattened spatial axes.
+        """
+    @staticmethod
     def gaussian_nll_loss(input: _Argument, target: _Argument, var: _Argument, full: builtins.bool = False, eps: builtins.float = 1e-6, reduction: builtins.str = "mean") -> Tensor:
         """`0.5 * (log(v) + (x - t)**2 / v)` with the variance v (a tensor or a number) held at `eps` at least; `full` adds the
         constant.
@@ -1300,6 +1348,11 @@ class nn_functional:
     @staticmethod
     def glu(input: _Argument, dim: builtins.int = -1) -> Tensor:
         """The first half along `dim`, times the logistic function of the second half."""
+    @staticmethod
+    def grid_sample(input: _Argument, grid: _Argument, mode: builtins.str = "bilinear", padding_mode: builtins.str = "zeros", align_corners: builtins.bool | None = None) -> Tensor:
+        """The image `(N, C, H, W)` (or `(N, C, D, H, W)`) at the positions `grid` `(N, ..., 2)` (or 3): x, y (and z) from -1 to
+        1. `mode` is `'bilinear'`, `'nearest'` or `'bicubic'`, `padding_mode` `'zeros'`, `'border'` or `'reflection'`.
+        """
     @staticmethod
     def group_norm(input: _Argument, num_groups: builtins.int, weight: _Argument | None = None, bias: _Argument | None = None, eps: builtins.float = 1e-5) -> Tensor:
         """Mean 0 and variance 1 over each of `num_groups` groups of channels of `(N, C, ...)`, times `weight` plus `bias`."""
@@ -1361,6 +1414,11 @@ class nn_functional:
         by running statistics, where `use_input_stats` is false. The running ones are updated in place.
         """
     @staticmethod
+    def interpolate(input: _Argument, size: _Integers | None = None, scale_factor: Any = None, mode: builtins.str = "nearest", align_corners: builtins.bool | None = None, recompute_scale_factor: builtins.bool | None = None, antialias: builtins.bool = False) -> Tensor:
+        """Resizes the spatial axes of `(N, C, ...)` to `size` or by `scale_factor`. `mode` is `'nearest'`, `'nearest-exact'`,
+        `'linear'`, `'bilinear'`, `'bicubic'`, `'trilinear'` or `'area'`.
+        """
+    @staticmethod
     def kl_div(input: _Argument, target: _Argument, size_average: builtins.bool | None = None, reduce: builtins.bool | None = None, reduction: builtins.str = "mean", log_target: builtins.bool = False) -> Tensor:
         """The Kullback-Leibler divergence of log-probabilities `input` from `target`. `reduction='batchmean'` divides the sum by
         the batch size, as the definition does.
@@ -1398,6 +1456,15 @@ class nn_functional:
     def logsigmoid(input: _Argument) -> Tensor:
         """The logarithm of the logistic function."""
     @staticmethod
+    def lp_pool1d(input: _Argument, norm_type: builtins.float, kernel_size: _Integers, stride: _Integers | None = None, ceil_mode: builtins.bool = False) -> Tensor:
+        """The `norm_type`-th root of the sum of powers over each window of `(N, C, ...)` or `(C, ...)`."""
+    @staticmethod
+    def lp_pool2d(input: _Argument, norm_type: builtins.float, kernel_size: _Integers, stride: _Integers | None = None, ceil_mode: builtins.bool = False) -> Tensor:
+        """The `norm_type`-th root of the sum of powers over each window of `(N, C, ...)` or `(C, ...)`."""
+    @staticmethod
+    def lp_pool3d(input: _Argument, norm_type: builtins.float, kernel_size: _Integers, stride: _Integers | None = None, ceil_mode: builtins.bool = False) -> Tensor:
+        """The `norm_type`-th root of the sum of powers over each window of `(N, C, ...)` or `(C, ...)`."""
+    @staticmethod
     def lstm(input: _Argument, hx: Sequence[_Argument] | None, params: Sequence[_Argument], has_biases: builtins.bool = True, num_layers: builtins.int = 1, dropout: builtins.float = 0.0, train: builtins.bool = False, bidirectional: builtins.bool = False, batch_first: builtins.bool = False, batch_sizes: _Integers | None = None) -> Any:
         """Layers of long short-term memory.
 
@@ -1416,14 +1483,44 @@ class nn_functional:
         is within the flattened spatial axes.
         """
     @staticmethod
+    def max_pool1d_with_indices(input: _Argument, kernel_size: _Integers, stride: _Integers | None = None, padding: _Integers = ..., dilation: _Integers = ..., ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
+        """The largest element of each window of `(N, C, ...)` or `(C, ...)`, and where it is within the flattened
+        spatial axes.
+        """
+    @staticmethod
     def max_pool2d(input: _Argument, kernel_size: _Integers, stride: _Integers | None = None, padding: _Integers = ..., dilation: _Integers = ..., ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
         """The largest element of each window of `(N, C, ...)` or `(C, ...)`; with `return_indices` also where it
         is within the flattened spatial axes.
         """
     @staticmethod
+    def max_pool2d_with_indices(input: _Argument, kernel_size: _Integers, stride: _Integers | None = None, padding: _Integers = ..., dilation: _Integers = ..., ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
+        """The largest element of each window of `(N, C, ...)` or `(C, ...)`, and where it is within the flattened
+        spatial axes.
+        """
+    @staticmethod
     def max_pool3d(input: _Argument, kernel_size: _Integers, stride: _Integers | None = None, padding: _Integers = ..., dilation: _Integers = ..., ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
         """The largest element of each window of `(N, C, ...)` or `(C, ...)`; with `return_indices` also where it
         is within the flattened spatial axes.
+        """
+    @staticmethod
+    def max_pool3d_with_indices(input: _Argument, kernel_size: _Integers, stride: _Integers | None = None, padding: _Integers = ..., dilation: _Integers = ..., ceil_mode: builtins.bool = False, return_indices: builtins.bool = False) -> Any:
+        """The largest element of each window of `(N, C, ...)` or `(C, ...)`, and where it is within the flattened
+        spatial axes.
+        """
+    @staticmethod
+    def max_unpool1d(input: _Argument, indices: _Argument, kernel_size: _Integers, stride: _Integers | None = None, padding: _Integers = ..., output_size: _Integers | None = None) -> Tensor:
+        """Zeros with the elements of `(N, C, ...)` or `(C, ...)` at the indices that max pooling of the same
+        settings gave.
+        """
+    @staticmethod
+    def max_unpool2d(input: _Argument, indices: _Argument, kernel_size: _Integers, stride: _Integers | None = None, padding: _Integers = ..., output_size: _Integers | None = None) -> Tensor:
+        """Zeros with the elements of `(N, C, ...)` or `(C, ...)` at the indices that max pooling of the same
+        settings gave.
+        """
+    @staticmethod
+    def max_unpool3d(input: _Argument, indices: _Argument, kernel_size: _Integers, stride: _Integers | None = None, padding: _Integers = ..., output_size: _Integers | None = None) -> Tensor:
+        """Zeros with the elements of `(N, C, ...)` or `(C, ...)` at the indices that max pooling of the same
+        settings gave.
         """
     @staticmethod
     def mish(input: Tensor, inplace: builtins.bool = False) -> Tensor:
@@ -1476,6 +1573,12 @@ class nn_functional:
     @staticmethod
     def pdist(input: _Argument, p: builtins.float = 2.0) -> Tensor:
         """The p-norms of the differences of all pairs of rows of `(N, D)`."""
+    @staticmethod
+    def pixel_shuffle(input: _Argument, upscale_factor: builtins.int) -> Tensor:
+        """`(..., C * r * r, H, W)` to `(..., C, H * r, W * r)`: each element's channel says where in a block of pixels it goes."""
+    @staticmethod
+    def pixel_unshuffle(input: _Argument, downscale_factor: builtins.int) -> Tensor:
+        """`(..., C, H * r, W * r)` to `(..., C * r * r, H, W)`: the reverse of `pixel_shuffle`."""
     @staticmethod
     def poisson_nll_loss(input: _Argument, target: _Argument, log_input: builtins.bool = True, full: builtins.bool = False, size_average: builtins.bool | None = None, eps: builtins.float = 1e-8, reduce: builtins.bool | None = None, reduction: builtins.str = "mean") -> Tensor:
         """`exp(x) - t * x` for logarithms of rates x, `x - t * log(x + eps)` without `log_input`; `full` adds Stirling's
@@ -1615,6 +1718,9 @@ class nn_functional:
     @staticmethod
     def triplet_margin_with_distance_loss(anchor: Tensor, positive: Tensor, negative: Tensor, *, distance_function: Any = None, margin: builtins.float = 1.0, swap: builtins.bool = False, reduction: builtins.str = "mean") -> Tensor:
         """The triplet loss with the distances that `distance_function` gives (by default the 2-norm of the difference)."""
+    @staticmethod
+    def unfold(input: _Argument, kernel_size: _Integers, dilation: _Integers = ..., padding: _Integers = ..., stride: _Integers = ...) -> Tensor:
+        """The windows of `(N, C, H, W)` or `(C, H, W)` as columns: `(N, C * kernel_h * kernel_w, windows)`."""
 
 def _grad(outputs: Sequence[Tensor], inputs: Sequence[Tensor], grad_outputs: Sequence[Tensor | None], retain_graph: builtins.bool, create_graph: builtins.bool) -> builtins.list[Tensor | None]:
     """The gradients of `outputs` at `inputs`, in order; None at an input that they do not depend on."""

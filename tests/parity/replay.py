@@ -110,7 +110,11 @@ def replay_function(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.nd
 def replay_call(xp: Any, case: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Arrays:
     """A function with any arguments: its outputs and, where there is a cotangent, the gradients of floating inputs."""
     inputs = tensors(xp, arrays, "input.")
-    floating = {name: x.requires_grad_() for name, x in inputs.items() if arrays[f"input.{name}"].dtype.kind == "f"}
+    floating = {
+        name: x.requires_grad_()
+        for name, x in inputs.items()
+        if arrays[f"input.{name}"].dtype.kind == "f" and not case["inputs"][name].get("fixed")
+    }
     outputs = call(getattr(xp.nn.functional, case["target"]), case, inputs)
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
     results = {f"output{number}": numpy(output) for number, output in enumerate(outputs)}

@@ -13,6 +13,7 @@ pub mod memory;
 pub mod pool;
 pub mod random;
 pub mod reduction;
+pub mod resample;
 pub mod rows;
 pub mod scan;
 pub mod simd;

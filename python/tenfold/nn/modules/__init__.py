@@ -12,6 +12,7 @@ from tenfold.nn.modules.conv import *
 from tenfold.nn.modules.distance import *
 from tenfold.nn.modules.dropout import *
 from tenfold.nn.modules.flatten import *
+from tenfold.nn.modules.folding import *
 from tenfold.nn.modules.instancenorm import *
 from tenfold.nn.modules.lazy import *
 from tenfold.nn.modules.linear import *
@@ -27,3 +28,5 @@ from tenfold.nn.modules.positional import *
 from tenfold.nn.modules.rnn import *
 from tenfold.nn.modules.sparse import *
 from tenfold.nn.modules.transformer import *
+from tenfold.nn.modules.unpooling import *
+from tenfold.nn.modules.upsampling import *

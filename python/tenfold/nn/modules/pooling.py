@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tenfold._core import Tensor
@@ -13,11 +13,16 @@ from tenfold.nn.modules.module import Module
 __all__ = [
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
+    "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
     "AvgPool1d",
     "AvgPool2d",
+    "AvgPool3d",
     "MaxPool1d",
     "MaxPool2d",
+    "MaxPool3d",
 ]
 
 _Sizes = int | Sequence[int]
@@ -83,6 +88,21 @@ class MaxPool2d(_MaxPool):
         return F.max_pool2d(input, **self._arguments())
 
 
+class MaxPool3d(_MaxPool):
+    """The largest element of each window: `(N, C, D, H, W)` or `(C, D, H, W)` to `(N, C, D_out, H_out, W_out)`.
+
+    Numbers hold for all axes, triples for depth, height and width; otherwise as :class:`MaxPool1d`.
+
+    >>> import tenfold as tf
+    >>> from tenfold import nn
+    >>> nn.MaxPool3d((3, 2, 2), stride=(2, 1, 2))(tf.zeros(20, 16, 9, 10, 12)).shape
+    (20, 16, 4, 9, 6)
+    """
+
+    def forward(self, input: Tensor) -> Any:
+        return F.max_pool3d(input, **self._arguments())
+
+
 class AvgPool1d(Module):
     """The mean of each window: `(N, C, L)` or `(C, L)` to `(N, C, L_out)`.
 
@@ -116,16 +136,10 @@ class AvgPool1d(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class AvgPool2d(Module):
-    """The mean of each window: `(N, C, H, W)` or `(C, H, W)` to `(N, C, H_out, W_out)`; see :class:`AvgPool1d`.
+class _AvgPool(Module):
+    """What average pooling over two and three axes share."""
 
-    With ``divisor_override`` the sum of each window is divided by that.
-
-    >>> import tenfold as tf
-    >>> from tenfold import nn
-    >>> nn.AvgPool2d((3, 2), stride=(2, 1))(tf.zeros(20, 16, 50, 32)).shape
-    (20, 16, 24, 31)
-    """
+    _function: Callable[..., Tensor]
 
     def __init__(
         self,
@@ -145,7 +159,7 @@ class AvgPool2d(Module):
         self.divisor_override = divisor_override
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.avg_pool2d(
+        return type(self)._function(
             input,
             self.kernel_size,
             self.stride,
@@ -157,6 +171,34 @@ class AvgPool2d(Module):
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AvgPool2d(_AvgPool):
+    """The mean of each window: `(N, C, H, W)` or `(C, H, W)` to `(N, C, H_out, W_out)`; see :class:`AvgPool1d`.
+
+    With ``divisor_override`` the sum of each window is divided by that.
+
+    >>> import tenfold as tf
+    >>> from tenfold import nn
+    >>> nn.AvgPool2d((3, 2), stride=(2, 1))(tf.zeros(20, 16, 50, 32)).shape
+    (20, 16, 24, 31)
+    """
+
+    _function = staticmethod(F.avg_pool2d)
+
+
+class AvgPool3d(_AvgPool):
+    """The mean of each window: `(N, C, D, H, W)` or `(C, D, H, W)` to `(N, C, D_out, H_out, W_out)`.
+
+    See :class:`AvgPool2d`.
+
+    >>> import tenfold as tf
+    >>> from tenfold import nn
+    >>> nn.AvgPool3d((3, 2, 2), stride=(2, 1, 2))(tf.zeros(20, 16, 9, 10, 12)).shape
+    (20, 16, 4, 9, 6)
+    """
+
+    _function = staticmethod(F.avg_pool3d)
 
 
 class _AdaptivePool(Module):
@@ -194,7 +236,45 @@ class AdaptiveAvgPool2d(_AdaptivePool):
         return F.adaptive_avg_pool2d(input, self.output_size)
 
 
-class AdaptiveMaxPool2d(_AdaptivePool):
+class AdaptiveAvgPool3d(_AdaptivePool):
+    """Means over windows chosen so that the last three axes get ``output_size``; None keeps an axis.
+
+    >>> import tenfold as tf
+    >>> from tenfold import nn
+    >>> nn.AdaptiveAvgPool3d((5, None, 3))(tf.zeros(1, 4, 8, 9, 10)).shape
+    (1, 4, 5, 9, 3)
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.adaptive_avg_pool3d(input, self.output_size)
+
+
+class _AdaptiveMaxPool(_AdaptivePool):
+    _function: Callable[..., Any]
+
+    def __init__(self, output_size: int | Sequence[int | None] | None, return_indices: bool = False) -> None:
+        super().__init__(output_size)
+        self.return_indices = return_indices
+
+    def forward(self, input: Tensor) -> Any:
+        return type(self)._function(input, self.output_size, return_indices=self.return_indices)
+
+
+class AdaptiveMaxPool1d(_AdaptiveMaxPool):
+    """Largest elements of windows chosen so that the last axis gets ``output_size``.
+
+    With ``return_indices`` also where they were found.
+
+    >>> import tenfold as tf
+    >>> from tenfold import nn
+    >>> nn.AdaptiveMaxPool1d(2)(tf.tensor([[1.0, 3.0, 2.0, 0.0]])).tolist()
+    [[3.0, 2.0]]
+    """
+
+    _function = staticmethod(F.adaptive_max_pool1d)
+
+
+class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     """Largest elements of windows chosen so that the last two axes get ``output_size``; None keeps an axis.
 
     With ``return_indices`` also where they were found.
@@ -205,9 +285,18 @@ class AdaptiveMaxPool2d(_AdaptivePool):
     (1, 64, 5, 5)
     """
 
-    def __init__(self, output_size: int | Sequence[int | None] | None, return_indices: bool = False) -> None:
-        super().__init__(output_size)
-        self.return_indices = return_indices
+    _function = staticmethod(F.adaptive_max_pool2d)
 
-    def forward(self, input: Tensor) -> Any:
-        return F.adaptive_max_pool2d(input, self.output_size, return_indices=self.return_indices)
+
+class AdaptiveMaxPool3d(_AdaptiveMaxPool):
+    """Largest elements of windows chosen so that the last three axes get ``output_size``; None keeps an axis.
+
+    With ``return_indices`` also where they were found.
+
+    >>> import tenfold as tf
+    >>> from tenfold import nn
+    >>> nn.AdaptiveMaxPool3d((5, None, 3))(tf.zeros(1, 4, 8, 9, 10)).shape
+    (1, 4, 5, 9, 3)
+    """
+
+    _function = staticmethod(F.adaptive_max_pool3d)

@@ -4,7 +4,7 @@
 //! and epilogues are evaluated around it, unless the family takes them in itself.
 
 mod convolution;
-mod dense;
+pub(crate) mod dense;
 pub mod disjoint;
 mod epilogue;
 mod gemm;
@@ -23,7 +23,7 @@ use epilogue::Finish;
 
 use crate::memory::HostBuffer;
 use crate::threads::{FloatControl, Interrupted};
-use crate::{elementwise, index, pool, random, reduction, rows, scan, sort};
+use crate::{elementwise, index, pool, random, reduction, resample, rows, scan, sort};
 use reduction::Prologue;
 use view::{Input, Memory, OutputView};
 
@@ -226,6 +226,7 @@ fn dispatch(
         Core::Gemm(_) => gemm::run(inputs, outputs, finish),
         Core::Convolution(core) => convolution::run(core, inputs, outputs, finish),
         Core::Pool(core) => pool::run(core, inputs, outputs),
+        Core::Resample(core) => resample::run(core, inputs, outputs),
         Core::Index(core) => index::run(core, inputs, outputs),
         Core::Sort(core) => sort::run(core, inputs, outputs),
         Core::Random(core) => random::run(core, inputs, outputs),

@@ -212,6 +212,7 @@ pub fn computed(core: &Core, operands: &[Given]) -> Result<Vec<Outcome>> {
     match core {
         Core::Rows(core) => crate::rows::run(core, &inputs, &mut outputs)?,
         Core::Pool(core) => crate::pool::run(core, &inputs, &mut outputs)?,
+        Core::Resample(core) => crate::resample::run(core, &inputs, &mut outputs)?,
         Core::Index(core) => crate::index::run(core, &inputs, &mut outputs)?,
         Core::Sort(core) => crate::sort::run(core, &inputs, &mut outputs)?,
         Core::Scan(core) => crate::scan::run(core, &inputs, &mut outputs)?,

@@ -28,8 +28,13 @@ pub fn forward<E: PoolElement>(
     let extents = spatial_extents(&input);
     let size: usize = output.iter().product();
     let (values, indices) = (Disjoint::new(values.values::<E>()?), Disjoint::new(indices.values::<i64>()?));
+    // Elements of all windows, those beyond the plane included.
+    let elements = windows
+        .iter()
+        .map(|axis| axis.list.iter().map(|window| window.count).sum::<usize>())
+        .product::<usize>();
     let pairs = is_pairs(core, extents, &windows);
-    let cost = if pairs { size as u64 / 2 } else { (size * core.window.iter().product::<usize>()) as u64 };
+    let cost = if pairs { size as u64 / 2 } else { elements as u64 };
     for_each_range(planes.count(), cost, CHUNK_NANOSECONDS, &|start, count| {
         let mut walk = planes.walk(start);
         let (mut dense, mut wide) = (Vec::new(), Vec::new());
@@ -61,7 +66,8 @@ pub fn forward<E: PoolElement>(
 /// True for windows of 2 × 2 in steps of 2 that all lie within the plane.
 fn is_pairs(core: &Pool, extents: [usize; 3], windows: &[Windows; 3]) -> bool {
     let all = |list: &[usize], value: usize| list.iter().all(|&other| other == value);
-    core.window.len() == 2
+    core.kind == PoolKind::Max
+        && core.window.len() == 2
         && all(&core.window, 2)
         && all(&core.stride, 2)
         && all(&core.padding, 0)

@@ -35,7 +35,7 @@ pub fn run(core: &Pool, inputs: &[Input<'_>], outputs: &mut [OutputView<'_>]) ->
         };
     }
     match core.kind {
-        PoolKind::Max => match inputs[0].dtype {
+        PoolKind::Max | PoolKind::AdaptiveMax => match inputs[0].dtype {
             DType::Int8 => max::forward::<i8>(core, inputs, outputs),
             DType::Int16 => max::forward::<i16>(core, inputs, outputs),
             DType::Int32 => max::forward::<i32>(core, inputs, outputs),

@@ -43,6 +43,15 @@ proptest! {
     }
 
     #[test]
+    fn adaptive_maxima_and_their_indices_are_exact(seed: u64) {
+        let mut draw = Draw::new(seed);
+        let (core, shape, _) = pooling(&mut draw, |_| PoolKind::AdaptiveMax);
+        let dtype = draw.pick(&FLOATS);
+        let x = draw.operand(&shape, dtype, true);
+        check(&Core::Pool(core), &[x], 0.0);
+    }
+
+    #[test]
     fn averages_agree_with_the_reference(seed: u64) {
         let mut draw = Draw::new(seed);
         let (core, shape, _) = pooling(&mut draw, average);

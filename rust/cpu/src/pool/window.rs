@@ -1,6 +1,6 @@
 //! Which elements of an axis each window covers.
 
-use tenfold_ir::kernel::Pool;
+use tenfold_ir::kernel::{Pool, PoolKind};
 
 /// The part of a window that lies within the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,13 @@ impl Windows {
 
     /// The windows along a spatial axis of these extents.
     pub fn new(core: &Pool, axis: usize, input: usize, output: usize) -> Windows {
+        if core.kind == PoolKind::AdaptiveMax {
+            let window = |index: usize| {
+                let range = core.adaptive_window(axis, input, index);
+                Window { first: range.start, count: range.len(), padded: range.len() }
+            };
+            return Windows { list: (0..output).map(window).collect(), step: 1 };
+        }
         let (window, step) = (core.window[axis] as i64, core.dilation[axis] as i64);
         let (padding, input) = (core.padding[axis] as i64, input as i64);
         let list = (0..output as i64)

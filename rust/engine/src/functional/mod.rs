@@ -13,7 +13,10 @@ mod ctc;
 mod distance;
 mod dropout;
 mod embedding;
+mod folding;
+mod grid_sample;
 mod instance_statistics;
+mod interpolate;
 mod likelihood_loss;
 mod linear;
 mod linear_cross_entropy;
@@ -26,7 +29,9 @@ mod padding;
 mod pooling;
 mod position;
 mod recurrent;
+mod resample;
 mod softmax;
+mod unpooling;
 
 pub use activation::{
     Gelu, celu, elu, gelu, glu, gumbel_softmax, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu,
@@ -41,7 +46,10 @@ pub use ctc::{CtcOptions, ctc_loss};
 pub use distance::{cosine_similarity, normalize, pairwise_distance, pdist};
 pub use dropout::{alpha_dropout, dropout, feature_alpha_dropout, feature_dropout};
 pub use embedding::{BagMode, BagOptions, embedding, embedding_bag, embedding_renorm};
+pub use folding::{FoldOptions, channel_shuffle, fold, pixel_shuffle, pixel_unshuffle, unfold};
+pub use grid_sample::{GridMode, GridPadding, affine_grid, grid_sample};
 pub use instance_statistics::instance_statistics;
+pub use interpolate::{Interpolation, OutputSize, interpolate};
 pub use likelihood_loss::{PoissonOptions, gaussian_nll_loss, poisson_nll_loss};
 pub use linear::{bilinear, linear, one_hot};
 pub use linear_cross_entropy::linear_cross_entropy;
@@ -65,6 +73,7 @@ pub use recurrent::{
     recurrent, recurrent_cell,
 };
 pub use softmax::{log_softmax, softmax, softmin};
+pub use unpooling::{fractional_max_pool, lp_pool, max_unpool};
 
 use tenfold_ir::{Error, Result};
 

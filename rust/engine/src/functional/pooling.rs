@@ -162,13 +162,27 @@ pub fn max_pool(input: &Tensor, spatial: usize, options: &PoolOptions) -> Result
     let name = MAX_NAMES[spatial - 1];
     let (input, unbatched) = batched(name, input, spatial)?;
     let forth = pool(name, PoolKind::Max, &input, spatial, options)?;
-    let mut results = Tensor::record_core(Core::Pool(forth.clone()), &[&input])?;
+    let (values, indices) = maxima(&input, forth)?;
+    if unbatched { Ok((values.squeeze(&[0])?, indices.squeeze(&[0])?)) } else { Ok((values, indices)) }
+}
+
+/// The largest element of each of so many windows an axis, which divide `(N, C, spatial…)`, and its index.
+pub(super) fn max_pool_to(input: &Tensor, output: &[usize]) -> Result<(Tensor, Tensor)> {
+    let ones = SmallVec::from_elem(1, output.len());
+    let (stride, padding) = (ones.clone(), SmallVec::from_elem(0, output.len()));
+    let window = SmallVec::from_slice(output);
+    let kind = PoolKind::AdaptiveMax;
+    maxima(input, Pool { kind, window, stride, padding, dilation: ones, ceil_mode: false })
+}
+
+/// Maxima and indices of a batched input.
+fn maxima(input: &Tensor, forth: Pool) -> Result<(Tensor, Tensor)> {
+    let mut results = Tensor::record_core(Core::Pool(forth.clone()), &[input])?;
     let indices = results.pop().expect("maxima and indices");
     let extents = SmallVec::from_slice(&input.shape()[2..]);
     let back = Pool { kind: PoolKind::MaxGradient { input: extents }, ..forth };
-    record_gradient(&mut results, &[&input, &indices], MaxPoolDerivative(back), &[Saved::Input(1)]);
-    let values = results.remove(0);
-    if unbatched { Ok((values.squeeze(&[0])?, indices.squeeze(&[0])?)) } else { Ok((values, indices)) }
+    record_gradient(&mut results, &[input, &indices], MaxPoolDerivative(back), &[Saved::Input(1)]);
+    Ok((results.remove(0), indices))
 }
 
 /// The average of each window over the last `spatial` axes of `(N, C, spatial…)` or `(C, spatial…)`.

@@ -16,6 +16,7 @@ mod index;
 mod pool;
 mod random;
 mod reduce;
+mod resample;
 mod rows;
 mod scan;
 mod sort;
@@ -27,6 +28,7 @@ pub use index::{Index, ScatterMode};
 pub use pool::{Pool, PoolKind};
 pub use random::{Distribution, Random};
 pub use reduce::{Reduce, Reduction};
+pub use resample::{Resample, WeightTable};
 pub use rows::{RowOperation, Rows};
 pub use scan::{Scan, ScanOperation};
 pub use sort::{Side, Sort};
@@ -86,6 +88,8 @@ pub enum Core {
     Convolution(Convolution),
     /// Pooling and its gradients.
     Pool(Pool),
+    /// Weighted sums of a few elements along an axis.
+    Resample(Resample),
     /// Reading and writing by index, and assembling.
     Index(Index),
     /// Sorting and searching.
@@ -107,6 +111,7 @@ impl Core {
             Core::Gemm(core) => core.results(inputs),
             Core::Convolution(core) => core.results(inputs),
             Core::Pool(core) => core.results(inputs),
+            Core::Resample(core) => core.results(inputs),
             Core::Index(core) => core.results(inputs),
             Core::Sort(core) => core.results(inputs),
             Core::Random(core) => core.results(inputs),
@@ -124,6 +129,7 @@ impl Core {
             Core::Gemm(_) => "gemm",
             Core::Convolution(core) => core.kind.name(),
             Core::Pool(core) => core.kind.name(),
+            Core::Resample(_) => "resample",
             Core::Index(core) => core.name(),
             Core::Sort(core) => core.name(),
             Core::Random(core) => core.distribution.name(),

@@ -11,6 +11,9 @@ pub enum PoolKind {
     /// `(N, C, spatial…) → maxima, and their indices (int64) within the flattened spatial axes`. NaN wins; the first
     /// of equals is taken.
     Max,
+    /// As `Max`, over windows that divide the axes: window i of the n that `Pool::window` asks for goes from
+    /// ⌊i·extent/n⌋ to ⌈(i+1)·extent/n⌉. Stride, padding and dilation have no meaning.
+    AdaptiveMax,
     /// `gradient (N, C, out…), indices → (N, C, spatial…)`.
     MaxGradient {
         /// The spatial extents of the input.
@@ -39,6 +42,7 @@ impl PoolKind {
     pub fn name(&self) -> &'static str {
         match self {
             PoolKind::Max => "max_pool",
+            PoolKind::AdaptiveMax => "adaptive_max_pool",
             PoolKind::MaxGradient { .. } => "max_pool_gradient",
             PoolKind::Average { .. } => "avg_pool",
             PoolKind::AverageGradient { .. } => "avg_pool_gradient",
@@ -66,6 +70,9 @@ pub struct Pool {
 impl Pool {
     /// The number of windows along a spatial axis, or `None` where none fits.
     pub fn output_extent(&self, axis: usize, input: usize) -> Option<usize> {
+        if self.kind == PoolKind::AdaptiveMax {
+            return Some(self.window[axis]).filter(|_| input > 0);
+        }
         let reach = self.dilation[axis].checked_mul(self.window[axis].checked_sub(1)?)?.checked_add(1)?;
         let room = (input + 2 * self.padding[axis]).checked_sub(reach);
         let stride = self.stride[axis];
@@ -80,11 +87,17 @@ impl Pool {
         usize::try_from(count).ok().filter(|&count| count > 0)
     }
 
+    /// The elements of window `index` of an adaptive pooling along an axis of that extent.
+    pub fn adaptive_window(&self, axis: usize, extent: usize, index: usize) -> std::ops::Range<usize> {
+        let count = self.window[axis];
+        index * extent / count..((index + 1) * extent).div_ceil(count)
+    }
+
     pub(super) fn results(&self, inputs: &[Spec]) -> Result<Specs> {
         let first = &inputs[0];
         let name = self.kind.name();
-        let integers = matches!(self.kind, PoolKind::Max);
-        if !(first.dtype.is_floating() || integers && first.dtype.is_integer()) {
+        let maxima = matches!(self.kind, PoolKind::Max | PoolKind::AdaptiveMax);
+        if !(first.dtype.is_floating() || maxima && first.dtype.is_integer()) {
             return Err(Error::dtype(name, format!("not defined for {}", first.dtype)));
         }
         let spatial = self.window.len();
@@ -94,7 +107,7 @@ impl Pool {
             return Err(Error::shape(name, format!("needs {} axes; got shape {}", spatial + 2, first.shape)));
         }
         Ok(match &self.kind {
-            PoolKind::Max | PoolKind::Average { .. } => {
+            PoolKind::Max | PoolKind::AdaptiveMax | PoolKind::Average { .. } => {
                 let mut extents: SmallVec<[usize; 3]> = SmallVec::new();
                 for axis in 0..spatial {
                     extents.push(self.output_extent(axis, first.shape[axis + 2]).ok_or_else(|| {
@@ -105,12 +118,13 @@ impl Pool {
                     })?);
                 }
                 let shape = with_spatial(&extents);
-                match self.kind {
-                    PoolKind::Max => Specs::from_vec(vec![
+                if maxima {
+                    Specs::from_vec(vec![
                         Spec::new(shape.clone(), first.dtype),
                         Spec::new(shape, DType::Int64),
-                    ]),
-                    _ => Specs::from_iter([Spec::new(shape, first.dtype)]),
+                    ])
+                } else {
+                    Specs::from_iter([Spec::new(shape, first.dtype)])
                 }
             }
             PoolKind::MaxGradient { input } | PoolKind::AverageGradient { input, .. } => {

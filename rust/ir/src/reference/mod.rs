@@ -15,6 +15,7 @@ mod number;
 mod pool;
 mod random;
 mod reduce;
+mod resample;
 mod rows;
 mod scan;
 mod sort;
@@ -149,6 +150,7 @@ fn core(core: &Core, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
         Core::Gemm(_) => gemm::gemm(inputs, &results),
         Core::Convolution(core) => convolution::convolution(core, inputs, &results),
         Core::Pool(core) => pool::pool(core, inputs, &results)?,
+        Core::Resample(core) => resample::resample(core, &inputs[0], &results),
         Core::Index(core) => index::index(core, inputs, &results)?,
         Core::Sort(core) => sort::sort(core, inputs, &results),
         Core::Random(core) => random::random(core, &results),

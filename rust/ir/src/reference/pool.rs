@@ -14,7 +14,7 @@ use crate::{DType, Error, Result, Scalar};
 pub(super) fn pool(core: &Pool, inputs: &[Tensor], results: &Specs) -> Result<Vec<Tensor>> {
     let first = &inputs[0];
     Ok(match &core.kind {
-        PoolKind::Max => maxima(core, first, results),
+        PoolKind::Max | PoolKind::AdaptiveMax => maxima(core, first, results),
         PoolKind::Average { count_padding, divisor } => {
             let values = points(&results[0].shape)
                 .map(|point| {
@@ -56,6 +56,14 @@ pub(super) fn pool(core: &Pool, inputs: &[Tensor], results: &Specs) -> Result<Ve
 
 /// The positions of the input below a window, in row-major order, without those in the padding.
 fn window(core: &Pool, input: &[usize], output: &[usize]) -> Vec<Point> {
+    if core.kind == PoolKind::AdaptiveMax {
+        let ranges: Vec<_> =
+            (0..output.len()).map(|axis| core.adaptive_window(axis, input[axis], output[axis])).collect();
+        let lengths: SmallVec<[usize; 3]> = ranges.iter().map(ExactSizeIterator::len).collect();
+        return points(&lengths)
+            .map(|point| point.iter().zip(&ranges).map(|(offset, range)| range.start + offset).collect())
+            .collect();
+    }
     points(&core.window)
         .filter_map(|offset| {
             (0..output.len())

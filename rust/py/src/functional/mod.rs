@@ -5,12 +5,15 @@ mod attention;
 mod distances;
 mod dropout;
 mod embedding;
+mod folding;
 mod layers;
 mod losses;
 mod margin_losses;
 mod normalization;
 mod pooling;
 mod recurrent;
+mod resizing;
+mod unpooling;
 
 use pyo3::prelude::*;
 use tenfold::{Error, Tensor};
@@ -60,11 +63,14 @@ pub fn add_functional(parent: &Bound<'_, PyModule>) -> PyResult<()> {
     attention::add_attention(&module)?;
     dropout::add_dropout(&module)?;
     embedding::add_embedding(&module)?;
+    folding::add_folding(&module)?;
     layers::add_layers(&module)?;
     losses::add_losses(&module)?;
     margin_losses::add_margin_losses(&module)?;
     normalization::add_normalization(&module)?;
     pooling::add_pooling(&module)?;
     recurrent::add_recurrent(&module)?;
+    resizing::add_resizing(&module)?;
+    unpooling::add_unpooling(&module)?;
     parent.add_submodule(&module)
 }

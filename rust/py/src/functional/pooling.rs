@@ -12,7 +12,7 @@ use crate::errors::to_python;
 use crate::tensor::PyTensor;
 
 /// Values, or values and indices.
-fn with_indices(
+pub(super) fn with_indices(
     py: Python<'_>,
     results: tenfold::Result<(Tensor, Tensor)>,
     return_indices: bool,
@@ -23,7 +23,7 @@ fn with_indices(
 }
 
 /// What all poolings share.
-fn options(
+pub(super) fn options(
     name: &'static str,
     kernel_size: &Integers,
     stride: Option<&Integers>,
@@ -69,7 +69,7 @@ fn output_size(
 }
 
 macro_rules! poolings {
-    ($($spatial:literal $max:ident $average:ident $adaptive_average:ident $adaptive_max:ident;)*) => {
+    ($($spatial:literal $max:ident $max_with:ident $average:ident $adaptive_average:ident $adaptive_max:ident $adaptive_max_with:ident;)*) => {
         $(
             /// The largest element of each window of `(N, C, ...)` or `(C, ...)`; with `return_indices` also where it
             /// is within the flattened spatial axes.
@@ -93,6 +93,29 @@ macro_rules! poolings {
                 let mut options = options(name, &kernel_size, stride.as_ref(), &padding, ceil_mode)?;
                 options.dilation = sizes(name, &dilation)?;
                 with_indices(py, functional::max_pool(&input.0, $spatial, &options), return_indices)
+            }
+
+            /// The largest element of each window of `(N, C, ...)` or `(C, ...)`, and where it is within the flattened
+            /// spatial axes.
+            #[pyfunction]
+            #[pyo3(signature = (
+                input, kernel_size, stride=None, padding=Integers(vec![0]), dilation=Integers(vec![1]),
+                ceil_mode=false, return_indices=false
+            ))]
+            #[allow(clippy::too_many_arguments)]
+            fn $max_with(
+                py: Python<'_>,
+                input: TensorArgument,
+                kernel_size: Integers,
+                stride: Option<Integers>,
+                padding: Integers,
+                dilation: Integers,
+                ceil_mode: bool,
+                return_indices: bool,
+            ) -> PyResult<Py<PyAny>> {
+                // As in PyTorch, where the argument stands in the signature alone.
+                let _always_returned = return_indices;
+                $max(py, input, kernel_size, stride, padding, dilation, ceil_mode, true)
             }
 
             /// The average of each window of `(N, C, ...)` or `(C, ...)`. Padding counts in the divisor unless
@@ -141,22 +164,42 @@ macro_rules! poolings {
                 let size = self::output_size(stringify!($adaptive_max), output_size, $spatial)?;
                 with_indices(py, functional::adaptive_max_pool(&input.0, &size), return_indices)
             }
+
+            /// The largest element of windows that divide the spatial axes into `output_size` parts, and where it is
+            /// within the flattened spatial axes.
+            #[pyfunction]
+            #[pyo3(signature = (input, output_size, return_indices=false))]
+            fn $adaptive_max_with(
+                py: Python<'_>,
+                input: TensorArgument,
+                output_size: &Bound<'_, PyAny>,
+                return_indices: bool,
+            ) -> PyResult<Py<PyAny>> {
+                // As in PyTorch, where the argument stands in the signature alone.
+                let _always_returned = return_indices;
+                $adaptive_max(py, input, output_size, true)
+            }
         )*
 
         /// Adds the functions to the module.
         pub(super) fn add_pooling(module: &Bound<'_, PyModule>) -> PyResult<()> {
             $(
                 module.add_function(wrap_pyfunction!($max, module)?)?;
+                module.add_function(wrap_pyfunction!($max_with, module)?)?;
                 module.add_function(wrap_pyfunction!($average, module)?)?;
                 module.add_function(wrap_pyfunction!($adaptive_average, module)?)?;
                 module.add_function(wrap_pyfunction!($adaptive_max, module)?)?;
+                module.add_function(wrap_pyfunction!($adaptive_max_with, module)?)?;
             )*
             Ok(())
         }
     };
 }
 poolings! {
-    1 max_pool1d avg_pool1d adaptive_avg_pool1d adaptive_max_pool1d;
-    2 max_pool2d avg_pool2d adaptive_avg_pool2d adaptive_max_pool2d;
-    3 max_pool3d avg_pool3d adaptive_avg_pool3d adaptive_max_pool3d;
+    1 max_pool1d max_pool1d_with_indices avg_pool1d
+        adaptive_avg_pool1d adaptive_max_pool1d adaptive_max_pool1d_with_indices;
+    2 max_pool2d max_pool2d_with_indices avg_pool2d
+        adaptive_avg_pool2d adaptive_max_pool2d adaptive_max_pool2d_with_indices;
+    3 max_pool3d max_pool3d_with_indices avg_pool3d
+        adaptive_avg_pool3d adaptive_max_pool3d adaptive_max_pool3d_with_indices;
 }

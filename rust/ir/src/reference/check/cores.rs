@@ -8,7 +8,7 @@
 use super::rows;
 use super::{Bounded, epsilon, largest, magnitude, smallest_normal, unit_in_last_place};
 use crate::kernel::{
-    Convolution, ConvolutionKind, Distribution, Index, Pool, PoolKind, Reduce, Reduction, Scan,
+    Convolution, ConvolutionKind, Distribution, Index, Pool, PoolKind, Reduce, Reduction, Resample, Scan,
     ScanOperation, ScatterMode, Spec,
 };
 use crate::reference::core as run_core;
@@ -30,6 +30,11 @@ pub(super) fn bounded(core: &Core, inputs: &[Bounded], results: Vec<Tensor>) -> 
         }
         Core::Convolution(kind) => radii[0] = convolution(core, kind, inputs, &results[0])?,
         Core::Pool(kind) => pool(core, kind, inputs, &results, &mut radii)?,
+        Core::Resample(kind) => {
+            let table = std::sync::Arc::new(kind.table.map_weights(f64::abs));
+            let magnitudes = Core::Resample(Resample { table, ..kind.clone() });
+            radii[0] = linear(&magnitudes, inputs, kind.table.longest_row() as f64 + 1.0, &results[0])?;
+        }
         Core::Index(kind) => radii[0] = index(core, kind, inputs, &results[0])?,
         // Order and places can only be told from exact inputs.
         Core::Sort(_) | Core::Host(_) => {
@@ -295,7 +300,7 @@ fn pool(
 ) -> Result<()> {
     let window = kind.window.iter().product::<usize>() as f64;
     match kind.kind {
-        PoolKind::Max => {
+        PoolKind::Max | PoolKind::AdaptiveMax => {
             if !inputs[0].is_exact() {
                 radii[0].fill(inputs[0].radius.iter().copied().fold(0.0, f64::max));
                 radii[1].fill(f64::INFINITY);

@@ -1,0 +1,223 @@
+//! Poolings made of others: unpooling, powers and random windows.
+
+use tenfold_ir::{DType, Error, Result, Scalar, Shape};
+
+use super::check_floating;
+use super::convolution::{batched, expand};
+use super::pooling::{PoolOptions, avg_pool, flat};
+use crate::Tensor;
+use crate::autograd::{Context, Derivative, Gradients, Saved, record_gradient};
+
+/// The gradient of unpooling is what is at the indices.
+#[derive(Debug)]
+struct UnpoolDerivative;
+
+impl Derivative for UnpoolDerivative {
+    fn name(&self) -> &str {
+        "max_unpool"
+    }
+
+    fn gradients(&self, context: &Context<'_>) -> Result<Gradients> {
+        let indices = context.saved(0);
+        let picked = flat(context.gradient(0))?.gather(2, &flat(indices)?)?.reshaped(indices.shape())?;
+        Ok(Gradients::from_iter([Some(picked), None]))
+    }
+}
+
+const UNPOOL_NAMES: [&str; 3] = ["max_unpool1d", "max_unpool2d", "max_unpool3d"];
+const POWER_NAMES: [&str; 3] = ["lp_pool1d", "lp_pool2d", "lp_pool3d"];
+
+/// Zeros with the elements of `(N, C, spatial…)` or `(C, spatial…)` at the indices that [`super::max_pool`] gave; of
+/// several for one place the last stays. The settings are those of the pooling; `output_size` chooses among the inputs
+/// that it would have given the same extents.
+pub fn max_unpool(
+    input: &Tensor,
+    indices: &Tensor,
+    spatial: usize,
+    options: &PoolOptions,
+    output_size: Option<&[usize]>,
+) -> Result<Tensor> {
+    let name = UNPOOL_NAMES[spatial - 1];
+    if indices.dtype() != DType::Int64 {
+        return Err(Error::dtype(name, format!("indices must be int64; got {}", indices.dtype())));
+    }
+    if indices.shape() != input.shape() {
+        return Err(Error::shape(
+            name,
+            format!("input and indices need one shape; got {} and {}", input.shape(), indices.shape()),
+        ));
+    }
+    let (input, unbatched) = batched(name, input, spatial)?;
+    let indices = if unbatched { indices.unsqueeze(0)? } else { indices.clone() };
+    let window = expand(name, "kernel_size", &options.kernel_size, spatial, 1)?;
+    let stride = match options.stride.as_slice() {
+        [] => window.clone(),
+        stride => expand(name, "stride", stride, spatial, 1)?,
+    };
+    let padding = expand(name, "padding", &options.padding, spatial, 0)?;
+    let usual: Vec<i64> = (0..spatial)
+        .map(|axis| {
+            let first = (input.shape()[axis + 2] as i64 - 1).saturating_mul(stride[axis] as i64);
+            first.saturating_add(window[axis] as i64).saturating_sub(2 * padding[axis] as i64)
+        })
+        .collect();
+    let extents: Vec<i64> = match output_size {
+        None => usual,
+        Some(given) => {
+            let given = if given.len() == spatial + 2 { &given[2..] } else { given };
+            let near = |(axis, &extent): (usize, &usize)| {
+                (extent as i64).abs_diff(usual[axis]) < stride[axis] as u64
+            };
+            if given.len() != spatial || !given.iter().enumerate().all(near) {
+                return Err(Error::value(
+                    name,
+                    format!(
+                        "output_size must be less than the stride {stride:?} away from {usual:?}; got {given:?}"
+                    ),
+                ));
+            }
+            given.iter().map(|&extent| extent as i64).collect()
+        }
+    };
+    let extents: Vec<usize> = extents
+        .into_iter()
+        .filter_map(|extent| usize::try_from(extent).ok())
+        .filter(|&extent| extent > 0)
+        .collect();
+    if extents.len() != spatial {
+        return Err(Error::shape(
+            name,
+            format!("nothing is left of the output; got shape {}", input.shape()),
+        ));
+    }
+    let shape: Shape = input.shape()[..2].iter().chain(&extents).copied().collect();
+    let shape = Shape::checked(name, &shape)?;
+    let (low, high) = indices.index_range()?;
+    let plane = extents.iter().product::<usize>();
+    if low < 0 || high >= plane as i64 {
+        let wrong = if low < 0 { low } else { high };
+        return Err(Error::shape(name, format!("index {wrong} is out of range for a plane of size {plane}")));
+    }
+    let zeros = Tensor::zeros(&[shape[0], shape[1], plane], input.dtype())?;
+    let placed = zeros.put_along(&flat(&indices)?, &flat(&input.detach())?, 2)?.reshaped(&shape)?;
+    let mut results = [placed];
+    record_gradient(&mut results, &[&input, &indices], UnpoolDerivative, &[Saved::Input(1)]);
+    let [output] = results;
+    if unbatched { output.squeeze(&[0]) } else { Ok(output) }
+}
+
+/// `(Σ xᵖ)^(1/p)` over each window of the last `spatial` axes of `(N, C, spatial…)` or `(C, spatial…)`; an odd power of
+/// a negative sum is NaN, as in PyTorch.
+pub fn lp_pool(input: &Tensor, p: f64, spatial: usize, options: &PoolOptions) -> Result<Tensor> {
+    let name = POWER_NAMES[spatial - 1];
+    check_floating(name, input)?;
+    let window = expand(name, "kernel_size", &options.kernel_size, spatial, 1)?;
+    let elements = window.iter().fold(1.0, |product, &extent| product * extent as f64);
+    let wide = input.cast(input.dtype().compute())?;
+    let means = avg_pool(&wide.pow(p)?, spatial, options).map_err(|error| error.in_operation(name))?;
+    means.multiply(elements)?.pow(1.0 / p)?.cast(input.dtype())
+}
+
+const FRACTIONAL_NAMES: [&str; 2] = ["fractional_max_pool2d", "fractional_max_pool3d"];
+
+/// The largest element of each of `output` windows an axis, whose places are random, over the last two or three axes
+/// of `(N, C, spatial…)` or `(C, spatial…)`; and its index within the flattened spatial axes.
+///
+/// `samples` `(N, C, axes)` are from 0 to 1 and choose the places; by default they are drawn. B. Graham, "Fractional
+/// max-pooling", 2014.
+pub fn fractional_max_pool(
+    input: &Tensor,
+    kernel_size: &[usize],
+    output: &[usize],
+    samples: Option<&Tensor>,
+) -> Result<(Tensor, Tensor)> {
+    let spatial = output.len();
+    let name = *spatial.checked_sub(2).and_then(|place| FRACTIONAL_NAMES.get(place)).ok_or_else(|| {
+        Error::shape("fractional_max_pool", format!("needs 2 or 3 output extents; got {spatial}"))
+    })?;
+    check_floating(name, input)?;
+    let (input, unbatched) = batched(name, input, spatial)?;
+    let window = expand(name, "kernel_size", kernel_size, spatial, 1)?;
+    let output = expand(name, "output_size", output, spatial, 1)?;
+    let (images, channels) = (input.shape()[0], input.shape()[1]);
+    let extents = &input.shape()[2..];
+    for axis in 0..spatial {
+        if output[axis] + window[axis] > extents[axis] + 1 {
+            return Err(Error::shape(
+                name,
+                format!("{} windows of {} do not fit extent {}", output[axis], window[axis], extents[axis]),
+            ));
+        }
+    }
+    let drawn;
+    let samples = match samples {
+        Some(samples) => samples,
+        None => {
+            drawn = Tensor::rand(&[images, channels, spatial], input.dtype(), None)?;
+            &drawn
+        }
+    };
+    if samples.shape()[..] != [images, channels, spatial] || samples.dtype() != input.dtype() {
+        return Err(Error::shape(
+            name,
+            format!(
+                "samples need shape ({images}, {channels}, {spatial}) and dtype {}; got {} and {}",
+                input.dtype(),
+                samples.shape(),
+                samples.dtype()
+            ),
+        ));
+    }
+    // Where the windows begin: (N, C, out…).
+    let shape: Shape = [images, channels].iter().chain(&output).copied().collect();
+    let mut first = Tensor::zeros(&shape, DType::Int64)?;
+    let mut pitch = 1;
+    let mut offsets = vec![0];
+    for axis in (0..spatial).rev() {
+        // For images the first sample belongs to the last axis, for volumes to the first.
+        let sample = if spatial == 2 { 1 - axis } else { axis };
+        let sample = samples.select(2, sample as i64)?.detach();
+        let mut along = Shape::from_iter(std::iter::repeat_n(1, 2 + spatial));
+        along.extents_mut()[..2].copy_from_slice(&[images, channels]);
+        along.extents_mut()[2 + axis] = output[axis];
+        let starts = starts(&sample, extents[axis], window[axis], output[axis])?;
+        first = first.add(&starts.reshaped(&along)?.multiply(pitch as i64)?)?;
+        // The first axis comes to stand outermost, so that the offsets ascend.
+        let steps = 0..window[axis];
+        offsets = steps.flat_map(|step| offsets.iter().map(move |offset| step * pitch + offset)).collect();
+        pitch *= extents[axis];
+    }
+    let first = flat(&first)?;
+    let pixels = flat(&input)?;
+    let known = pixels.detach();
+    let (mut best, mut indices) = (known.gather(2, &first)?, first.clone());
+    for &offset in &offsets[1..] {
+        let places = first.add(offset as i64)?;
+        let found = known.gather(2, &places)?;
+        // The first of equals, but NaN before all.
+        let wins = found.greater(&best)?.logical_or(&found.isnan()?)?;
+        best = wins.where_(&found, &best)?;
+        indices = wins.where_(&places, &indices)?;
+    }
+    let (values, indices) = (pixels.gather(2, &indices)?.reshaped(&shape)?, indices.reshaped(&shape)?);
+    if unbatched { Ok((values.squeeze(&[0])?, indices.squeeze(&[0])?)) } else { Ok((values, indices)) }
+}
+
+/// Where windows begin for samples `(N, C)`: `(N, C, count)` integers. Window i of those before the last begins at
+/// ⌊(i + s)·α⌋ − ⌊s·α⌋ with α = (extent − window)/(count − 1), and the last one ends with the axis.
+fn starts(samples: &Tensor, extent: usize, window: usize, count: usize) -> Result<Tensor> {
+    let last =
+        Tensor::full(&[samples.shape()[0], samples.shape()[1], 1], (extent - window) as i64, DType::Int64)?;
+    if count == 1 {
+        return Ok(last);
+    }
+    let wide = samples.cast(samples.dtype().compute())?.unsqueeze(-1)?;
+    // The quotient in the dtype of the samples, as PyTorch has it, so that ties fall alike.
+    let alpha = Tensor::scalar((extent - window) as f64, wide.dtype())?.divide((count - 1) as f64)?;
+    let numbers = Tensor::arange(0.into(), Scalar::from(count - 1), 1.into(), wide.dtype())?;
+    let whole = |tensor: Tensor| tensor.multiply(&alpha)?.cast(DType::Int64);
+    let first = whole(numbers.add(&wide)?)?.subtract(&whole(wide.clone())?)?;
+    // Samples outside of [0, 1) must not lead outside of the axis.
+    let first = first.maximum(0i64)?.minimum((extent - window) as i64)?;
+    Tensor::concatenate(&[&first, &last], Some(2))
+}
