@@ -32,8 +32,8 @@ pub fn linear(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<
     }
     let outputs = &weight.shape()[..weight.rank() - 1];
     check_parameter(name, "bias", bias.filter(|bias| bias.rank() > 0), outputs)?;
-    let columns = if weight.rank() == 2 { weight.transpose(0, 1)? } else { weight.clone() };
-    let product = input.matmul(&columns).map_err(|error| error.in_operation(name))?;
+    let product = if weight.rank() == 2 { input.matmul_transposed(weight) } else { input.matmul(weight) };
+    let product = product.map_err(|error| error.in_operation(name))?;
     match bias {
         Some(bias) => product.add(bias),
         None => Ok(product),

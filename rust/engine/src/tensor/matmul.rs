@@ -28,7 +28,47 @@ impl Derivative for GemmDerivative {
     }
 }
 
+/// The gradients of `x · wᵀ` for matrices: `gx = g w̄`, `gw = gᵀ x̄`.
+#[derive(Debug)]
+struct TransposedGemmDerivative;
+
+impl Derivative for TransposedGemmDerivative {
+    fn name(&self) -> &str {
+        "matmul"
+    }
+
+    fn gradients(&self, context: &Context<'_>) -> Result<Gradients> {
+        let gradient = context.gradient(0);
+        let (x, w) = (context.saved(0), context.saved(1));
+        let conjugate = |matrix: &Tensor| -> Result<Tensor> {
+            if matrix.dtype().is_complex() { matrix.conj() } else { Ok(matrix.clone()) }
+        };
+        let of_x = context.needs(0).then(|| gradient.gemm(&conjugate(w)?)).transpose()?;
+        let of_w = context.needs(1).then(|| gradient.permuted(&[1, 0])?.gemm(&conjugate(x)?)).transpose()?;
+        Ok(Gradients::from_iter([of_x, of_w]))
+    }
+}
+
 impl Tensor {
+    /// `self · otherᵀ` for a matrix `other` of the same dtype: `(…, k)` and `(n, k)` give `(…, n)`.
+    ///
+    /// The gradient of `other` comes out dense, where that of a transposed matrix would be transposed itself.
+    pub(crate) fn matmul_transposed(&self, other: &Tensor) -> Result<Tensor> {
+        // Batches that do not lie densely are multiplied one by one, without a copy.
+        let one_by_one = self.rank() > 2 && !self.layout().is_contiguous();
+        if one_by_one || self.rank() == 0 || self.dtype == tenfold_ir::DType::Bool {
+            return self.matmul(&other.transpose(0, 1)?);
+        }
+        let (n, k) = (other.shape()[0], other.shape()[1]);
+        let outer = Shape::new(&self.shape()[..self.rank() - 1]);
+        let x = self.reshaped(&Shape::from([outer.elements(), k]))?;
+        let transposed = other.detach().permuted(&[1, 0])?;
+        let mut results = Tensor::record_core(Core::Gemm(Gemm), &[&x, &transposed])?;
+        let saved = [Saved::Input(0), Saved::Input(1)];
+        record_gradient(&mut results, &[&x, other], TransposedGemmDerivative, &saved);
+        results.remove(0).reshaped(&outer.with(outer.rank(), n))
+    }
+
     /// The product of matrices with equal batch axes in front.
     fn gemm(&self, other: &Tensor) -> Result<Tensor> {
         let mut results = Tensor::record_core(Core::Gemm(Gemm), &[self, other])?;
