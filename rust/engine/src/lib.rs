@@ -18,6 +18,7 @@ pub mod safetensors;
 pub mod switches;
 pub mod tensor;
 
+pub use graph::{after_fork_in_child, after_fork_in_parent, before_fork};
 pub use plan::{Explanation, KernelReport};
 pub use run::{BlockingHook, set_blocking_hook, synchronize};
 pub use tenfold_ir as ir;

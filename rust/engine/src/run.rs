@@ -46,6 +46,11 @@ thread_local! {
     static FLUSHING: Cell<bool> = const { Cell::new(false) };
 }
 
+/// True while this thread runs nodes.
+pub(crate) fn is_flushing() -> bool {
+    FLUSHING.get()
+}
+
 /// Marks this thread as running nodes, until dropped.
 struct Flushing;
 
@@ -96,12 +101,13 @@ pub(crate) fn flush(shard: &'static Shard) -> Result<()> {
 
 /// The right to run the shard's nodes. Whoever waits for it must not hold what the present owner may need.
 fn exclusive(shard: &'static Shard) -> MutexGuard<'static, ()> {
+    let flusher = shard.arena().flusher();
     loop {
-        match shard.flushing.try_lock() {
+        match flusher.try_lock() {
             Ok(guard) => return guard,
             Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => {
-                blocking(|| drop(shard.flushing.lock().unwrap_or_else(PoisonError::into_inner)));
+                blocking(|| drop(flusher.lock().unwrap_or_else(PoisonError::into_inner)));
             }
         }
     }

@@ -30,6 +30,38 @@ fn without_interpreter(body: &mut dyn FnMut()) {
 /// Registers the hook with the engine.
 pub fn add_blocking() {
     tenfold::set_blocking_hook(without_interpreter);
+    #[cfg(unix)]
+    fork::watch();
+}
+
+#[cfg(unix)]
+mod fork {
+    use super::{Ordering, RUNNING};
+    use std::sync::Once;
+
+    extern "C" fn before() {
+        tenfold::before_fork();
+    }
+
+    extern "C" fn in_parent() {
+        tenfold::after_fork_in_parent();
+    }
+
+    /// The thread that forks holds the interpreter, so that what ran without it were other threads.
+    extern "C" fn in_child() {
+        RUNNING.store(0, Ordering::SeqCst);
+        tenfold::switches::clear_interrupt();
+        tenfold::after_fork_in_child();
+    }
+
+    pub fn watch() {
+        static WATCHED: Once = Once::new();
+        // SAFETY: functions without arguments that live as long as the module, which is never unloaded. In the child they
+        // store to atomics and let go of locks that this thread took itself.
+        WATCHED.call_once(|| unsafe {
+            libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child));
+        });
+    }
 }
 
 #[cfg(unix)]

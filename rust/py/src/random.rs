@@ -1,8 +1,9 @@
 //! Random numbers in Python: the same on any number of threads.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
 use pyo3::types::PyTuple;
 use tenfold::random::{self, Generator};
 use tenfold::{DType, Error, Tensor};
@@ -10,7 +11,7 @@ use tenfold::{DType, Error, Tensor};
 use crate::convert::{Integers, integers_of};
 use crate::create::{check_device, finished};
 use crate::dtype::DTypeArgument;
-use crate::errors::to_python;
+use crate::errors::{Named, to_python};
 use crate::tensor::PyTensor;
 
 /// A sequence of random numbers of its own (Philox 4×32-10).
@@ -25,14 +26,13 @@ impl PyGenerator {
     ) -> R {
         match generator {
             None => body(None),
-            Some(generator) => {
-                body(Some(&mut generator.get().0.lock().unwrap_or_else(PoisonError::into_inner)))
-            }
+            Some(generator) => body(Some(&mut generator.get().locked(generator.py()))),
         }
     }
 
-    fn state(&self) -> [u64; 2] {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_state()
+    /// Whoever draws long holds the lock without the interpreter, which who waits must not keep either.
+    fn locked<'a>(&'a self, py: Python<'a>) -> MutexGuard<'a, Generator> {
+        self.0.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -43,7 +43,7 @@ fn state_tensor(state: [u64; 2]) -> PyResult<PyTensor> {
 }
 
 fn state_of(tensor: &Bound<'_, PyTensor>) -> PyResult<[u64; 2]> {
-    let bytes = tensor.get().value()?.to_vec::<u8>().map_err(to_python)?;
+    let bytes = tensor.get().value()?.to_vec::<u8>().named("set_rng_state")?;
     let word = |start: usize| {
         bytes.get(start..start + 8).and_then(|word| word.try_into().ok()).map(u64::from_le_bytes)
     };
@@ -76,26 +76,26 @@ impl PyGenerator {
     /// Begins the sequence of a seed; returns the generator.
     fn manual_seed<'py>(slf: &Bound<'py, Self>, seed: i128) -> PyResult<Bound<'py, Self>> {
         let seed = seed_of(seed)?;
-        *slf.get().0.lock().unwrap_or_else(PoisonError::into_inner) = Generator::new(seed);
+        *slf.get().locked(slf.py()) = Generator::new(seed);
         Ok(slf.clone())
     }
 
     /// Begins a sequence that nobody can foretell; returns its seed.
-    fn seed(&self) -> u64 {
+    fn seed(&self, py: Python<'_>) -> u64 {
         let generator = Generator::from_entropy();
         let seed = generator.seed();
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = generator;
+        *self.locked(py) = generator;
         seed
     }
 
     /// The seed of the sequence.
-    fn initial_seed(&self) -> u64 {
-        self.state()[0]
+    fn initial_seed(&self, py: Python<'_>) -> u64 {
+        self.locked(py).seed()
     }
 
     /// The state, to go on from later.
-    fn get_state(&self) -> PyResult<PyTensor> {
-        state_tensor(self.state())
+    fn get_state(&self, py: Python<'_>) -> PyResult<PyTensor> {
+        state_tensor(self.locked(py).get_state())
     }
 
     /// Goes on from a state; returns the generator.
@@ -104,7 +104,7 @@ impl PyGenerator {
         new_state: &Bound<'py, PyTensor>,
     ) -> PyResult<Bound<'py, Self>> {
         let state = state_of(new_state)?;
-        slf.get().0.lock().unwrap_or_else(PoisonError::into_inner).set_state(state);
+        slf.get().locked(slf.py()).set_state(state);
         Ok(slf.clone())
     }
 }
@@ -155,7 +155,7 @@ macro_rules! drawn {
                 let extents = Integers(integers_of(size)?).extents(stringify!($name))?;
                 let dtype = dtype.map_or(DType::Float32, |dtype| dtype.0);
                 let value = PyGenerator::with(generator, |generator| Tensor::$draw(&extents, dtype, generator));
-                finished(py, value, requires_grad)
+                finished(py, stringify!($name), value, requires_grad)
             }
 
             /// The same in the shape (and, unless given, the dtype) of a tensor.
@@ -172,7 +172,7 @@ macro_rules! drawn {
                 let value = input.get().value()?;
                 let dtype = dtype.map_or(value.dtype(), |dtype| dtype.0);
                 let value = PyGenerator::with(generator, |generator| Tensor::$draw(value.shape(), dtype, generator));
-                finished(input.py(), value, requires_grad)
+                finished(input.py(), stringify!($like), value, requires_grad)
             }
         )*
     };
@@ -212,7 +212,7 @@ pub fn randint<'py>(
     let dtype = dtype.map_or(DType::Int64, |dtype| dtype.0);
     let value =
         PyGenerator::with(generator, |generator| Tensor::randint(low, high, &extents, dtype, generator));
-    finished(py, value, requires_grad)
+    finished(py, "randint", value, requires_grad)
 }
 
 /// The whole numbers from 0 to n − 1 in random order.
@@ -228,7 +228,7 @@ pub fn randperm<'py>(
     check_device("randperm", device)?;
     let dtype = dtype.map_or(DType::Int64, |dtype| dtype.0);
     let order = PyGenerator::with(generator, |generator| Tensor::randperm(n, generator));
-    finished(py, order.and_then(|order| order.cast(dtype)), false)
+    finished(py, "randperm", order.and_then(|order| order.cast(dtype)), false)
 }
 
 /// 1 with the probability that each element of `input` gives, else 0.
@@ -275,7 +275,7 @@ pub fn normal<'py>(
     let dtype = dtype.map_or(DType::Float32, |dtype| dtype.0);
     let value =
         PyGenerator::with(generator, |generator| Tensor::normal(mean, std, &extents, dtype, generator));
-    finished(py, value, requires_grad)
+    finished(py, "normal", value, requires_grad)
 }
 
 /// Adds the functions and the class to the module.

@@ -1,7 +1,7 @@
 //! The arena of a shard: slots of values with plain counts, and the nodes that will fill them.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use smallvec::SmallVec;
 use tenfold_ir::{Buffer, Error, Result};
@@ -38,6 +38,9 @@ struct Entry {
     index_range: Option<(i64, i64)>,
 }
 
+/// Held by the thread that runs a shard's nodes.
+type Flusher = &'static Mutex<()>;
+
 /// Slots and pending nodes. A slot with neither handles nor uses is free, and what it kept alive goes with it.
 #[derive(Debug, Default)]
 pub(crate) struct Arena {
@@ -50,6 +53,8 @@ pub(crate) struct Arena {
     pending_bytes: usize,
     /// Bytes of buffers that only pending nodes keep alive, at most.
     kept_bytes: usize,
+    /// See [`Arena::flusher`]; made at the first flush.
+    flusher: Option<Flusher>,
 }
 
 impl Arena {
@@ -335,6 +340,24 @@ impl Arena {
                 self.collect(slot, garbage);
             }
         }
+    }
+
+    /// What a thread holds while it runs the nodes.
+    pub fn flusher(&mut self) -> Flusher {
+        self.flusher.get_or_insert_with(|| Box::leak(Box::default()))
+    }
+
+    /// The thread that ran the nodes exists no longer: what it was computing has failed, and others may run the rest.
+    pub fn abandon(&mut self, error: &Error, garbage: &mut Garbage) {
+        if self.flusher.take_if(|flusher| flusher.try_lock().is_err()).is_none() {
+            return;
+        }
+        let lost = |entry: &Entry| matches!(entry.state, State::InFlight(_));
+        let slots: Vec<Slot> = (0..self.entries.len())
+            .filter(|&slot| lost(&self.entries[slot]))
+            .map(|slot| slot as Slot)
+            .collect();
+        self.fail(&slots, error, garbage);
     }
 
     /// Slots in use, for tests of leaks.

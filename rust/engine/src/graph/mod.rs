@@ -6,6 +6,7 @@
 
 mod arena;
 mod batch;
+mod fork;
 mod node;
 
 use std::cell::OnceCell;
@@ -15,6 +16,7 @@ use tenfold_ir::{Buffer, Result};
 
 pub(crate) use arena::{Arena, Garbage, Recorded};
 pub(crate) use batch::Batch;
+pub use fork::{after_fork_in_child, after_fork_in_parent, before_fork};
 pub(crate) use node::{Input, Node, NodeOperation, Place, Slot};
 
 /// The arena of one thread at a time. Shards are never freed; a thread that ends leaves its shard, with whatever
@@ -22,8 +24,6 @@ pub(crate) use node::{Input, Node, NodeOperation, Place, Slot};
 #[derive(Debug, Default)]
 pub(crate) struct Shard {
     arena: Mutex<Arena>,
-    /// Held while nodes of this shard are run.
-    pub flushing: Mutex<()>,
 }
 
 impl Shard {
@@ -52,10 +52,10 @@ thread_local! {
 pub(crate) fn current_shard() -> &'static Shard {
     let lease = || {
         let idle = IDLE_SHARDS.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        Lease(idle.unwrap_or_else(|| Box::leak(Box::default())))
+        Lease(idle.unwrap_or_else(fork::new_shard))
     };
     // While a thread's locals are being destroyed its lease is gone; any shard serves.
-    LEASE.try_with(|cell| cell.get_or_init(lease).0).unwrap_or_else(|_| Box::leak(Box::default()))
+    LEASE.try_with(|cell| cell.get_or_init(lease).0).unwrap_or_else(|_| fork::new_shard())
 }
 
 /// A counted reference to a value: a slot of a shard.
