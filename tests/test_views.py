@@ -276,11 +276,29 @@ def test_shifts_of_a_roll_add_up_without_overflow() -> None:
     assert tuple(tf.zeros(2, 0).roll(shifts).shape) == (2, 0)
 
 
-def test_writing_to_an_expanded_view_writes_each_element_once() -> None:
-    # PyTorch refuses to; here the elements that share a place take one value, the last in logical order.
-    x = tf.zeros(1)
-    x.expand(3).copy_(tf.tensor([1.0, 2.0, 3.0]))
-    assert x.item() == 3
+def test_an_expanded_view_is_written_only_where_that_means_one_thing() -> None:
+    x = tf.zeros(3)
+    wide = x.expand(2, 3)
+    for write in (
+        lambda: wide.add_(1),
+        lambda: wide.copy_(tf.ones(2, 3)),
+        lambda: wide.normal_(),
+        lambda: wide.__setitem__(slice(None), tf.ones(2, 3)),
+        lambda: wide.__setitem__(wide == 0, 1.0),
+    ):
+        with pytest.raises(RuntimeError, match=r"more than one element .* single memory location. Hint: clone\(\)"):
+            write()
+    assert_same(x, np.zeros(3, np.float32))
+    wide[1] = tf.tensor([1.0, 2.0, 3.0])  # a row has each element once
+    assert_same(wide, np.float32([[1, 2, 3], [1, 2, 3]]))
+    wide[:, 2] = 5  # one number, wherever the elements stand
+    wide[0, 1] += 2
+    assert_same(x, np.float32([1, 4, 5]))
+    wide.fill_(7)
+    assert_same(x, np.float32([7, 7, 7]))
+    assert_same(wide.zero_(), np.zeros((2, 3), np.float32))
+    x.expand(0, 3).add_(1)
+    assert_same(wide.clone().add_(1), np.ones((2, 3), np.float32))
 
 
 def test_writing_from_an_overlapping_view_reads_the_old_elements() -> None:

@@ -175,7 +175,7 @@ class Tensor:
     def add(self, other: _Argument, *, alpha: _Number | None = None) -> Tensor:
         """The sum of `self` and `alpha` times `other`."""
     def add_(self, other: _Argument, *, alpha: _Number | None = None) -> Self:
-        """In place: see `add`."""
+        """In place: see the method without `_`."""
     def all(self, dim: _Integers | None = None, keepdim: builtins.bool = False, *, axis: _Integers | None = None, keepdims: builtins.bool | None = None) -> Tensor:
         """True where all elements over axes are true."""
     def allclose(self, other: _Argument, rtol: builtins.float = 1e-5, atol: builtins.float = 1e-8, equal_nan: builtins.bool = False) -> builtins.bool:
@@ -311,7 +311,7 @@ class Tensor:
     def clamp_(self, min: _Argument | None = None, max: _Argument | None = None) -> Self:
         """In place: see `clamp`."""
     def clip(self, min: _Argument | None = None, max: _Argument | None = None) -> Tensor:
-        """The elements limited to `min` and `max`: numbers or tensors."""
+        """The same as `clamp`."""
     def clone(self) -> Tensor:
         """A copy; gradients flow through it."""
     def conj(self) -> Tensor:
@@ -378,11 +378,11 @@ class Tensor:
     def div(self, other: _Argument, *, rounding_mode: builtins.str | None = None) -> Tensor:
         """The same as `divide`."""
     def div_(self, other: _Argument, *, rounding_mode: builtins.str | None = None) -> Self:
-        """In place: see `divide`."""
+        """In place: see the method without `_`."""
     def divide(self, other: _Argument, *, rounding_mode: builtins.str | None = None) -> Tensor:
         """The quotient; rounded with `rounding_mode` "trunc" or "floor"."""
     def divide_(self, other: _Argument, *, rounding_mode: builtins.str | None = None) -> Self:
-        """In place: see `divide`."""
+        """In place: see the method without `_`."""
     def dot(self, other: _Argument) -> Tensor:
         """The inner product of two vectors."""
     def double(self) -> Self:
@@ -875,11 +875,11 @@ class Tensor:
     def sub(self, other: _Argument, *, alpha: _Number | None = None) -> Tensor:
         """The same as `subtract`."""
     def sub_(self, other: _Argument, *, alpha: _Number | None = None) -> Self:
-        """In place: see `subtract`."""
+        """In place: see the method without `_`."""
     def subtract(self, other: _Argument, *, alpha: _Number | None = None) -> Tensor:
         """The difference of `self` and `alpha` times `other`."""
     def subtract_(self, other: _Argument, *, alpha: _Number | None = None) -> Self:
-        """In place: see `subtract`."""
+        """In place: see the method without `_`."""
     def sum(self, dim: _Integers | None = None, keepdim: builtins.bool = False, *, dtype: _DtypeArgument | None = None, axis: _Integers | None = None, keepdims: builtins.bool | None = None) -> Tensor:
         """The sum over axes; int64 for integers and bool unless `dtype` says otherwise."""
     def swapaxes(self, axis0: builtins.int, axis1: builtins.int) -> Tensor:
@@ -921,7 +921,7 @@ class Tensor:
     def triu(self, diagonal: builtins.int = 0) -> Tensor:
         """Elements on and above diagonal `diagonal`, zeros below."""
     def true_divide(self, other: _Argument) -> Tensor:
-        """The same as `divide`."""
+        """The same as `divide`, without rounding."""
     def trunc(self) -> Tensor:
         """The whole number next to `x` in the direction of zero."""
     def trunc_(self) -> Self:
@@ -1851,10 +1851,10 @@ def bitwise_right_shift(x1: _Argument, x2: _Argument, /) -> Tensor:
 def bitwise_xor(x1: _Argument, x2: _Argument, /) -> Tensor:
     """Bitwise exclusive or; logical exclusive or of bool."""
 
-def broadcast_arrays(*arrays: Any) -> builtins.list[Any]:
+def broadcast_arrays(*arrays: Any) -> builtins.list[Tensor]:
     """All tensors broadcast to their common shape: views."""
 
-def broadcast_to(x: Tensor, /, shape: Any) -> Any:
+def broadcast_to(x: Tensor, /, shape: _Integers) -> Tensor:
     """Repeated along axes of extent 1 to a shape, without a copy."""
 
 def cat(tensors: Sequence[_Argument], dim: builtins.int = 0) -> Tensor:
@@ -1941,7 +1941,7 @@ def exp(x: _Argument, /) -> Tensor:
 def exp2(x: _Argument, /) -> Tensor:
     """2 to the power `x`."""
 
-def expand_dims(x: Tensor, /, axis: builtins.int = 0) -> Any:
+def expand_dims(x: Tensor, /, axis: builtins.int = 0) -> Tensor:
     """A new axis of extent 1."""
 
 def expit(x: _Argument, /) -> Tensor:
@@ -2120,7 +2120,7 @@ def manual_seed(seed: builtins.int) -> None:
 def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
     """The matrix product over the last two axes; batch axes broadcast."""
 
-def matrix_transpose(x: Tensor, /) -> Any:
+def matrix_transpose(x: Tensor, /) -> Tensor:
     """Matrices transposed: the last two axes exchanged."""
 
 def max(x: Tensor, /, *, axis: _Integers | None = None, keepdims: builtins.bool = False) -> Tensor:
@@ -2147,7 +2147,7 @@ def min(x: Tensor, /, *, axis: _Integers | None = None, keepdims: builtins.bool 
 def minimum(x1: _Argument, x2: _Argument, /) -> Tensor:
     """The smaller of two numbers; NaN if either is NaN."""
 
-def moveaxis(x: Tensor, source: Any, destination: Any, /) -> Any:
+def moveaxis(x: Tensor, source: _Integers, destination: _Integers, /) -> Tensor:
     """Axes moved to other places."""
 
 def mul(x1: _Argument, x2: _Argument, /) -> Tensor:
@@ -2186,7 +2186,7 @@ def ones(shape: _Integers, *sizes: Any, dtype: _DtypeArgument | None = None, dev
 def ones_like(x: Tensor, /, *, dtype: _DtypeArgument | None = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
     """The same in the shape (and, unless given, the dtype) of `x`."""
 
-def permute_dims(x: Tensor, /, axes: Any) -> Any:
+def permute_dims(x: Tensor, /, axes: _Integers) -> Tensor:
     """Axes in a new order."""
 
 def positive(x: _Argument, /) -> Tensor:
@@ -2237,7 +2237,7 @@ def remainder(x1: _Argument, x2: _Argument, /) -> Tensor:
 def repeat(x: Tensor, repeats: Any, /, *, axis: builtins.int | None = None) -> Tensor:
     """Each element (or slice along an axis) repeated: the same number of times, or each its own."""
 
-def reshape(x: Tensor, /, shape: _Integers, *, copy: builtins.bool | None = None) -> Any:
+def reshape(x: Tensor, /, shape: _Integers, *, copy: builtins.bool | None = None) -> Tensor:
     """The elements under another shape. `copy` forces a copy (True) or forbids it (False)."""
 
 def roll(x: Tensor, /, shift: _Integers, *, axis: _Integers | None = None) -> Tensor:
@@ -2382,7 +2382,7 @@ def true_divide(x1: _Argument, x2: _Argument, /) -> Tensor:
 def trunc(x: _Argument, /) -> Tensor:
     """The whole number next to `x` in the direction of zero."""
 
-def unstack(x: Tensor, /, *, axis: builtins.int = 0) -> Any:
+def unstack(x: Tensor, /, *, axis: builtins.int = 0) -> builtins.tuple[Any, ...]:
     """The elements along an axis, one tensor (view) each."""
 
 def var(x: Tensor, /, *, axis: _Integers | None = None, correction: builtins.float = 0.0, keepdims: builtins.bool = False) -> Tensor:

@@ -126,8 +126,30 @@ impl Cell {
 
     /// Changes the value: an in-place operation. Shape and dtype stay.
     ///
-    /// A leaf that requires a gradient may only be changed while gradients are not recorded; it stays a leaf.
+    /// A leaf that requires a gradient may only be changed while gradients are not recorded; it stays a leaf. A view
+    /// in which one element of the base stands at several places is not written.
     pub fn assign(&self, operation: &'static str, value: Tensor) -> Result<()> {
+        if self.repeats_elements() {
+            return Err(Error::state(
+                operation,
+                "more than one element of the written-to tensor refers to a single memory location",
+            )
+            .hint("clone() the tensor before the operation"));
+        }
+        self.assign_uniform(operation, value)
+    }
+
+    /// True for a view in which one element of the base stands at several places: an expanded one.
+    pub fn repeats_elements(&self) -> bool {
+        self.view.as_ref().is_some_and(|view| {
+            let (shape, strides) = (view.region.shape(), view.region.strides());
+            !shape.is_empty_tensor()
+                && shape.iter().zip(strides).any(|(&extent, &stride)| extent > 1 && stride == 0)
+        })
+    }
+
+    /// As [`Cell::assign`], of a value that is the same everywhere: where elements stand does not matter then.
+    pub fn assign_uniform(&self, operation: &'static str, value: Tensor) -> Result<()> {
         match &self.view {
             None => self.assign_base(operation, value, false),
             Some(view) => {

@@ -68,7 +68,7 @@ impl PyTensor {
         if region_of(slf.get()).map_err(to_python)?.is_contiguous() {
             return Ok(slf.clone());
         }
-        finished(slf.py(), slf.get().value()?.copy(), false)
+        finished(slf.py(), "contiguous", slf.get().value()?.copy(), false)
     }
 
     /// Takes the elements of `src`, broadcast to this shape and converted to this dtype.

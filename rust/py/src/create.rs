@@ -1,13 +1,13 @@
 //! Functions that make tensors.
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use tenfold::{Complex, DType, Error, Scalar, Tensor, promote_types};
 
 use crate::convert::{Integers, ScalarArgument, diagonal_of, scalar_of};
 use crate::dtype::DTypeArgument;
-use crate::errors::to_python;
+use crate::errors::{Named, to_python};
 use crate::interchange::tensor_of_buffer;
 use crate::tensor::PyTensor;
 
@@ -23,13 +23,14 @@ pub fn check_device(operation: &str, device: Option<&Bound<'_, PyAny>>) -> PyRes
     }
 }
 
-/// The tensor object of a new value, as a leaf where it requires a gradient.
-pub fn finished(
-    py: Python<'_>,
+/// The tensor object of a new value, as a leaf where it requires a gradient; `function` is what the user called.
+pub fn finished<'py>(
+    py: Python<'py>,
+    function: &'static str,
     value: tenfold::Result<Tensor>,
     requires_grad: bool,
-) -> PyResult<Bound<'_, PyTensor>> {
-    let tensor = PyTensor::from(value.map_err(to_python)?).into_object(py)?;
+) -> PyResult<Bound<'py, PyTensor>> {
+    let tensor = PyTensor::from(value.named(function)?).into_object(py)?;
     if requires_grad {
         tensor.call_method1("requires_grad_", (true,))?;
     }
@@ -37,8 +38,9 @@ pub fn finished(
 }
 
 /// Numbers in nested sequences: their shape and the numbers in row-major order.
-#[derive(Default)]
 struct Nested {
+    /// The function that the user called, for messages.
+    function: &'static str,
     shape: Vec<usize>,
     numbers: Vec<Scalar>,
     /// What the tensors and NumPy scalars among them meet in; plain numbers have no dtype.
@@ -52,9 +54,7 @@ impl Nested {
     fn add(&mut self, object: &Bound<'_, PyAny>, depth: usize) -> PyResult<()> {
         let sequence = object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>();
         if depth > MAX_DEPTH {
-            return Err(PyValueError::new_err(format!(
-                "tensor: sequences are nested more than {MAX_DEPTH} deep"
-            )));
+            return Err(self.wrong(format!("sequences are nested more than {MAX_DEPTH} deep")));
         }
         if sequence {
             let length = object.len()?;
@@ -70,7 +70,7 @@ impl Nested {
             }
             self.leaf(depth + tensor.rank())?;
             let promoted = match self.dtype {
-                Some(so_far) => promote_types(so_far, tensor.dtype()).map_err(to_python)?,
+                Some(so_far) => promote_types(so_far, tensor.dtype()).named(self.function)?,
                 None => tensor.dtype(),
             };
             self.dtype = Some(promoted);
@@ -82,11 +82,12 @@ impl Nested {
                 self.numbers.push(number);
                 Ok(())
             }
-            None => Err(PyTypeError::new_err(format!(
-                "tensor: needs numbers in (nested) sequences; got {}",
-                object.get_type().name()?
-            ))),
+            None => Err(no_numbers(self.function, object)),
         }
+    }
+
+    fn wrong(&self, detail: impl Into<String>) -> PyErr {
+        to_python(Error::value(self.function, detail))
     }
 
     fn add_elements(&mut self, tensor: &Tensor) -> PyResult<()> {
@@ -105,18 +106,27 @@ impl Nested {
                 self.shape.push(length);
                 Ok(())
             }
-            _ => Err(ragged()),
+            _ => Err(self.ragged()),
         }
     }
 
     /// A number at `depth`: as deep as the others.
     fn leaf(&self, depth: usize) -> PyResult<()> {
-        if self.shape.len() == depth { Ok(()) } else { Err(ragged()) }
+        if self.shape.len() == depth { Ok(()) } else { Err(self.ragged()) }
+    }
+
+    fn ragged(&self) -> PyErr {
+        self.wrong("sequences at the same depth have different lengths")
     }
 }
 
-fn ragged() -> PyErr {
-    PyValueError::new_err("tensor: sequences at the same depth have different lengths")
+fn no_numbers(function: &'static str, object: &Bound<'_, PyAny>) -> PyErr {
+    match object.get_type().name() {
+        Ok(name) => {
+            to_python(Error::type_(function, format!("needs numbers in (nested) sequences; got {name}")))
+        }
+        Err(failure) => failure,
+    }
 }
 
 /// A tensor, or a copy of what has a buffer or NumPy's interface; `None` for anything else.
@@ -130,8 +140,12 @@ fn copied_array(object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
     if has_buffer { tensor_of_buffer(object, false).map(Some) } else { Ok(None) }
 }
 
-/// The tensor of numbers, nested sequences of them, arrays or tensors: always a copy.
-pub fn tensor_of(object: &Bound<'_, PyAny>, dtype: Option<DType>) -> PyResult<Tensor> {
+/// The tensor of numbers, nested sequences of them, arrays or tensors: always a copy. Errors begin with `function`.
+pub fn tensor_of(
+    function: &'static str,
+    object: &Bound<'_, PyAny>,
+    dtype: Option<DType>,
+) -> PyResult<Tensor> {
     if let Some(tensor) = copied_array(object)? {
         return match dtype {
             Some(dtype) if dtype != tensor.dtype() => tensor.cast(dtype),
@@ -139,17 +153,14 @@ pub fn tensor_of(object: &Bound<'_, PyAny>, dtype: Option<DType>) -> PyResult<Te
         }
         .map_err(to_python);
     }
-    let mut nested = Nested::default();
+    let mut nested = Nested { function, shape: Vec::new(), numbers: Vec::new(), dtype: None };
     let is_number = scalar_of(object)?.is_some();
     if !is_number && !object.is_instance_of::<PyList>() && !object.is_instance_of::<PyTuple>() {
         // Ranges, generators and other iterables, but neither text nor mappings.
         let text = object.is_instance_of::<pyo3::types::PyString>()
             || object.is_instance_of::<pyo3::types::PyBytes>();
         if text || object.hasattr("keys")? || object.try_iter().is_err() {
-            return Err(PyTypeError::new_err(format!(
-                "tensor: needs numbers in (nested) sequences; got {}",
-                object.get_type().name()?
-            )));
+            return Err(no_numbers(function, object));
         }
         let items = PyList::new(object.py(), object.try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
         nested.add(items.as_any(), 0)?;
@@ -169,10 +180,11 @@ pub fn tensor_of(object: &Bound<'_, PyAny>, dtype: Option<DType>) -> PyResult<Te
     let explicit = dtype.is_some();
     let dtype = dtype.unwrap_or(inferred);
     for number in &nested.numbers {
-        number.check_fits("tensor", dtype).map_err(to_python)?;
+        number.check_fits(function, dtype).map_err(to_python)?;
         if explicit && matches!(number, Scalar::Complex(_)) && !dtype.is_complex() {
-            return Err(PyTypeError::new_err(format!(
-                "tensor: a complex number cannot be stored in {dtype}"
+            return Err(to_python(Error::type_(
+                function,
+                format!("a complex number cannot be stored in {dtype}"),
             )));
         }
     }
@@ -195,7 +207,7 @@ pub fn tensor<'py>(
     requires_grad: bool,
 ) -> PyResult<Bound<'py, PyTensor>> {
     check_device("tensor", device)?;
-    finished(data.py(), Ok(tensor_of(data, dtype.map(|dtype| dtype.0))?), requires_grad)
+    finished(data.py(), "tensor", Ok(tensor_of("tensor", data, dtype.map(|dtype| dtype.0))?), requires_grad)
 }
 
 /// The array API's conversion: a tensor as it is, other objects as a tensor. Copies only where it must, unless `copy`
@@ -208,29 +220,39 @@ pub fn asarray<'py>(
     device: Option<&Bound<'py, PyAny>>,
     copy: Option<bool>,
 ) -> PyResult<Bound<'py, PyTensor>> {
-    check_device("asarray", device)?;
+    converted("asarray", obj, dtype, device, copy)
+}
+
+fn converted<'py>(
+    function: &'static str,
+    obj: &Bound<'py, PyAny>,
+    dtype: Option<DTypeArgument>,
+    device: Option<&Bound<'py, PyAny>>,
+    copy: Option<bool>,
+) -> PyResult<Bound<'py, PyTensor>> {
+    check_device(function, device)?;
     let dtype = dtype.map(|dtype| dtype.0);
-    let refuse = || PyValueError::new_err("asarray: a copy is needed, and copy=False forbids it");
+    let refuse = || to_python(Error::value(function, "a copy is needed, and copy=False forbids it"));
     if let Ok(tensor) = obj.cast::<PyTensor>() {
         let value = tensor.get().value()?;
         let same = dtype.is_none_or(|dtype| dtype == value.dtype());
         return match (same, copy) {
             (true, None | Some(false)) => Ok(tensor.clone()),
             (false, Some(false)) => Err(refuse()),
-            (true, Some(true)) => finished(obj.py(), value.copy(), false),
-            (false, _) => finished(obj.py(), value.cast(dtype.unwrap_or(value.dtype())), false),
+            (true, Some(true)) => finished(obj.py(), function, value.copy(), false),
+            (false, _) => finished(obj.py(), function, value.cast(dtype.unwrap_or(value.dtype())), false),
         };
     }
     if copy == Some(false) {
         if obj.hasattr("__array_interface__")? {
             let shared = tensor_of_buffer(obj, true)?;
             if dtype.is_none_or(|dtype| dtype == shared.dtype()) {
-                return finished(obj.py(), Ok(shared), false);
+                return finished(obj.py(), function, Ok(shared), false);
             }
         }
         return Err(refuse());
     }
-    finished(obj.py(), Ok(tensor_of(obj, dtype)?), false)
+    finished(obj.py(), function, Ok(tensor_of(function, obj, dtype)?), false)
 }
 
 /// As `asarray`.
@@ -241,7 +263,7 @@ pub fn as_tensor<'py>(
     dtype: Option<DTypeArgument>,
     device: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyTensor>> {
-    asarray(data, dtype, device, None)
+    converted("as_tensor", data, dtype, device, None)
 }
 
 /// Extents given as one tuple (array API) or one by one (torch).
@@ -270,7 +292,7 @@ macro_rules! filled {
                 check_device(stringify!($name), device)?;
                 let extents = extents_of(stringify!($name), shape, sizes)?;
                 let dtype = dtype.map_or(DType::Float32, |dtype| dtype.0);
-                finished(py, Tensor::full(&extents, $value, dtype), requires_grad)
+                finished(py, stringify!($name), Tensor::full(&extents, $value, dtype), requires_grad)
             }
 
             /// The same in the shape (and, unless given, the dtype) of `x`.
@@ -285,7 +307,7 @@ macro_rules! filled {
                 check_device(stringify!($like), device)?;
                 let value = x.get().value()?;
                 let dtype = dtype.map_or(value.dtype(), |dtype| dtype.0);
-                finished(x.py(), Tensor::full(value.shape(), $value, dtype), requires_grad)
+                finished(x.py(), stringify!($like), Tensor::full(value.shape(), $value, dtype), requires_grad)
             }
         )*
     };
@@ -312,7 +334,7 @@ pub fn full<'py>(
 ) -> PyResult<Bound<'py, PyTensor>> {
     check_device("full", device)?;
     let dtype = dtype.map_or(fill_value.0.default_dtype(), |dtype| dtype.0);
-    finished(py, Tensor::full(&shape.extents("full")?, fill_value.0, dtype), requires_grad)
+    finished(py, "full", Tensor::full(&shape.extents("full")?, fill_value.0, dtype), requires_grad)
 }
 
 /// `fill_value` everywhere, in the shape and (unless given) the dtype of `x`.
@@ -328,7 +350,7 @@ pub fn full_like<'py>(
     check_device("full_like", device)?;
     let value = x.get().value()?;
     let dtype = dtype.map_or(value.dtype(), |dtype| dtype.0);
-    finished(x.py(), Tensor::full(value.shape(), fill_value.0, dtype), requires_grad)
+    finished(x.py(), "full_like", Tensor::full(value.shape(), fill_value.0, dtype), requires_grad)
 }
 
 /// `start, start + step, …` before `stop`. With one bound it counts from 0.
@@ -355,7 +377,12 @@ pub fn arange<'py>(
     }
     let inferred =
         if widest.category() == tenfold::ir::Category::Floating { DType::Float32 } else { DType::Int64 };
-    finished(py, Tensor::arange(start, stop, step, dtype.map_or(inferred, |dtype| dtype.0)), requires_grad)
+    finished(
+        py,
+        "arange",
+        Tensor::arange(start, stop, step, dtype.map_or(inferred, |dtype| dtype.0)),
+        requires_grad,
+    )
 }
 
 /// `num` numbers from `start` to `stop` in equal steps; the last one is `stop` if `endpoint`.
@@ -379,12 +406,18 @@ pub fn linspace<'py>(
         let dtype = dtype.map_or(DType::Complex64, |dtype| dtype.0);
         return finished(
             py,
+            "linspace",
             complex_linspace(start.0.to_complex(), stop.0.to_complex(), count, endpoint, dtype),
             requires_grad,
         );
     }
     let dtype = dtype.map_or(DType::Float32, |dtype| dtype.0);
-    finished(py, Tensor::linspace(start.0.to_f64(), stop.0.to_f64(), count, endpoint, dtype), requires_grad)
+    finished(
+        py,
+        "linspace",
+        Tensor::linspace(start.0.to_f64(), stop.0.to_f64(), count, endpoint, dtype),
+        requires_grad,
+    )
 }
 
 fn complex_linspace(
@@ -413,7 +446,7 @@ pub fn eye<'py>(
 ) -> PyResult<Bound<'py, PyTensor>> {
     check_device("eye", device)?;
     let dtype = dtype.map_or(DType::Float32, |dtype| dtype.0);
-    finished(py, Tensor::eye(n_rows, n_cols.unwrap_or(n_rows), diagonal_of(k), dtype), requires_grad)
+    finished(py, "eye", Tensor::eye(n_rows, n_cols.unwrap_or(n_rows), diagonal_of(k), dtype), requires_grad)
 }
 
 /// Adds the functions to the module.

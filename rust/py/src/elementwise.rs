@@ -7,19 +7,16 @@ use tenfold::ir::{Category, for_each_operation};
 use tenfold::{Operation, Tensor};
 
 use crate::convert::PyArgument;
-use crate::errors::{Outcome, to_python};
+use crate::errors::{Named, Outcome};
 use crate::tensor::PyTensor;
 
-/// Applies an operation to Python's arguments, at least one of them a tensor.
-fn apply(operation: Operation, arguments: &[PyArgument]) -> PyResult<PyTensor> {
+/// Applies an operation, called by `name`, to Python's arguments, at least one of them a tensor.
+fn apply(name: &'static str, operation: Operation, arguments: &[PyArgument]) -> PyResult<PyTensor> {
     if !arguments.iter().any(|argument| matches!(argument, PyArgument::Tensor(_))) {
-        return Err(PyTypeError::new_err(format!(
-            "{}: needs a tensor among its arguments",
-            operation.name()
-        )));
+        return Err(PyTypeError::new_err(format!("{name}: needs a tensor among its arguments")));
     }
     let arguments: Vec<_> = arguments.iter().map(PyArgument::as_argument).collect();
-    Ok(Tensor::apply(operation, &arguments).map_err(to_python)?.into())
+    Ok(Tensor::apply(operation, &arguments).named(name)?.into())
 }
 
 /// The methods of a row, `x.name(…)` and `x.name_(…)`, and its aliases. The listed rows have methods of their own,
@@ -38,7 +35,7 @@ macro_rules! methods_of_row {
             impl PyTensor {
                 $(#[doc = $doc])*
                 fn $name(&self $(, $argument: PyArgument)*) -> PyResult<PyTensor> {
-                    apply(Operation::$name, &[PyArgument::Tensor(self.value()?) $(, $argument)*])
+                    apply(stringify!($name), Operation::$name, &[PyArgument::Tensor(self.value()?) $(, $argument)*])
                 }
 
                 #[doc = "In place: see the method without `_`."]
@@ -54,71 +51,78 @@ macro_rules! methods_of_row {
 
 /// The methods of an alias.
 macro_rules! methods_of_alias {
-    ($alias:ident subtract $arguments:tt) => {};
-    ($alias:ident divide $arguments:tt) => {};
-    ($alias:ident $name:ident ($first:ident $(, $argument:ident)*)) => {
+    ($alias:ident (subtract $arguments:tt)) => {};
+    ($alias:ident (divide $arguments:tt)) => {};
+    ($alias:ident ($name:ident ($first:ident $(, $argument:ident)*))) => {
         pastey::paste! {
             #[pymethods]
             impl PyTensor {
                 #[doc = concat!("The same as `", stringify!($name), "`.")]
                 fn $alias(&self $(, $argument: PyArgument)*) -> PyResult<PyTensor> {
-                    self.$name($($argument),*)
+                    apply(stringify!($alias), Operation::$name, &[PyArgument::Tensor(self.value()?) $(, $argument)*])
                 }
 
                 #[doc = "In place: see the method without `_`."]
                 fn [<$alias _>]<'py>(slf: &Bound<'py, Self> $(, $argument: PyArgument)*) -> Outcome<Bound<'py, Self>> {
-                    PyTensor::[<$name _>](slf $(, $argument)*)
+                    PyTensor::[<$name _>](slf $(, $argument)*).named(stringify!($alias))
                 }
             }
         }
     };
 }
 
-/// Picks the aliases out of a row's fields.
-macro_rules! with_aliases {
-    ($name:ident $docs:tt $arguments:tt) => { methods_of_row!($name $docs $arguments); };
-    ($name:ident $docs:tt $arguments:tt aliases { $($alias:ident),* } $($rest:tt)*) => {
-        methods_of_row!($name $docs $arguments);
-        $(methods_of_alias!($alias $name $arguments);)*
-    };
-    ($name:ident $docs:tt $arguments:tt $field:ident $value:tt $($rest:tt)*) => {
-        with_aliases!($name $docs $arguments $($rest)*);
-    };
+/// Calls a macro with each alias among a row's fields, and with `$given`.
+macro_rules! for_aliases {
+    ($callback:ident $given:tt) => {};
+    ($callback:ident $given:tt aliases { $($alias:ident),* } $($rest:tt)*) => { $($callback!($alias $given);)* };
+    ($callback:ident $given:tt $field:ident $value:tt $($rest:tt)*) => { for_aliases!($callback $given $($rest)*); };
 }
 
-/// The function of a row at the top level. `where` is a keyword of Rust, hence the name.
+/// A function at the top level, under the row's name or an alias. `where` is a keyword of Rust, hence the name.
 macro_rules! function_of_row {
-    (where_ [$($doc:literal)*] ($($argument:ident),*)) => {
+    (where_ where_ [$($doc:literal)*] ($($argument:ident),*)) => {
         $(#[doc = $doc])*
         #[pyfunction]
         #[pyo3(name = "where", signature = ($($argument),*, /))]
         pub fn where_($($argument: PyArgument),*) -> PyResult<PyTensor> {
-            apply(Operation::where_, &[$($argument),*])
+            apply("where", Operation::where_, &[$($argument),*])
         }
     };
-    ($name:ident [$($doc:literal)*] ($first:ident)) => {
+    ($function:ident $name:ident [$($doc:expr)*] ($first:ident)) => {
         $(#[doc = $doc])*
         #[pyfunction]
         #[pyo3(signature = ($first, /))]
-        pub fn $name($first: PyArgument) -> PyResult<PyTensor> {
-            apply(Operation::$name, &[$first])
+        pub fn $function($first: PyArgument) -> PyResult<PyTensor> {
+            apply(stringify!($function), Operation::$name, &[$first])
         }
     };
-    ($name:ident [$($doc:literal)*] ($first:ident, $second:ident)) => {
+    ($function:ident $name:ident [$($doc:expr)*] ($first:ident, $second:ident)) => {
         $(#[doc = $doc])*
         #[pyfunction]
         #[pyo3(signature = (x1, x2, /))]
-        pub fn $name(x1: PyArgument, x2: PyArgument) -> PyResult<PyTensor> {
-            apply(Operation::$name, &[x1, x2])
+        pub fn $function(x1: PyArgument, x2: PyArgument) -> PyResult<PyTensor> {
+            apply(stringify!($function), Operation::$name, &[x1, x2])
         }
     };
-    ($name:ident [$($doc:literal)*] ($($argument:ident),*)) => {
+    ($function:ident $name:ident [$($doc:expr)*] ($($argument:ident),*)) => {
         $(#[doc = $doc])*
         #[pyfunction]
         #[pyo3(signature = ($($argument),*, /))]
-        pub fn $name($($argument: PyArgument),*) -> PyResult<PyTensor> {
-            apply(Operation::$name, &[$($argument),*])
+        pub fn $function($($argument: PyArgument),*) -> PyResult<PyTensor> {
+            apply(stringify!($function), Operation::$name, &[$($argument),*])
         }
+    };
+}
+
+macro_rules! function_of_alias {
+    ($alias:ident ($name:ident $arguments:tt)) => {
+        function_of_row!($alias $name [concat!("The same as `", stringify!($name), "`.")] $arguments);
+    };
+}
+
+macro_rules! add_alias {
+    ($alias:ident ($module:ident)) => {
+        $module.add_function(wrap_pyfunction!(functions::$alias, $module)?)?;
     };
 }
 
@@ -128,22 +132,26 @@ macro_rules! define {
         $name:ident ( $($argument:ident),* ) : $rule:ident -> $result:ident ;
         $($field:ident $value:tt)*
     })*) => {
-        $(with_aliases!($name [$($doc)*] ($($argument),*) $($field $value)*);)*
+        $(
+            methods_of_row!($name [$($doc)*] ($($argument),*));
+            for_aliases!(methods_of_alias ($name ($($argument),*)) $($field $value)*);
+        )*
 
         /// The functions of the top level.
         mod functions {
             use super::*;
-            $(function_of_row!($name [$($doc)*] ($($argument),*));)*
+            $(
+                function_of_row!($name $name [$($doc)*] ($($argument),*));
+                for_aliases!(function_of_alias ($name ($($argument),*)) $($field $value)*);
+            )*
         }
 
         /// Adds the functions, under their names and aliases, and the table itself to the module.
         pub fn add_operations(module: &Bound<'_, PyModule>) -> PyResult<()> {
-            $(module.add_function(wrap_pyfunction!(functions::$name, module)?)?;)*
-            for operation in Operation::ALL {
-                for alias in operation.row().aliases {
-                    module.add(*alias, module.getattr(operation.name())?)?;
-                }
-            }
+            $(
+                module.add_function(wrap_pyfunction!(functions::$name, module)?)?;
+                for_aliases!(add_alias (module) $($field $value)*);
+            )*
             module.add_function(wrap_pyfunction!(operation_table, module)?)
         }
     };

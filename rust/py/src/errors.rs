@@ -60,6 +60,24 @@ impl From<Failure> for PyErr {
     }
 }
 
+/// Errors said by the function that the user called, whatever operations it is made of.
+pub trait Named<T> {
+    /// The same result; an error begins with `function`.
+    fn named(self, function: &'static str) -> Outcome<T>;
+}
+
+impl<T> Named<T> for tenfold::Result<T> {
+    fn named(self, function: &'static str) -> Outcome<T> {
+        self.map_err(|error| Failure(error.in_operation(function)))
+    }
+}
+
+impl<T> Named<T> for Outcome<T> {
+    fn named(self, function: &'static str) -> Outcome<T> {
+        self.map_err(|Failure(error)| Failure(error.in_operation(function)))
+    }
+}
+
 /// The Python exception for an engine's error.
 pub fn to_python(error: Error) -> PyErr {
     let message = error.to_string();

@@ -9,13 +9,15 @@ use tenfold::{DType, Error, Tensor};
 use crate::cell::make_view;
 use crate::convert::{Integers, PyArgument, TensorArgument, diagonal_of};
 use crate::dtype::DTypeArgument;
-use crate::errors::to_python;
+use crate::errors::{Named, to_python};
 use crate::tensor::PyTensor;
+use crate::views::{expanded, permuted, reshaped, unbound, viewed};
 
 type Object<'py> = Bound<'py, PyTensor>;
 
-fn wrapped(value: tenfold::Result<Tensor>) -> PyResult<PyTensor> {
-    Ok(value.map_err(to_python)?.into())
+/// The tensor object of a function's result; its errors begin with the name of the function that was called.
+fn wrapped(function: &'static str, value: tenfold::Result<Tensor>) -> PyResult<PyTensor> {
+    Ok(value.map_err(|error| to_python(error.in_operation(function)))?.into())
 }
 
 fn values(tensors: &[TensorArgument]) -> Vec<&Tensor> {
@@ -28,7 +30,7 @@ macro_rules! reductions {
         #[pyfunction]
         #[pyo3(name = $python, signature = (x, /, *, axis=None, keepdims=false))]
         pub fn $name(x: &Object<'_>, axis: Option<Integers>, keepdims: bool) -> PyResult<PyTensor> {
-            wrapped(x.get().value()?.$method(axis.map(|axis| axis.0).as_deref(), keepdims))
+            wrapped($python, x.get().value()?.$method(axis.map(|axis| axis.0).as_deref(), keepdims))
         })*
     };
 }
@@ -66,7 +68,7 @@ macro_rules! sums {
         ) -> PyResult<PyTensor> {
             let value = x.get().value()?;
             let dtype = accumulated(&value, dtype);
-            wrapped(value.$method(axis.map(|axis| axis.0).as_deref(), keepdims, dtype))
+            wrapped($python, value.$method(axis.map(|axis| axis.0).as_deref(), keepdims, dtype))
         })*
     };
 }
@@ -83,7 +85,7 @@ macro_rules! spreads {
         #[pyfunction]
         #[pyo3(name = $python, signature = (x, /, *, axis=None, correction=0.0, keepdims=false))]
         pub fn $name(x: &Object<'_>, axis: Option<Integers>, correction: f64, keepdims: bool) -> PyResult<PyTensor> {
-            wrapped(x.get().value()?.$method(axis.map(|axis| axis.0).as_deref(), correction, keepdims))
+            wrapped($python, x.get().value()?.$method(axis.map(|axis| axis.0).as_deref(), correction, keepdims))
         })*
     };
 }
@@ -107,7 +109,7 @@ macro_rules! cumulative {
         ) -> PyResult<PyTensor> {
             let value = x.get().value()?;
             let dtype = accumulated(&value, dtype);
-            wrapped(value.$method(axis, dtype, include_initial))
+            wrapped(stringify!($name), value.$method(axis, dtype, include_initial))
         })*
     };
 }
@@ -122,28 +124,28 @@ cumulative! {
 #[pyfunction]
 #[pyo3(signature = (x, /, *, axis=None, keepdims=false))]
 pub fn argmax(x: &Object<'_>, axis: Option<i64>, keepdims: bool) -> PyResult<PyTensor> {
-    wrapped(x.get().value()?.argmax(axis, keepdims))
+    wrapped("argmax", x.get().value()?.argmax(axis, keepdims))
 }
 
 /// The index of the first smallest element along an axis, or in row-major order.
 #[pyfunction]
 #[pyo3(signature = (x, /, *, axis=None, keepdims=false))]
 pub fn argmin(x: &Object<'_>, axis: Option<i64>, keepdims: bool) -> PyResult<PyTensor> {
-    wrapped(x.get().value()?.argmin(axis, keepdims))
+    wrapped("argmin", x.get().value()?.argmin(axis, keepdims))
 }
 
 /// The elements in order along an axis. Always stable; NaN last.
 #[pyfunction]
 #[pyo3(signature = (x, /, *, axis=-1, descending=false, stable=true))]
 pub fn sort(x: &Object<'_>, axis: i64, descending: bool, stable: bool) -> PyResult<PyTensor> {
-    wrapped(x.get().value()?.sort(axis, descending, stable).map(|sorted| sorted.0))
+    wrapped("sort", x.get().value()?.sort(axis, descending, stable).map(|sorted| sorted.0))
 }
 
 /// The indices that put an axis in order. Always stable; NaN last.
 #[pyfunction]
 #[pyo3(signature = (x, /, *, axis=-1, descending=false, stable=true))]
 pub fn argsort(x: &Object<'_>, axis: i64, descending: bool, stable: bool) -> PyResult<PyTensor> {
-    wrapped(x.get().value()?.argsort(axis, descending, stable))
+    wrapped("argsort", x.get().value()?.argsort(axis, descending, stable))
 }
 
 /// Where each element of `x2` would have to be inserted into the sorted vector `x1`.
@@ -164,7 +166,7 @@ pub fn searchsorted(
             )));
         }
     };
-    wrapped(x1.0.searchsorted(&x2.0, side, sorter.as_ref().map(|sorter| &sorter.0)))
+    wrapped("searchsorted", x1.0.searchsorted(&x2.0, side, sorter.as_ref().map(|sorter| &sorter.0)))
 }
 
 /// The indices of the elements that are not zero: a vector an axis.
@@ -175,7 +177,7 @@ pub fn nonzero<'py>(x: &Object<'py>) -> PyResult<Bound<'py, PyTuple>> {
     if value.rank() == 0 {
         return Err(PyValueError::new_err("nonzero: a 0-dimensional tensor has no indices"));
     }
-    let columns = value.nonzero().and_then(|rows| rows.unbind(1)).map_err(to_python)?;
+    let columns = value.nonzero().and_then(|rows| rows.unbind(1)).named("nonzero")?;
     PyTuple::new(x.py(), columns.into_iter().map(PyTensor::from))
 }
 
@@ -190,14 +192,14 @@ pub fn take(x: &Object<'_>, indices: TensorArgument, axis: Option<i64>) -> PyRes
             value.rank()
         )));
     }
-    wrapped(value.take(&indices.0, axis.or(Some(0))))
+    wrapped("take", value.take(&indices.0, axis.or(Some(0))))
 }
 
 /// The elements of each row that integers along an axis name.
 #[pyfunction]
 #[pyo3(signature = (x, indices, /, *, axis=-1))]
 pub fn take_along_axis(x: &Object<'_>, indices: TensorArgument, axis: i64) -> PyResult<PyTensor> {
-    wrapped(x.get().value()?.take_along_axis(&indices.0, axis))
+    wrapped("take_along_axis", x.get().value()?.take_along_axis(&indices.0, axis))
 }
 
 /// The elements limited to `min` and `max`: numbers or tensors.
@@ -206,23 +208,26 @@ pub fn take_along_axis(x: &Object<'_>, indices: TensorArgument, axis: i64) -> Py
 pub fn clip(x: &Object<'_>, min: Option<PyArgument>, max: Option<PyArgument>) -> PyResult<PyTensor> {
     let value = x.get().value()?;
     if min.is_none() && max.is_none() {
-        return wrapped(value.positive());
+        return wrapped("clip", value.positive());
     }
-    wrapped(value.clamp(min.as_ref().map(PyArgument::as_argument), max.as_ref().map(PyArgument::as_argument)))
+    wrapped(
+        "clip",
+        value.clamp(min.as_ref().map(PyArgument::as_argument), max.as_ref().map(PyArgument::as_argument)),
+    )
 }
 
 /// The matrix product over the last two axes; batch axes broadcast.
 #[pyfunction]
 #[pyo3(signature = (x1, x2, /))]
 pub fn matmul(x1: &Object<'_>, x2: &Object<'_>) -> PyResult<PyTensor> {
-    wrapped(x1.get().value()?.matmul(&x2.get().value()?))
+    wrapped("matmul", x1.get().value()?.matmul(&x2.get().value()?))
 }
 
 /// Matrices transposed: the last two axes exchanged.
 #[pyfunction]
 #[pyo3(signature = (x, /))]
-pub fn matrix_transpose<'py>(x: &Object<'py>) -> PyResult<Bound<'py, PyAny>> {
-    x.getattr("mT")
+pub fn matrix_transpose(x: &Object<'_>) -> PyResult<PyTensor> {
+    Ok(PyTensor::matrices_transposed(x).named("matrix_transpose")?)
 }
 
 /// Sums of products over pairs of axes: the last `axes` of `x1` with the first of `x2`, or two sequences of axes.
@@ -250,14 +255,14 @@ pub fn tensordot(x1: &Object<'_>, x2: &Object<'_>, axes: Option<&Bound<'_, PyAny
         }
         (None, None) => return Err(PyTypeError::new_err("tensordot: needs axes")),
     };
-    wrapped(a.tensordot(&b, (&first, &second)))
+    wrapped("tensordot", a.tensordot(&b, (&first, &second)))
 }
 
 /// Inner products along an axis (the first operand conjugated); other axes broadcast.
 #[pyfunction]
 #[pyo3(signature = (x1, x2, /, *, axis=-1))]
 pub fn vecdot(x1: &Object<'_>, x2: &Object<'_>, axis: i64) -> PyResult<PyTensor> {
-    wrapped(x1.get().value()?.vecdot(&x2.get().value()?, axis))
+    wrapped("vecdot", x1.get().value()?.vecdot(&x2.get().value()?, axis))
 }
 
 /// Sums of products by Einstein's convention: `einsum("ij,jk->ik", a, b)`.
@@ -270,14 +275,14 @@ pub fn einsum(equation: &str, operands: &Bound<'_, PyTuple>) -> PyResult<PyTenso
         }
         _ => operands.iter().map(|operand| operand.extract()).collect::<PyResult<Vec<TensorArgument>>>()?,
     };
-    wrapped(Tensor::einsum(equation, &values(&operands)))
+    wrapped("einsum", Tensor::einsum(equation, &values(&operands)))
 }
 
 /// Tensors joined along an axis that they have; flattened first where `axis` is None.
 #[pyfunction]
 #[pyo3(signature = (arrays, /, *, axis=Some(0)))]
 pub fn concat(arrays: Vec<TensorArgument>, axis: Option<i64>) -> PyResult<PyTensor> {
-    wrapped(Tensor::concatenate(&values(&arrays), axis))
+    wrapped("concat", Tensor::concatenate(&values(&arrays), axis))
 }
 
 /// Tensors joined along an axis that they have.
@@ -287,11 +292,14 @@ pub fn cat(tensors: Vec<TensorArgument>, dim: i64) -> PyResult<PyTensor> {
     // An empty vector joins anything, as in PyTorch.
     let kept: Vec<&Tensor> =
         values(&tensors).into_iter().filter(|tensor| tensor.shape()[..] != [0]).collect();
-    wrapped(if kept.is_empty() {
-        Tensor::concatenate(&values(&tensors), Some(dim))
-    } else {
-        Tensor::concatenate(&kept, Some(dim))
-    })
+    wrapped(
+        "cat",
+        if kept.is_empty() {
+            Tensor::concatenate(&values(&tensors), Some(dim))
+        } else {
+            Tensor::concatenate(&kept, Some(dim))
+        },
+    )
 }
 
 /// Tensors of one shape joined along a new axis.
@@ -299,21 +307,21 @@ pub fn cat(tensors: Vec<TensorArgument>, dim: i64) -> PyResult<PyTensor> {
 #[pyo3(signature = (arrays, /, *, axis=None, dim=None))]
 pub fn stack(arrays: Vec<TensorArgument>, axis: Option<i64>, dim: Option<i64>) -> PyResult<PyTensor> {
     let axis = crate::convert::either("stack", ["axis", "dim"], axis, dim)?.unwrap_or(0);
-    wrapped(Tensor::stack(&values(&arrays), axis))
+    wrapped("stack", Tensor::stack(&values(&arrays), axis))
 }
 
 /// The elements along an axis, one tensor (view) each.
 #[pyfunction]
 #[pyo3(signature = (x, /, *, axis=0))]
-pub fn unstack<'py>(x: &Object<'py>, axis: i64) -> PyResult<Bound<'py, PyAny>> {
-    x.call_method1("unbind", (axis,))
+pub fn unstack<'py>(x: &Object<'py>, axis: i64) -> PyResult<Bound<'py, PyTuple>> {
+    PyTuple::new(x.py(), unbound(x, axis).named("unstack")?)
 }
 
 /// A new axis of extent 1.
 #[pyfunction]
 #[pyo3(signature = (x, /, axis=0))]
-pub fn expand_dims<'py>(x: &Object<'py>, axis: i64) -> PyResult<Bound<'py, PyAny>> {
-    x.call_method1("unsqueeze", (axis,))
+pub fn expand_dims(x: &Object<'_>, axis: i64) -> PyResult<PyTensor> {
+    Ok(PyTensor::unsqueeze(x, axis).named("expand_dims")?)
 }
 
 /// Without these axes, which must have extent 1.
@@ -330,50 +338,47 @@ pub fn squeeze(x: &Object<'_>, axis: Integers) -> PyResult<PyTensor> {
 /// Axes in a new order.
 #[pyfunction]
 #[pyo3(signature = (x, /, axes))]
-pub fn permute_dims<'py>(x: &Object<'py>, axes: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    x.call_method1("permute", (axes,))
+pub fn permute_dims(x: &Object<'_>, axes: Integers) -> PyResult<PyTensor> {
+    Ok(permuted(x, &axes.0).named("permute_dims")?)
 }
 
 /// Axes moved to other places.
 #[pyfunction]
 #[pyo3(signature = (x, source, destination, /))]
-pub fn moveaxis<'py>(
-    x: &Object<'py>,
-    source: &Bound<'py, PyAny>,
-    destination: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    x.call_method1("movedim", (source, destination))
+pub fn moveaxis(x: &Object<'_>, source: Integers, destination: Integers) -> PyResult<PyTensor> {
+    Ok(PyTensor::movedim(x, source, destination).named("moveaxis")?)
 }
 
 /// The elements under another shape. `copy` forces a copy (True) or forbids it (False).
 #[pyfunction]
 #[pyo3(signature = (x, /, shape, *, copy=None))]
-pub fn reshape<'py>(x: &Object<'py>, shape: Integers, copy: Option<bool>) -> PyResult<Bound<'py, PyAny>> {
-    let method = if copy == Some(false) { "view" } else { "reshape" };
-    let result = x.call_method1(method, (PyTuple::new(x.py(), shape.0)?,))?;
-    if copy == Some(true) { result.call_method0("clone") } else { Ok(result) }
+pub fn reshape(x: &Object<'_>, shape: Integers, copy: Option<bool>) -> PyResult<PyTensor> {
+    let name = "reshape";
+    match copy {
+        None => Ok(reshaped(x, &shape.0).named(name)?),
+        Some(false) => Ok(viewed(x, &shape.0).named(name)?),
+        Some(true) => wrapped(name, x.get().value()?.reshape(&shape.0).and_then(|result| result.copy())),
+    }
 }
 
 /// Repeated along axes of extent 1 to a shape, without a copy.
 #[pyfunction]
 #[pyo3(signature = (x, /, shape))]
-pub fn broadcast_to<'py>(x: &Object<'py>, shape: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    x.call_method1("expand", (shape,))
+pub fn broadcast_to(x: &Object<'_>, shape: Integers) -> PyResult<PyTensor> {
+    Ok(expanded(x, &shape.0).named("broadcast_to")?)
 }
 
 /// All tensors broadcast to their common shape: views.
 #[pyfunction]
 #[pyo3(signature = (*arrays))]
-pub fn broadcast_arrays<'py>(arrays: &Bound<'py, PyTuple>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+pub fn broadcast_arrays(arrays: &Bound<'_, PyTuple>) -> PyResult<Vec<PyTensor>> {
     let arrays =
         arrays.iter().map(|array| Ok(array.cast_into::<PyTensor>()?)).collect::<PyResult<Vec<_>>>()?;
     let tensors = arrays.iter().map(|array| array.get().value()).collect::<PyResult<Vec<_>>>()?;
-    let wide = Tensor::broadcast_tensors(&tensors.iter().collect::<Vec<_>>()).map_err(to_python)?;
+    let wide = Tensor::broadcast_tensors(&tensors.iter().collect::<Vec<_>>()).named("broadcast_arrays")?;
     let Some(first) = wide.first() else { return Ok(Vec::new()) };
-    arrays
-        .iter()
-        .map(|array| array.call_method1("expand", (PyTuple::new(array.py(), first.shape().iter())?,)))
-        .collect()
+    let extents: Vec<i64> = first.shape().iter().map(|&extent| extent as i64).collect();
+    arrays.iter().map(|array| Ok(expanded(array, &extents).named("broadcast_arrays")?)).collect()
 }
 
 /// Reversed along axes (all of them by default).
@@ -382,7 +387,7 @@ pub fn broadcast_arrays<'py>(arrays: &Bound<'py, PyTuple>) -> PyResult<Vec<Bound
 pub fn flip(x: &Object<'_>, axis: Option<Integers>) -> PyResult<PyTensor> {
     let value = x.get().value()?;
     let axes = axis.map_or_else(|| (0..value.rank() as i64).collect(), |axis| axis.0);
-    wrapped(value.flip(&axes).and_then(|flipped| flipped.copy()))
+    wrapped("flip", value.flip(&axes).and_then(|flipped| flipped.copy()))
 }
 
 /// Elements moved along axes, around the end to the beginning.
@@ -394,14 +399,14 @@ pub fn roll(x: &Object<'_>, shift: Integers, axis: Option<Integers>) -> PyResult
     if let (Some(axes), [one]) = (&axes, shifts.as_slice()) {
         shifts = vec![*one; axes.len()];
     }
-    wrapped(x.get().value()?.roll(&shifts, axes.as_deref()))
+    wrapped("roll", x.get().value()?.roll(&shifts, axes.as_deref()))
 }
 
 /// Repeated as a whole along the last axes.
 #[pyfunction]
 #[pyo3(signature = (x, repetitions, /))]
 pub fn tile(x: &Object<'_>, repetitions: Integers) -> PyResult<PyTensor> {
-    wrapped(x.get().value()?.tile(&repetitions.extents("tile")?))
+    wrapped("tile", x.get().value()?.tile(&repetitions.extents("tile")?))
 }
 
 /// Each element (or slice along an axis) repeated: the same number of times, or each its own.
@@ -411,10 +416,10 @@ pub fn repeat(x: &Object<'_>, repeats: &Bound<'_, PyAny>, axis: Option<i64>) -> 
     let value = x.get().value()?;
     match repeats.extract::<usize>() {
         Ok(count) if repeats.cast::<PyTensor>().is_err() => {
-            wrapped(value.repeat_interleave(tenfold::Repeats::Each(count), axis))
+            wrapped("repeat", value.repeat_interleave(tenfold::Repeats::Each(count), axis))
         }
         _ => {
-            let counts = crate::create::tensor_of(repeats, None)?;
+            let counts = crate::create::tensor_of("repeat", repeats, None)?;
             let extent = match axis {
                 Some(axis) => value.shape()
                     [tenfold::ir::normalize_axis("repeat", axis, value.rank()).map_err(to_python)?],
@@ -425,7 +430,7 @@ pub fn repeat(x: &Object<'_>, repeats: &Bound<'_, PyAny>, axis: Option<i64>) -> 
             } else {
                 counts
             };
-            wrapped(value.repeat_interleave(tenfold::Repeats::List(&counts), axis))
+            wrapped("repeat", value.repeat_interleave(tenfold::Repeats::List(&counts), axis))
         }
     }
 }
@@ -442,7 +447,7 @@ pub fn meshgrid(arrays: &Bound<'_, PyTuple>, indexing: &str) -> PyResult<Vec<PyT
             return Err(PyValueError::new_err(format!("meshgrid: indexing is 'xy' or 'ij'; got '{other}'")));
         }
     };
-    let grids = Tensor::meshgrid(&values(&tensors), matrix).map_err(to_python)?;
+    let grids = Tensor::meshgrid(&values(&tensors), matrix).named("meshgrid")?;
     Ok(grids.into_iter().map(PyTensor::from).collect())
 }
 
@@ -450,14 +455,14 @@ pub fn meshgrid(arrays: &Bound<'_, PyTuple>, indexing: &str) -> PyResult<Vec<PyT
 #[pyfunction]
 #[pyo3(signature = (x, /, *, k=0))]
 pub fn tril(x: &Object<'_>, k: i128) -> PyResult<PyTensor> {
-    wrapped(x.get().value()?.tril(diagonal_of(k)))
+    wrapped("tril", x.get().value()?.tril(diagonal_of(k)))
 }
 
 /// Elements on and above diagonal `k` of matrices, zeros below.
 #[pyfunction]
 #[pyo3(signature = (x, /, *, k=0))]
 pub fn triu(x: &Object<'_>, k: i128) -> PyResult<PyTensor> {
-    wrapped(x.get().value()?.triu(diagonal_of(k)))
+    wrapped("triu", x.get().value()?.triu(diagonal_of(k)))
 }
 
 /// Differences of neighbours along an axis, `n` times.
@@ -471,7 +476,7 @@ pub fn diff(
     append: Option<TensorArgument>,
 ) -> PyResult<PyTensor> {
     let (prepend, append) = (prepend.map(|tensor| tensor.0), append.map(|tensor| tensor.0));
-    wrapped(x.get().value()?.diff(n, axis, prepend.as_ref(), append.as_ref()))
+    wrapped("diff", x.get().value()?.diff(n, axis, prepend.as_ref(), append.as_ref()))
 }
 
 /// In another dtype; a copy unless `copy` is False and the dtype is the same.
@@ -492,9 +497,9 @@ pub fn astype<'py>(
         ));
     }
     if value.dtype() == dtype.0 {
-        return if copy { Bound::new(x.py(), wrapped(value.copy())?) } else { Ok(x.clone()) };
+        return if copy { wrapped("astype", value.copy())?.into_object(x.py()) } else { Ok(x.clone()) };
     }
-    Bound::new(x.py(), wrapped(value.cast(dtype.0))?)
+    wrapped("astype", value.cast(dtype.0))?.into_object(x.py())
 }
 
 /// Runs everything that this thread has recorded. Nobody needs this but a stopwatch.

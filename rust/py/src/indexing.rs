@@ -10,7 +10,7 @@ use tenfold::{DType, IndexItem, Operation, Tensor};
 use crate::cell::{make_view, region_of, region_of_moved};
 use crate::convert::PyArgument;
 use crate::create::tensor_of;
-use crate::errors::to_python;
+use crate::errors::{Named, Outcome, to_python};
 use crate::tensor::PyTensor;
 
 /// A bound of a slice: an integer, or anything with `__index__`.
@@ -54,7 +54,7 @@ fn item(object: &Bound<'_, PyAny>) -> PyResult<IndexItem> {
     }
     let sequence = object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>();
     if sequence || object.hasattr("__array_interface__")? || object.is_instance_of::<pyo3::types::PyRange>() {
-        let values = tensor_of(object, None)?;
+        let values = tensor_of("index", object, None)?;
         // An empty list has no dtype of its own; as an index it is a list of integers.
         let values = if values.elements() == 0 && sequence {
             values.cast(DType::Int64).map_err(to_python)?
@@ -85,6 +85,26 @@ fn items(key: &Bound<'_, PyAny>) -> PyResult<Vec<IndexItem>> {
         Ok(tuple) => tuple.iter().map(|object| item(&object)).collect(),
         Err(_) => Ok(vec![item(key)?]),
     }
+}
+
+/// Writes `values` to the elements that `items` name.
+fn assigned(slf: &Bound<'_, PyTensor>, items: &[IndexItem], before: &Tensor, values: &Tensor) -> Outcome<()> {
+    let cell = &slf.get().cell;
+    // What is written to one place of an expanded tensor shows at all of its places: written to the view of these.
+    if cell.repeats_elements()
+        && let Some(region) = Tensor::index_layout(&region_of(slf.get())?, items)?
+    {
+        let named = before.index(items)?;
+        let written = values.cast(before.dtype())?.broadcast_to(named.shape())?;
+        let view = make_view(slf, named, region, false);
+        let result = if values.elements() == 1 {
+            view.cell.assign_uniform("setitem", written)
+        } else {
+            view.cell.assign("setitem", written)
+        };
+        return Ok(result?);
+    }
+    Ok(cell.assign("setitem", before.index_put(items, values, false)?)?)
 }
 
 #[pymethods]
@@ -127,12 +147,9 @@ impl PyTensor {
                 }
                 Tensor::scalar(scalar, before.dtype()).map_err(to_python)?
             }
-            Err(_) => tensor_of(value, None)?,
+            Err(_) => tensor_of("setitem", value, None)?,
         };
-        let after = before
-            .index_put(&items, &values, false)
-            .map_err(|error| to_python(error.in_operation("setitem")))?;
-        slf.get().cell.assign("setitem", after).map_err(to_python)
+        Ok(assigned(slf, &items, &before, &values).named("setitem")?)
     }
 
     fn __delitem__(&self, _key: &Bound<'_, PyAny>) -> PyResult<()> {

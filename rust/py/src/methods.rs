@@ -8,7 +8,7 @@ use tenfold::{DType, Error, Tensor};
 use crate::convert::{Integers, PyArgument, ScalarArgument, TensorArgument, integers_of};
 use crate::create::{check_device, finished, tensor_of};
 use crate::dtype::{DTypeArgument, PyDType};
-use crate::errors::{Outcome, to_python};
+use crate::errors::{Named, Outcome, to_python};
 use crate::random::PyGenerator;
 use crate::tensor::PyTensor;
 
@@ -18,7 +18,7 @@ macro_rules! conversions {
         impl PyTensor {
             $($(#[$doc])*
             fn $name<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
-                converted(slf, DType::$dtype)
+                converted(slf, stringify!($name), DType::$dtype)
             })*
         }
     };
@@ -51,9 +51,17 @@ conversions! {
 }
 
 /// The tensor itself where it has the dtype.
-fn converted<'py>(slf: &Bound<'py, PyTensor>, dtype: DType) -> PyResult<Bound<'py, PyTensor>> {
+fn converted<'py>(
+    slf: &Bound<'py, PyTensor>,
+    method: &'static str,
+    dtype: DType,
+) -> PyResult<Bound<'py, PyTensor>> {
     let value = slf.get().value()?;
-    if value.dtype() == dtype { Ok(slf.clone()) } else { finished(slf.py(), value.cast(dtype), false) }
+    if value.dtype() == dtype {
+        Ok(slf.clone())
+    } else {
+        finished(slf.py(), method, value.cast(dtype), false)
+    }
 }
 
 /// A matrix product of operands with the numbers of axes that torch's special products ask for.
@@ -109,7 +117,7 @@ impl PyTensor {
     fn new(data: &Bound<'_, PyAny>) -> PyResult<PyTensor> {
         match data.cast::<PyTensor>() {
             Ok(tensor) => Ok(tensor.get().value()?.detach().into()),
-            Err(_) => Ok(tensor_of(data, None)?.into()),
+            Err(_) => Ok(tensor_of("Tensor", data, None)?.into()),
         }
     }
 
@@ -141,9 +149,9 @@ impl PyTensor {
         }
         let dtype = wanted.unwrap_or(value.dtype());
         if copy && dtype == value.dtype() {
-            return finished(slf.py(), value.copy(), false);
+            return finished(slf.py(), "to", value.copy(), false);
         }
-        converted(slf, dtype)
+        converted(slf, "to", dtype)
     }
 
     /// The array API's move between devices: there is only "cpu".
@@ -167,7 +175,7 @@ impl PyTensor {
 
     /// In the dtype of another tensor.
     fn type_as<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
-        converted(slf, other.get().value()?.dtype())
+        converted(slf, "type_as", other.get().value()?.dtype())
     }
 
     /// True for real floating-point dtypes.
@@ -369,7 +377,7 @@ impl PyTensor {
             Some(dim) => value.take_along_axis(&indices.0, dim),
             None => value.take(&indices.0, None),
         };
-        Ok(result.map_err(to_python)?.into())
+        Ok(result.named("take_along_dim")?.into())
     }
 
     /// The indices of the elements that are not zero, a row each; a tuple of vectors with `as_tuple`.
@@ -398,7 +406,7 @@ impl PyTensor {
     /// The diagonal of a matrix, or a matrix with this diagonal.
     #[pyo3(signature = (diagonal=0))]
     fn diag(&self, diagonal: i64) -> Outcome<PyTensor> {
-        Ok(self.cell.value()?.diag(diagonal)?.into())
+        Ok(self.cell.value()?.diag(diagonal).named("diag")?.into())
     }
 
     /// Reversed along axes: a copy.
@@ -426,7 +434,7 @@ impl PyTensor {
                 format!("needs a number for each of the {} axes; got {repeats:?}", value.rank()),
             )));
         }
-        Ok(value.tile(&repeats).map_err(to_python)?.into())
+        Ok(value.tile(&repeats).named("repeat")?.into())
     }
 
     /// Repeated as a whole along the last axes.
@@ -439,7 +447,7 @@ impl PyTensor {
     /// True where both are equal up to `atol + rtol * |other|`.
     #[pyo3(signature = (other, rtol=1e-5, atol=1e-8, equal_nan=false))]
     fn isclose(&self, other: TensorArgument, rtol: f64, atol: f64, equal_nan: bool) -> PyResult<PyTensor> {
-        Ok(self.value()?.isclose(&other.0, rtol, atol, equal_nan).map_err(to_python)?.into())
+        Ok(self.value()?.isclose(&other.0, rtol, atol, equal_nan).named("isclose")?.into())
     }
 
     /// True if all elements are equal up to `atol + rtol * |other|`.
@@ -456,12 +464,16 @@ impl PyTensor {
 
     /// In place: zeros everywhere.
     fn zero_<'py>(slf: &Bound<'py, Self>) -> Outcome<Bound<'py, Self>> {
-        PyTensor::update(slf, "zero_", |value| value.detach().zeros_like())
+        let cell = &slf.get().cell;
+        cell.assign_uniform("zero_", cell.value()?.detach().zeros_like()?)?;
+        Ok(slf.clone())
     }
 
     /// In place: a number everywhere.
     fn fill_<'py>(slf: &Bound<'py, Self>, value: ScalarArgument) -> Outcome<Bound<'py, Self>> {
-        PyTensor::update(slf, "fill_", |before| before.detach().full_like(value.0))
+        let cell = &slf.get().cell;
+        cell.assign_uniform("fill_", cell.value()?.detach().full_like(value.0).named("fill_")?)?;
+        Ok(slf.clone())
     }
 
     /// In place: uniform random numbers from `from` to `to`.
@@ -516,7 +528,7 @@ impl PyTensor {
         dtype: Option<DTypeArgument>,
         requires_grad: bool,
     ) -> PyResult<Bound<'py, Self>> {
-        new_full(slf, &integers_of(size)?, 0.into(), dtype, requires_grad)
+        new_full(slf, "new_zeros", &integers_of(size)?, 0.into(), dtype, requires_grad)
     }
 
     /// Ones in this dtype.
@@ -527,7 +539,7 @@ impl PyTensor {
         dtype: Option<DTypeArgument>,
         requires_grad: bool,
     ) -> PyResult<Bound<'py, Self>> {
-        new_full(slf, &integers_of(size)?, 1.into(), dtype, requires_grad)
+        new_full(slf, "new_ones", &integers_of(size)?, 1.into(), dtype, requires_grad)
     }
 
     /// A number everywhere, in this dtype.
@@ -539,7 +551,7 @@ impl PyTensor {
         dtype: Option<DTypeArgument>,
         requires_grad: bool,
     ) -> PyResult<Bound<'py, Self>> {
-        new_full(slf, &size.0, fill_value.0, dtype, requires_grad)
+        new_full(slf, "new_full", &size.0, fill_value.0, dtype, requires_grad)
     }
 
     /// A tensor of these numbers in this dtype.
@@ -551,20 +563,21 @@ impl PyTensor {
         requires_grad: bool,
     ) -> PyResult<Bound<'py, Self>> {
         let dtype = dtype.map_or(slf.get().value()?.dtype(), |dtype| dtype.0);
-        finished(slf.py(), Ok(tensor_of(data, Some(dtype))?), requires_grad)
+        finished(slf.py(), "new_tensor", Ok(tensor_of("new_tensor", data, Some(dtype))?), requires_grad)
     }
 }
 
 fn new_full<'py>(
     slf: &Bound<'py, PyTensor>,
+    method: &'static str,
     size: &[i64],
     value: tenfold::Scalar,
     dtype: Option<DTypeArgument>,
     requires_grad: bool,
 ) -> PyResult<Bound<'py, PyTensor>> {
     let dtype = dtype.map_or(slf.get().value()?.dtype(), |dtype| dtype.0);
-    let extents = Integers(size.to_vec()).extents("new_full")?;
-    finished(slf.py(), Tensor::full(&extents, value, dtype), requires_grad)
+    let extents = Integers(size.to_vec()).extents(method)?;
+    finished(slf.py(), method, Tensor::full(&extents, value, dtype), requires_grad)
 }
 
 fn index_added(

@@ -7,7 +7,7 @@ use tenfold::{Error, Tensor};
 
 use crate::convert::{Integers, PyArgument, ScalarArgument, either};
 use crate::dtype::DTypeArgument;
-use crate::errors::{Outcome, to_python};
+use crate::errors::{Named, Outcome, to_python};
 use crate::tensor::PyTensor;
 
 /// A named pair of results, as torch returns them: `values` and `indices`.
@@ -69,7 +69,7 @@ macro_rules! reductions {
                 keepdims: Option<bool>,
             ) -> PyResult<PyTensor> {
                 let over = Over::new($python, dim, axis, keepdim, keepdims)?;
-                Ok(self.value()?.$method(over.axes.as_deref(), over.keep).map_err(to_python)?.into())
+                Ok(self.value()?.$method(over.axes.as_deref(), over.keep).named($python)?.into())
             })*
         }
     };
@@ -126,6 +126,180 @@ fn correction_of(correction: Option<f64>, unbiased: Option<bool>) -> f64 {
     }
 }
 
+macro_rules! spreads {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        #[pymethods]
+        impl PyTensor {
+            $($(#[$doc])*
+            #[pyo3(
+                signature = (dim=None, unbiased=None, keepdim=false, *, correction=None, axis=None, keepdims=None)
+            )]
+            fn $name(
+                &self,
+                dim: Option<Integers>,
+                unbiased: Option<bool>,
+                keepdim: bool,
+                correction: Option<f64>,
+                axis: Option<Integers>,
+                keepdims: Option<bool>,
+            ) -> PyResult<PyTensor> {
+                let over = Over::new(stringify!($name), dim, axis, keepdim, keepdims)?;
+                let correction = correction_of(correction, unbiased);
+                let spread = self.value()?.$name(over.axes.as_deref(), correction, over.keep);
+                Ok(spread.named(stringify!($name))?.into())
+            })*
+        }
+    };
+}
+spreads! {
+    /// The variance over axes, divided by count − `correction` (1 unless given; 0 for `unbiased=False`).
+    var;
+    /// The standard deviation over axes: the root of `var`.
+    std;
+}
+
+macro_rules! extremes {
+    ($(
+        $(#[$doc:meta])* $name:ident
+        $(#[$index_doc:meta])* $index:ident
+        $(#[$running_doc:meta])* $running:ident;
+    )*) => {
+        #[pymethods]
+        impl PyTensor {
+            $($(#[$doc])*
+            #[pyo3(signature = (dim=None, keepdim=false, *, axis=None, keepdims=None))]
+            fn $name<'py>(
+                slf: &Bound<'py, Self>,
+                dim: Option<&Bound<'py, PyAny>>,
+                keepdim: bool,
+                axis: Option<i64>,
+                keepdims: Option<bool>,
+            ) -> PyResult<Bound<'py, PyAny>> {
+                extreme(slf, stringify!($name), dim, axis, keepdim || keepdims.unwrap_or(false))
+            }
+
+            $(#[$index_doc])*
+            #[pyo3(signature = (dim=None, keepdim=false, *, axis=None, keepdims=None))]
+            fn $index(
+                &self,
+                dim: Option<i64>,
+                keepdim: bool,
+                axis: Option<i64>,
+                keepdims: Option<bool>,
+            ) -> PyResult<PyTensor> {
+                let axis = either(stringify!($index), ["dim", "axis"], dim, axis)?;
+                let indices = self.value()?.$index(axis, keepdim || keepdims.unwrap_or(false));
+                Ok(indices.named(stringify!($index))?.into())
+            }
+
+            $(#[$running_doc])*
+            fn $running<'py>(&self, py: Python<'py>, dim: i64) -> PyResult<Bound<'py, PyAny>> {
+                let (values, indices) = self.value()?.$running(dim).named(stringify!($running))?;
+                pair(py, stringify!($running), values, indices)
+            })*
+        }
+    };
+}
+extremes! {
+    /// The largest element; along `dim` the largest ones and their indices; with a tensor the element-wise maximum.
+    max
+    /// The index of the first largest element: along `dim`, or in row-major order.
+    argmax
+    /// Running maxima along an axis, and their indices.
+    cummax;
+    /// The smallest element; along `dim` the smallest ones and their indices; with a tensor the element-wise minimum.
+    min
+    /// The index of the first smallest element: along `dim`, or in row-major order.
+    argmin
+    /// Running minima along an axis, and their indices.
+    cummin;
+}
+
+macro_rules! running {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        #[pymethods]
+        impl PyTensor {
+            $($(#[$doc])*
+            #[pyo3(signature = (dim=None, *, dtype=None, axis=None))]
+            fn $name(
+                &self,
+                dim: Option<i64>,
+                dtype: Option<DTypeArgument>,
+                axis: Option<i64>,
+            ) -> PyResult<PyTensor> {
+                let axis = needed_axis(stringify!($name), dim, axis)?;
+                Ok(self.value()?.$name(axis, dtype.map(|dtype| dtype.0)).named(stringify!($name))?.into())
+            })*
+        }
+    };
+}
+running! {
+    /// Running sums along an axis.
+    cumsum;
+    /// Running products along an axis.
+    cumprod;
+}
+
+macro_rules! scaled_sums {
+    ($($(#[$doc:meta])* $name:ident $in_place:ident negative $negative:literal;)*) => {
+        #[pymethods]
+        impl PyTensor {
+            $($(#[$doc])*
+            #[pyo3(signature = (other, *, alpha=None))]
+            fn $name(&self, other: PyArgument, alpha: Option<ScalarArgument>) -> PyResult<PyTensor> {
+                Ok(scaled_sum(&self.value()?, &other, alpha, $negative).named(stringify!($name))?.into())
+            }
+
+            #[doc = "In place: see the method without `_`."]
+            #[pyo3(signature = (other, *, alpha=None))]
+            fn $in_place<'py>(
+                slf: &Bound<'py, Self>,
+                other: PyArgument,
+                alpha: Option<ScalarArgument>,
+            ) -> Outcome<Bound<'py, Self>> {
+                PyTensor::update(slf, stringify!($name), |value| scaled_sum(value, &other, alpha, $negative))
+            })*
+        }
+    };
+}
+scaled_sums! {
+    /// The sum of `self` and `alpha` times `other`.
+    add add_ negative false;
+    /// The difference of `self` and `alpha` times `other`.
+    subtract subtract_ negative true;
+    /// The same as `subtract`.
+    sub sub_ negative true;
+}
+
+macro_rules! quotients {
+    ($($(#[$doc:meta])* $name:ident $in_place:ident;)*) => {
+        #[pymethods]
+        impl PyTensor {
+            $($(#[$doc])*
+            #[pyo3(signature = (other, *, rounding_mode=None))]
+            fn $name(&self, other: PyArgument, rounding_mode: Option<&str>) -> PyResult<PyTensor> {
+                Ok(quotient(&self.value()?, &other, rounding_mode).named(stringify!($name))?.into())
+            }
+
+            #[doc = "In place: see the method without `_`."]
+            #[pyo3(signature = (other, *, rounding_mode=None))]
+            fn $in_place<'py>(
+                slf: &Bound<'py, Self>,
+                other: PyArgument,
+                rounding_mode: Option<&str>,
+            ) -> Outcome<Bound<'py, Self>> {
+                PyTensor::update(slf, stringify!($name), |value| quotient(value, &other, rounding_mode))
+            })*
+        }
+    };
+}
+quotients! {
+    /// The quotient; rounded with `rounding_mode` "trunc" or "floor".
+    divide divide_;
+    /// The same as `divide`.
+    div div_;
+}
+
 #[pymethods]
 impl PyTensor {
     /// The mean over axes; needs a floating or complex dtype.
@@ -145,88 +319,6 @@ impl PyTensor {
             None => value,
         };
         Ok(value.mean(over.axes.as_deref(), over.keep).map_err(to_python)?.into())
-    }
-
-    /// The variance over axes, divided by count − `correction` (1 unless given; 0 for `unbiased=False`).
-    #[pyo3(signature = (dim=None, unbiased=None, keepdim=false, *, correction=None, axis=None, keepdims=None))]
-    fn var(
-        &self,
-        dim: Option<Integers>,
-        unbiased: Option<bool>,
-        keepdim: bool,
-        correction: Option<f64>,
-        axis: Option<Integers>,
-        keepdims: Option<bool>,
-    ) -> PyResult<PyTensor> {
-        let over = Over::new("var", dim, axis, keepdim, keepdims)?;
-        let correction = correction_of(correction, unbiased);
-        Ok(self.value()?.var(over.axes.as_deref(), correction, over.keep).map_err(to_python)?.into())
-    }
-
-    /// The standard deviation over axes: the root of `var`.
-    #[pyo3(signature = (dim=None, unbiased=None, keepdim=false, *, correction=None, axis=None, keepdims=None))]
-    fn std(
-        &self,
-        dim: Option<Integers>,
-        unbiased: Option<bool>,
-        keepdim: bool,
-        correction: Option<f64>,
-        axis: Option<Integers>,
-        keepdims: Option<bool>,
-    ) -> PyResult<PyTensor> {
-        let over = Over::new("std", dim, axis, keepdim, keepdims)?;
-        let correction = correction_of(correction, unbiased);
-        Ok(self.value()?.std(over.axes.as_deref(), correction, over.keep).map_err(to_python)?.into())
-    }
-
-    /// The largest element; along `dim` the largest ones and their indices; with a tensor the element-wise maximum.
-    #[pyo3(signature = (dim=None, keepdim=false, *, axis=None, keepdims=None))]
-    fn max<'py>(
-        slf: &Bound<'py, Self>,
-        dim: Option<&Bound<'py, PyAny>>,
-        keepdim: bool,
-        axis: Option<i64>,
-        keepdims: Option<bool>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        extreme(slf, "max", dim, axis, keepdim || keepdims.unwrap_or(false))
-    }
-
-    /// The smallest element; along `dim` the smallest ones and their indices; with a tensor the element-wise minimum.
-    #[pyo3(signature = (dim=None, keepdim=false, *, axis=None, keepdims=None))]
-    fn min<'py>(
-        slf: &Bound<'py, Self>,
-        dim: Option<&Bound<'py, PyAny>>,
-        keepdim: bool,
-        axis: Option<i64>,
-        keepdims: Option<bool>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        extreme(slf, "min", dim, axis, keepdim || keepdims.unwrap_or(false))
-    }
-
-    /// The index of the first largest element: along `dim`, or in row-major order.
-    #[pyo3(signature = (dim=None, keepdim=false, *, axis=None, keepdims=None))]
-    fn argmax(
-        &self,
-        dim: Option<i64>,
-        keepdim: bool,
-        axis: Option<i64>,
-        keepdims: Option<bool>,
-    ) -> PyResult<PyTensor> {
-        let axis = either("argmax", ["dim", "axis"], dim, axis)?;
-        Ok(self.value()?.argmax(axis, keepdim || keepdims.unwrap_or(false)).map_err(to_python)?.into())
-    }
-
-    /// The index of the first smallest element: along `dim`, or in row-major order.
-    #[pyo3(signature = (dim=None, keepdim=false, *, axis=None, keepdims=None))]
-    fn argmin(
-        &self,
-        dim: Option<i64>,
-        keepdim: bool,
-        axis: Option<i64>,
-        keepdims: Option<bool>,
-    ) -> PyResult<PyTensor> {
-        let axis = either("argmin", ["dim", "axis"], dim, axis)?;
-        Ok(self.value()?.argmin(axis, keepdim || keepdims.unwrap_or(false)).map_err(to_python)?.into())
     }
 
     /// The p-norm over axes (of all elements by default).
@@ -257,42 +349,6 @@ impl PyTensor {
             None => value,
         };
         Ok(value.norm(order, dim.map(|dim| dim.0).as_deref(), keepdim).map_err(to_python)?.into())
-    }
-
-    /// Running sums along an axis.
-    #[pyo3(signature = (dim=None, *, dtype=None, axis=None))]
-    fn cumsum(
-        &self,
-        dim: Option<i64>,
-        dtype: Option<DTypeArgument>,
-        axis: Option<i64>,
-    ) -> PyResult<PyTensor> {
-        let axis = needed_axis("cumsum", dim, axis)?;
-        Ok(self.value()?.cumsum(axis, dtype.map(|dtype| dtype.0)).map_err(to_python)?.into())
-    }
-
-    /// Running products along an axis.
-    #[pyo3(signature = (dim=None, *, dtype=None, axis=None))]
-    fn cumprod(
-        &self,
-        dim: Option<i64>,
-        dtype: Option<DTypeArgument>,
-        axis: Option<i64>,
-    ) -> PyResult<PyTensor> {
-        let axis = needed_axis("cumprod", dim, axis)?;
-        Ok(self.value()?.cumprod(axis, dtype.map(|dtype| dtype.0)).map_err(to_python)?.into())
-    }
-
-    /// Running maxima along an axis, and their indices.
-    fn cummax<'py>(&self, py: Python<'py>, dim: i64) -> PyResult<Bound<'py, PyAny>> {
-        let (values, indices) = self.value()?.cummax(dim).map_err(to_python)?;
-        pair(py, "cummax", values, indices)
-    }
-
-    /// Running minima along an axis, and their indices.
-    fn cummin<'py>(&self, py: Python<'py>, dim: i64) -> PyResult<Bound<'py, PyAny>> {
-        let (values, indices) = self.value()?.cummin(dim).map_err(to_python)?;
-        pair(py, "cummin", values, indices)
     }
 
     /// Running logarithms of sums of exponentials along an axis.
@@ -357,7 +413,7 @@ impl PyTensor {
     /// The lower median: of all elements, or along an axis with its index.
     #[pyo3(signature = (dim=None, keepdim=false))]
     fn median<'py>(slf: &Bound<'py, Self>, dim: Option<i64>, keepdim: bool) -> PyResult<Bound<'py, PyAny>> {
-        let (values, indices) = slf.get().value()?.median(dim, keepdim).map_err(to_python)?;
+        let (values, indices) = slf.get().value()?.median(dim, keepdim).named("median")?;
         match dim {
             None => Ok(PyTensor::from(values).into_object(slf.py())?.into_any()),
             Some(_) => pair(slf.py(), "median", values, indices),
@@ -367,13 +423,13 @@ impl PyTensor {
     /// The elements limited to `min` and `max`: numbers or tensors.
     #[pyo3(signature = (min=None, max=None))]
     fn clamp(&self, min: Option<PyArgument>, max: Option<PyArgument>) -> PyResult<PyTensor> {
-        clamped(&self.value()?, min, max)
+        Ok(clamped(&self.value()?, min, max).named("clamp")?.into())
     }
 
-    /// The elements limited to `min` and `max`: numbers or tensors.
+    /// The same as `clamp`.
     #[pyo3(signature = (min=None, max=None))]
     fn clip(&self, min: Option<PyArgument>, max: Option<PyArgument>) -> PyResult<PyTensor> {
-        clamped(&self.value()?, min, max)
+        Ok(clamped(&self.value()?, min, max).named("clip")?.into())
     }
 
     /// In place: see `clamp`.
@@ -383,94 +439,12 @@ impl PyTensor {
         min: Option<PyArgument>,
         max: Option<PyArgument>,
     ) -> Outcome<Bound<'py, Self>> {
-        PyTensor::update(slf, "clamp", |value| {
-            value.clamp(min.as_ref().map(PyArgument::as_argument), max.as_ref().map(PyArgument::as_argument))
-        })
+        PyTensor::update(slf, "clamp", |value| clamped(value, min, max))
     }
 
-    /// The sum of `self` and `alpha` times `other`.
-    #[pyo3(signature = (other, *, alpha=None))]
-    fn add(&self, other: PyArgument, alpha: Option<ScalarArgument>) -> PyResult<PyTensor> {
-        Ok(scaled_sum(&self.value()?, &other, alpha, false).map_err(to_python)?.into())
-    }
-
-    /// In place: see `add`.
-    #[pyo3(signature = (other, *, alpha=None))]
-    fn add_<'py>(
-        slf: &Bound<'py, Self>,
-        other: PyArgument,
-        alpha: Option<ScalarArgument>,
-    ) -> Outcome<Bound<'py, Self>> {
-        PyTensor::update(slf, "add", |value| scaled_sum(value, &other, alpha, false))
-    }
-
-    /// The difference of `self` and `alpha` times `other`.
-    #[pyo3(signature = (other, *, alpha=None))]
-    fn subtract(&self, other: PyArgument, alpha: Option<ScalarArgument>) -> PyResult<PyTensor> {
-        Ok(scaled_sum(&self.value()?, &other, alpha, true).map_err(to_python)?.into())
-    }
-
-    /// In place: see `subtract`.
-    #[pyo3(signature = (other, *, alpha=None))]
-    fn subtract_<'py>(
-        slf: &Bound<'py, Self>,
-        other: PyArgument,
-        alpha: Option<ScalarArgument>,
-    ) -> Outcome<Bound<'py, Self>> {
-        PyTensor::update(slf, "subtract", |value| scaled_sum(value, &other, alpha, true))
-    }
-
-    /// The same as `subtract`.
-    #[pyo3(signature = (other, *, alpha=None))]
-    fn sub(&self, other: PyArgument, alpha: Option<ScalarArgument>) -> PyResult<PyTensor> {
-        self.subtract(other, alpha)
-    }
-
-    /// In place: see `subtract`.
-    #[pyo3(signature = (other, *, alpha=None))]
-    fn sub_<'py>(
-        slf: &Bound<'py, Self>,
-        other: PyArgument,
-        alpha: Option<ScalarArgument>,
-    ) -> Outcome<Bound<'py, Self>> {
-        PyTensor::subtract_(slf, other, alpha)
-    }
-
-    /// The quotient; rounded with `rounding_mode` "trunc" or "floor".
-    #[pyo3(signature = (other, *, rounding_mode=None))]
-    fn divide(&self, other: PyArgument, rounding_mode: Option<&str>) -> PyResult<PyTensor> {
-        Ok(quotient(&self.value()?, &other, rounding_mode).map_err(to_python)?.into())
-    }
-
-    /// In place: see `divide`.
-    #[pyo3(signature = (other, *, rounding_mode=None))]
-    fn divide_<'py>(
-        slf: &Bound<'py, Self>,
-        other: PyArgument,
-        rounding_mode: Option<&str>,
-    ) -> Outcome<Bound<'py, Self>> {
-        PyTensor::update(slf, "divide", |value| quotient(value, &other, rounding_mode))
-    }
-
-    /// The same as `divide`.
-    #[pyo3(signature = (other, *, rounding_mode=None))]
-    fn div(&self, other: PyArgument, rounding_mode: Option<&str>) -> PyResult<PyTensor> {
-        self.divide(other, rounding_mode)
-    }
-
-    /// In place: see `divide`.
-    #[pyo3(signature = (other, *, rounding_mode=None))]
-    fn div_<'py>(
-        slf: &Bound<'py, Self>,
-        other: PyArgument,
-        rounding_mode: Option<&str>,
-    ) -> Outcome<Bound<'py, Self>> {
-        PyTensor::divide_(slf, other, rounding_mode)
-    }
-
-    /// The same as `divide`.
+    /// The same as `divide`, without rounding.
     fn true_divide(&self, other: PyArgument) -> PyResult<PyTensor> {
-        self.divide(other, None)
+        Ok(quotient(&self.value()?, &other, None).named("true_divide")?.into())
     }
 
     /// The nearest whole number, or multiple of 10^−decimals; halves go to the even one.
@@ -508,7 +482,7 @@ fn extreme<'py>(
     let py = slf.py();
     let value = slf.get().value()?;
     let tensor = |value: tenfold::Result<Tensor>| -> PyResult<Bound<'py, PyAny>> {
-        Ok(PyTensor::from(value.map_err(to_python)?).into_object(py)?.into_any())
+        Ok(PyTensor::from(value.named(name)?).into_object(py)?.into_any())
     };
     if let Some(other) = dim.and_then(|dim| dim.cast::<PyTensor>().ok()) {
         let other = other.get().value()?;
@@ -519,16 +493,14 @@ fn extreme<'py>(
         None => tensor(if name == "max" { value.amax(None, keep) } else { value.amin(None, keep) }),
         Some(axis) => {
             let found = if name == "max" { value.max_along(axis, keep) } else { value.min_along(axis, keep) };
-            let (values, indices) = found.map_err(to_python)?;
+            let (values, indices) = found.named(name)?;
             pair(py, name, values, indices)
         }
     }
 }
 
-fn clamped(value: &Tensor, min: Option<PyArgument>, max: Option<PyArgument>) -> PyResult<PyTensor> {
-    let result =
-        value.clamp(min.as_ref().map(PyArgument::as_argument), max.as_ref().map(PyArgument::as_argument));
-    Ok(result.map_err(to_python)?.into())
+fn clamped(value: &Tensor, min: Option<PyArgument>, max: Option<PyArgument>) -> tenfold::Result<Tensor> {
+    value.clamp(min.as_ref().map(PyArgument::as_argument), max.as_ref().map(PyArgument::as_argument))
 }
 
 fn scaled_sum(

@@ -11,7 +11,7 @@ use tenfold::{Argument, Error, Layout, Operation, Scalar, Tensor};
 use crate::cell::{Cell, make_view, region_of, region_of_moved};
 use crate::convert::PyArgument;
 use crate::dtype::{PyDType, dtype_object};
-use crate::errors::{Outcome, to_python};
+use crate::errors::{Named, Outcome, to_python};
 
 /// An n-dimensional array of numbers of one dtype, with gradients.
 // With its base named, the class leaves the way to a Python object to us: see `into_object`.
@@ -63,7 +63,7 @@ impl PyTensor {
         compute: impl FnOnce(&Tensor) -> tenfold::Result<Tensor>,
     ) -> Outcome<Bound<'py, Self>> {
         let before = slf.get().cell.value()?;
-        let result = compute(&before)?;
+        let result = compute(&before).named(operation)?;
         if result.shape() != before.shape() {
             return Err(Error::shape(
                 operation,

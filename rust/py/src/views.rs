@@ -10,11 +10,11 @@ use tenfold::{Error, Layout, Shape};
 
 use crate::cell::{make_view, region_of, region_of_moved};
 use crate::convert::{Integers, either, integers_of};
-use crate::errors::{Outcome, to_python};
+use crate::errors::{Named, Outcome, to_python};
 use crate::tensor::PyTensor;
 
 /// A view under another shape, or a tensor of its own where that needs a copy.
-fn reshaped(slf: &Bound<'_, PyTensor>, extents: &[i64]) -> Outcome<PyTensor> {
+pub fn reshaped(slf: &Bound<'_, PyTensor>, extents: &[i64]) -> Outcome<PyTensor> {
     let value = slf.get().cell.value()?;
     let result = value.reshape(extents)?;
     let region = match region_of_moved(slf.get(), &value, &result) {
@@ -27,15 +27,69 @@ fn reshaped(slf: &Bound<'_, PyTensor>, extents: &[i64]) -> Outcome<PyTensor> {
     }
 }
 
-fn permuted(slf: &Bound<'_, PyTensor>, order: &[usize]) -> Outcome<PyTensor> {
+/// A view under another shape; an error where that needs a copy.
+pub fn viewed(slf: &Bound<'_, PyTensor>, extents: &[i64]) -> Outcome<PyTensor> {
+    let value = slf.get().cell.value()?;
+    let wanted = value.reshape(extents).named("view")?;
+    match region_of(slf.get())?.reshape(wanted.shape()) {
+        Some(region) => Ok(make_view(slf, wanted, region, false)),
+        None => {
+            Err(Error::shape("view", format!("shape {extents:?} needs a copy; got shape {}", value.shape()))
+                .hint("use reshape")
+                .into())
+        }
+    }
+}
+
+/// A view with the axes in a new order.
+pub fn permuted(slf: &Bound<'_, PyTensor>, axes: &[i64]) -> Outcome<PyTensor> {
+    let rank = rank(slf)?;
+    // The engine checks that each axis is named once.
+    slf.get().cell.value()?.permute(axes)?;
+    let order: Vec<usize> =
+        axes.iter().map(|&axis| normalize_axis("permute", axis, rank)).collect::<tenfold::Result<_>>()?;
+    reordered(slf, &order)
+}
+
+/// A view repeated along axes of extent 1; −1 keeps an extent.
+pub fn expanded(slf: &Bound<'_, PyTensor>, sizes: &[i64]) -> Outcome<PyTensor> {
+    let value = slf.get().cell.value()?;
+    let wrong = || Error::shape("expand", format!("shape {} does not expand to {sizes:?}", value.shape()));
+    let shift = sizes.len().checked_sub(value.rank()).ok_or_else(wrong)?;
+    let mut extents = Vec::new();
+    for (axis, &size) in sizes.iter().enumerate() {
+        extents.push(match size {
+            -1 if axis >= shift => value.shape()[axis - shift],
+            0.. => size as usize,
+            _ => return Err(wrong().into()),
+        });
+    }
+    let moved = value.broadcast_to(&extents).map_err(|_| wrong())?;
+    let region = region_of(slf.get())?.broadcast_to(moved.shape()).ok_or_else(wrong)?;
+    Ok(make_view(slf, moved, region, false))
+}
+
+/// The views along an axis, without it.
+pub fn unbound<'py>(slf: &Bound<'py, PyTensor>, dim: i64) -> Outcome<Vec<PyTensor>> {
+    let value = slf.get().cell.value()?;
+    let axis = normalize_axis("unbind", dim, value.rank())?;
+    (0..value.shape()[axis] as i64).map(|index| PyTensor::select(slf, dim, index)).collect()
+}
+
+fn reordered(slf: &Bound<'_, PyTensor>, order: &[usize]) -> Outcome<PyTensor> {
     let axes: Vec<i64> = order.iter().map(|&axis| axis as i64).collect();
     PyTensor::moved(slf, |value| value.permute(&axes), |region| region.permute(order))
+}
+
+/// The shape of a tensor as extents that a view may take.
+fn extents_of(tensor: &Bound<'_, PyTensor>) -> Outcome<Vec<i64>> {
+    Ok(tensor.get().cell.value()?.shape().iter().map(|&extent| extent as i64).collect())
 }
 
 fn swapped(slf: &Bound<'_, PyTensor>, a: usize, b: usize) -> Outcome<PyTensor> {
     let mut order: Vec<usize> = (0..slf.get().cell.value()?.rank()).collect();
     order.swap(a, b);
-    permuted(slf, &order)
+    reordered(slf, &order)
 }
 
 fn rank(slf: &Bound<'_, PyTensor>) -> Outcome<usize> {
@@ -52,8 +106,7 @@ impl PyTensor {
 
     /// A view under the shape of another tensor, or a copy.
     fn reshape_as(slf: &Bound<'_, Self>, other: &Bound<'_, Self>) -> PyResult<PyTensor> {
-        let extents: Vec<i64> = other.get().value()?.shape().iter().map(|&extent| extent as i64).collect();
-        Ok(reshaped(slf, &extents)?)
+        Ok(reshaped(slf, &extents_of(other)?).named("reshape_as")?)
     }
 
     /// A view under another shape (one extent may be −1); an error where that needs a copy.
@@ -67,22 +120,12 @@ impl PyTensor {
                 format!("a view in another dtype ({})", dtype.0),
             )));
         }
-        let extents = integers_of(shape)?;
-        let value = slf.get().value()?;
-        let wanted = value.reshape(&extents).map_err(|error| to_python(error.in_operation("view")))?;
-        match region_of(slf.get()).map_err(to_python)?.reshape(wanted.shape()) {
-            Some(region) => Ok(make_view(slf, wanted, region, false)),
-            None => Err(to_python(
-                Error::shape("view", format!("shape {extents:?} needs a copy; got shape {}", value.shape()))
-                    .hint("use reshape"),
-            )),
-        }
+        Ok(viewed(slf, &integers_of(shape)?)?)
     }
 
     /// A view under the shape of another tensor.
     fn view_as(slf: &Bound<'_, Self>, other: &Bound<'_, Self>) -> PyResult<PyTensor> {
-        let shape = PyTuple::new(slf.py(), other.get().value()?.shape().iter())?;
-        PyTensor::view(slf, &shape)
+        Ok(viewed(slf, &extents_of(other)?).named("view_as")?)
     }
 
     /// Axes `start_dim` to `end_dim` as one.
@@ -113,7 +156,8 @@ impl PyTensor {
         let value = slf.get().cell.value()?;
         let axis = normalize_axis("unflatten", dim, value.rank())?;
         let extent = value.shape()[axis] as i64;
-        let known: i64 = sizes.0.iter().filter(|&&size| size != -1).product();
+        let known: i64 =
+            sizes.0.iter().filter(|&&size| size != -1).fold(1, |all, &size| all.saturating_mul(size));
         let open = sizes.0.iter().filter(|&&size| size == -1).count();
         let fits = match open {
             0 => known == extent,
@@ -136,16 +180,7 @@ impl PyTensor {
     /// Axes in a new order.
     #[pyo3(signature = (*dims))]
     fn permute(slf: &Bound<'_, Self>, dims: &Bound<'_, PyTuple>) -> PyResult<PyTensor> {
-        let dims = integers_of(dims)?;
-        // The engine checks that each axis is named once.
-        slf.get().value()?.permute(&dims).map_err(to_python)?;
-        let rank = rank(slf)?;
-        let order: Vec<usize> = dims
-            .iter()
-            .map(|&axis| normalize_axis("permute", axis, rank))
-            .collect::<Result<_, _>>()
-            .map_err(to_python)?;
-        Ok(permuted(slf, &order)?)
+        Ok(permuted(slf, &integers_of(dims)?)?)
     }
 
     /// Two axes exchanged.
@@ -156,18 +191,18 @@ impl PyTensor {
 
     /// Two axes exchanged.
     fn swapaxes(slf: &Bound<'_, Self>, axis0: i64, axis1: i64) -> Outcome<PyTensor> {
-        PyTensor::transpose(slf, axis0, axis1)
+        PyTensor::transpose(slf, axis0, axis1).named("swapaxes")
     }
 
     /// Two axes exchanged.
     fn swapdims(slf: &Bound<'_, Self>, dim0: i64, dim1: i64) -> Outcome<PyTensor> {
-        PyTensor::transpose(slf, dim0, dim1)
+        PyTensor::transpose(slf, dim0, dim1).named("swapdims")
     }
 
     /// A matrix transposed; a tensor with fewer axes as it is.
     fn t(slf: &Bound<'_, Self>) -> Outcome<PyTensor> {
         match rank(slf)? {
-            0 | 1 => permuted(slf, &(0..rank(slf)?).collect::<Vec<_>>()),
+            0 | 1 => reordered(slf, &(0..rank(slf)?).collect::<Vec<_>>()),
             2 => swapped(slf, 0, 1),
             rank => Err(Error::shape("t", format!("needs at most 2 axes; got {rank}"))
                 .hint("use mT or transpose")
@@ -190,7 +225,7 @@ impl PyTensor {
     /// Matrices transposed: the last two axes exchanged.
     #[getter]
     #[pyo3(name = "mT")]
-    fn matrices_transposed(slf: &Bound<'_, Self>) -> Outcome<PyTensor> {
+    pub fn matrices_transposed(slf: &Bound<'_, Self>) -> Outcome<PyTensor> {
         match rank(slf)? {
             0 | 1 => Err(Error::shape("mT", "needs at least 2 axes").into()),
             rank => swapped(slf, rank - 2, rank - 1),
@@ -198,7 +233,7 @@ impl PyTensor {
     }
 
     /// Axes moved to other places.
-    fn movedim(slf: &Bound<'_, Self>, source: Integers, destination: Integers) -> Outcome<PyTensor> {
+    pub fn movedim(slf: &Bound<'_, Self>, source: Integers, destination: Integers) -> Outcome<PyTensor> {
         let rank = rank(slf)?;
         let (from, to) = (&source.0, &destination.0);
         if from.len() != to.len() {
@@ -227,36 +262,18 @@ impl PyTensor {
                 None => rest.next().expect("as many axes as places"),
             })
             .collect();
-        permuted(slf, &order)
+        reordered(slf, &order)
     }
 
     /// Repeated along axes of extent 1 without a copy; −1 keeps an extent.
     #[pyo3(signature = (*sizes))]
     fn expand(slf: &Bound<'_, Self>, sizes: &Bound<'_, PyTuple>) -> PyResult<PyTensor> {
-        let sizes = integers_of(sizes)?;
-        let value = slf.get().value()?;
-        let wrong = || {
-            to_python(Error::shape("expand", format!("shape {} does not expand to {sizes:?}", value.shape())))
-        };
-        let shift = sizes.len().checked_sub(value.rank()).ok_or_else(wrong)?;
-        let mut extents = Vec::new();
-        for (axis, &size) in sizes.iter().enumerate() {
-            extents.push(match size {
-                -1 if axis >= shift => value.shape()[axis - shift],
-                0.. => size as usize,
-                _ => return Err(wrong()),
-            });
-        }
-        let moved = value.broadcast_to(&extents).map_err(|_| wrong())?;
-        let region = region_of(slf.get()).map_err(to_python)?;
-        let region = region.broadcast_to(moved.shape()).ok_or_else(wrong)?;
-        Ok(make_view(slf, moved, region, false))
+        Ok(expanded(slf, &integers_of(sizes)?)?)
     }
 
     /// Expanded to the shape of another tensor.
     fn expand_as(slf: &Bound<'_, Self>, other: &Bound<'_, Self>) -> PyResult<PyTensor> {
-        let shape = PyTuple::new(slf.py(), other.get().value()?.shape().iter())?;
-        PyTensor::expand(slf, &shape)
+        Ok(expanded(slf, &extents_of(other)?).named("expand_as")?)
     }
 
     /// Without axes of extent 1: all of them, or the given ones among them.
@@ -278,7 +295,7 @@ impl PyTensor {
     }
 
     /// A new axis of extent 1.
-    fn unsqueeze(slf: &Bound<'_, Self>, dim: i64) -> Outcome<PyTensor> {
+    pub fn unsqueeze(slf: &Bound<'_, Self>, dim: i64) -> Outcome<PyTensor> {
         let axis = normalize_axis("unsqueeze", dim, rank(slf)? + 1)?;
         PyTensor::moved(slf, |value| value.unsqueeze(dim), |region| region.insert_axis(axis))
     }
@@ -301,7 +318,7 @@ impl PyTensor {
         let axis = normalize_axis("narrow", dim, value.rank())?;
         let extent = value.shape()[axis] as i64;
         let start = if start < 0 { start + extent } else { start };
-        if start < 0 || start + length as i64 > extent {
+        if start < 0 || start > extent || length > (extent - start) as usize {
             return Err(Error::index(
                 "narrow",
                 format!("{length} elements from {start} exceed axis {axis} of extent {extent}"),
@@ -365,12 +382,7 @@ impl PyTensor {
     /// The elements along an axis, one tensor (view) each.
     #[pyo3(signature = (dim=0))]
     fn unbind<'py>(slf: &Bound<'py, Self>, dim: i64) -> PyResult<Bound<'py, PyTuple>> {
-        let value = slf.get().value()?;
-        let axis = normalize_axis("unbind", dim, value.rank()).map_err(to_python)?;
-        let parts: Vec<PyTensor> = (0..value.shape()[axis] as i64)
-            .map(|index| Ok(PyTensor::select(slf, dim, index)?))
-            .collect::<PyResult<_>>()?;
-        PyTuple::new(slf.py(), parts)
+        PyTuple::new(slf.py(), unbound(slf, dim)?)
     }
 
     /// Views of `split_size_or_sections` elements each along an axis (the last may be shorter), or of the given sizes.

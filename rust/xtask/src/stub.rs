@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use tenfold_ir::{DType, Operation};
+use tenfold_ir::DType;
 
 use crate::surface::{Function, Kind, Surface};
 
@@ -47,23 +47,13 @@ pub fn written(surface: &Surface) -> String {
     for dtype in DType::ALL {
         let _ = writeln!(text, "{}: _Dtype", dtype.name());
     }
-    let mut functions = surface.functions.clone();
-    for operation in Operation::ALL {
-        let row = operation.row();
-        for alias in row.aliases {
-            if let Some(function) = functions.get(row.name).cloned() {
-                let documentation = format!("The same as `{}`.", row.name);
-                functions.insert((*alias).to_string(), Function { documentation, ..function });
-            }
-        }
-    }
     for (name, functions) in &surface.submodules {
         let _ = write!(text, "\n# A submodule.\nclass {name}:\n");
         for (name, function) in functions {
             member(&mut text, name, &Function { kind: Kind::Static, ..function.clone() });
         }
     }
-    for (name, function) in &functions {
+    for (name, function) in &surface.functions {
         let _ = write!(text, "\ndef {name}({}) -> {}:", function.parameters.join(", "), function.result);
         text += &body(&function.documentation, "    ");
     }

@@ -1,7 +1,7 @@
 //! Reductions over axes.
 
 use tenfold_ir::kernel::{Reduce, Reduction};
-use tenfold_ir::{Axes, Core, DType, Result, Shape, normalize_axes};
+use tenfold_ir::{Axes, Core, DType, Error, Result, Shape, normalize_axes};
 
 use super::{Tensor, Tensors};
 use crate::autograd::{Context, Derivative, Gradients, Saved, record_gradient};
@@ -60,6 +60,15 @@ impl Tensor {
     }
 
     pub(crate) fn reduce(&self, operation: Reduction, axes: &[usize]) -> Result<Tensors> {
+        // Also where the result has no elements, as in PyTorch.
+        if operation.needs_elements() && axes.iter().any(|&axis| self.shape()[axis] == 0) {
+            let detail = format!("nothing to reduce; got a tensor of shape {}", self.shape());
+            return Err(if axes.len() == self.rank() {
+                Error::shape(operation.name(), detail)
+            } else {
+                Error::index(operation.name(), detail)
+            });
+        }
         Tensor::record_core(Core::Reduce(Reduce { operation, axes: Axes::from_slice(axes) }), &[self])
     }
 
@@ -92,7 +101,7 @@ impl Tensor {
     pub fn mean(&self, axes: Option<&[i64]>, keep_axes: bool) -> Result<Tensor> {
         let axes = self.reduction_axes("mean", axes)?;
         if !self.dtype.is_differentiable() {
-            return Err(tenfold_ir::Error::dtype(
+            return Err(Error::dtype(
                 "mean",
                 format!("needs a floating or complex dtype; got {}", self.dtype),
             )
@@ -108,10 +117,7 @@ impl Tensor {
     pub fn var(&self, axes: Option<&[i64]>, correction: f64, keep_axes: bool) -> Result<Tensor> {
         let axes = self.reduction_axes("var", axes)?;
         if !self.dtype.is_floating() {
-            return Err(tenfold_ir::Error::dtype(
-                "var",
-                format!("needs a floating dtype; got {}", self.dtype),
-            ));
+            return Err(Error::dtype("var", format!("needs a floating dtype; got {}", self.dtype)));
         }
         let count: usize = axes.iter().map(|&axis| self.shape()[axis]).product();
         let divisor = (count as f64 - correction).max(0.0);

@@ -1,7 +1,7 @@
 //! Sorting, searching, and extremes with their index.
 
-use tenfold_ir::kernel::{Reduce, Reduction, Side, Sort};
-use tenfold_ir::{Axes, Core, DType, Error, Result, Shape, normalize_axis, promote_types};
+use tenfold_ir::kernel::{Reduction, Side, Sort};
+use tenfold_ir::{Core, DType, Error, Result, Shape, normalize_axis, promote_types};
 
 use super::Tensor;
 use super::indexing::Address;
@@ -160,8 +160,7 @@ impl Tensor {
         if self.rank() == 0 {
             return Ok((self.clone(), Tensor::zeros(&[], DType::Int64)?));
         }
-        let core = Core::Reduce(Reduce { operation, axes: Axes::from_slice(&[axis]) });
-        let indices = Tensor::record_core(core, &[self]).map_err(|error| error.in_operation(name))?.remove(0);
+        let indices = self.reduce(operation, &[axis]).map_err(|error| error.in_operation(name))?.remove(0);
         self.picked_at(indices.unsqueeze(axis as i64)?, axis, keep_axis)
     }
 
