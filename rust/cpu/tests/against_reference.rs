@@ -286,6 +286,8 @@ fn rows_forward_and_backward() {
         LogSoftmaxGradient,
         LayerNorm { epsilon: 1e-5 },
         LayerNormGradient,
+        AffineLayerNorm { epsilon: 1e-5 },
+        AffineLayerNormGradient,
         RmsNorm { epsilon: 1e-6 },
         RmsNormGradient,
         CrossEntropy,
@@ -317,6 +319,16 @@ fn rows_forward_and_backward() {
                             x,
                             one(&mut draw, -0.5, 0.5),
                             one(&mut draw, 0.1, 0.3),
+                            row(&mut draw, -2.0, 2.0),
+                        ]
+                    }
+                    AffineLayerNorm { .. } => vec![x, row(&mut draw, 0.5, 2.0), row(&mut draw, -2.0, 2.0)],
+                    AffineLayerNormGradient => {
+                        vec![
+                            x,
+                            one(&mut draw, -0.5, 0.5),
+                            one(&mut draw, 0.1, 0.3),
+                            row(&mut draw, 0.5, 2.0),
                             row(&mut draw, -2.0, 2.0),
                         ]
                     }

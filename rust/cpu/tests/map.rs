@@ -84,9 +84,21 @@ fn layouts(shape: &Shape) -> Vec<Layout> {
 fn any_layout_is_read_in_row_major_order() {
     let memory: Vec<i32> = (0..8_192).map(|index| index * 7 - 100).collect();
     let buffer = buffer_of(&memory);
-    for extents in
-        [&[][..], &[1], &[5], &[700], &[3, 1, 5], &[40, 33], &[2, 300], &[300, 2], &[2, 3, 4, 5, 6], &[0, 4]]
-    {
+    for extents in [
+        &[][..],
+        &[1],
+        &[5],
+        &[700],
+        &[3, 1, 5],
+        &[40, 33],
+        &[2, 300],
+        &[300, 2],
+        &[2, 3, 4, 5, 6],
+        &[0, 4],
+        &[3, 2, 196],
+        &[5, 70],
+        &[2, 2, 300],
+    ] {
         let shape = Shape::new(extents);
         for first in layouts(&shape) {
             for second in layouts(&shape) {
@@ -168,6 +180,29 @@ fn an_operand_may_lie_in_the_output() {
     let mut outputs = vec![buffer_of(&values)];
     tenfold_cpu::backend().run(&kernel, &[Source::Output(0), Source::Buffer(&other)], &mut outputs).unwrap();
     assert_eq!(values_of::<f32>(&outputs[0]), values.iter().map(|x| (x + x) * x).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_operand_that_is_handed_on_is_read_before_another_output_overwrites_it() {
+    let count = 1_000;
+    let [first, second]: [Vec<f32>; 2] =
+        [1.0, 7.0].map(|start| (0..count).map(|index| start + index as f32).collect());
+    let mut expr = Expr::new();
+    let (x, y) = (expr.load(0, DType::Float32), expr.load(1, DType::Float32));
+    let sum = expr.apply(Operation::add, &[x, y]);
+    for output in [sum, x, y] {
+        expr.output(output);
+    }
+    let layout = Layout::dense(Shape::new(&[count]));
+    let operands = [(DType::Float32, layout.clone()), (DType::Float32, layout)];
+    let kernel = kernel_of(expr, &operands, &[], &[count]);
+    // x lies where the sum is written, y where x is.
+    let mut outputs = vec![buffer_of(&first), buffer_of(&second), buffer_of(&first)];
+    tenfold_cpu::backend().run(&kernel, &[Source::Output(0), Source::Output(1)], &mut outputs).unwrap();
+    let sums: Vec<f32> = first.iter().zip(&second).map(|(x, y)| x + y).collect();
+    for (output, wanted) in outputs.iter().zip([sums, first, second]) {
+        assert_eq!(values_of::<f32>(output), wanted);
+    }
 }
 
 #[test]

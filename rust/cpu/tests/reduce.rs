@@ -1,6 +1,7 @@
 //! Reductions through the backend, against the reference and in every way of walking.
 
 use proptest::prelude::*;
+use smallvec::{SmallVec, smallvec};
 use tenfold_cpu::simd::{Tier, detected, set_tier};
 use tenfold_cpu::threads::set_thread_count;
 use tenfold_ir::expr::Expr;
@@ -9,7 +10,7 @@ use tenfold_ir::{
     Axes, Buffer, Core, DType, Element, Kernel, Layout, Operand, Operation, Scalar, Shape, Source, reference,
 };
 
-const ALL: [Reduction; 9] = [
+const ALL: [Reduction; 10] = [
     Reduction::Sum,
     Reduction::Product,
     Reduction::Max,
@@ -19,6 +20,7 @@ const ALL: [Reduction; 9] = [
     Reduction::ArgMax,
     Reduction::ArgMin,
     Reduction::Moments,
+    Reduction::GradientSums,
 ];
 
 fn buffer_of<T: Element>(values: &[T]) -> Buffer {
@@ -43,10 +45,21 @@ fn kernel_of(
     }
     expr.output(value);
     let core = Core::Reduce(Reduce { operation, axes: Axes::from_slice(axes) });
-    let outputs = core.results(&[Spec::new(layout.shape().clone(), dtype)]).ok()?;
+    let mut prologues: SmallVec<[Expr; 3]> = smallvec![expr];
+    if operation == Reduction::GradientSums && dtype != DType::Bool {
+        // Of g, x, m and r the second and the last are the operand, the third its square.
+        let mut square = Expr::new();
+        let value = square.load(0, dtype);
+        let value = square.apply(Operation::multiply, &[value, value]);
+        square.output(value);
+        let load = Expr::load_of(0, dtype);
+        prologues.extend([load.clone(), square, load]);
+    }
+    let specs = vec![Spec::new(layout.shape().clone(), dtype); prologues.len()];
+    let outputs = core.results(&specs).ok()?;
     Some(Kernel {
         core,
-        prologues: [expr].into_iter().collect(),
+        prologues,
         epilogue: None,
         operands: [Operand { dtype, layout: layout.clone() }].into_iter().collect(),
         scalars: Default::default(),
@@ -119,9 +132,12 @@ fn the_bits_do_not_depend_on_layout_tier_or_threads() {
         (&[70, 200], &[0]),
         (&[9, 500], &[1]),
         (&[30, 7, 200], &[0, 2]),
+        (&[40, 3, 784], &[0, 2]),
         (&[100_000], &[0]),
     ] {
-        for operation in [Reduction::Sum, Reduction::Moments, Reduction::ArgMax, Reduction::Max] {
+        let operations =
+            [Reduction::Sum, Reduction::Moments, Reduction::GradientSums, Reduction::ArgMax, Reduction::Max];
+        for operation in operations {
             let shape = Shape::new(extents);
             let count = shape.elements();
             let source = numbers(DType::Float32, count);

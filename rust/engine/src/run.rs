@@ -355,13 +355,14 @@ fn shared_operands(
         if Arc::strong_count(buffer) != 1 || buffer.is_borrowed() || !operand.layout.is_dense() {
             continue;
         }
-        let free = kernel.outputs.iter().position(|spec| {
+        let taken = |output| shared.iter().any(|share| share.1 == output);
+        let free = kernel.outputs.iter().enumerate().position(|(output, spec)| {
             spec.dtype == operand.dtype
                 && spec.shape == *operand.layout.shape()
                 && spec.bytes() == buffer.size()
+                && !taken(output)
         });
         if let Some(output) = free
-            && !shared.iter().any(|share| share.1 == output)
             && backend.can_share(kernel, index, output)
         {
             shared.push((index, output));

@@ -183,7 +183,8 @@ fn run_core(
 ) -> Result<()> {
     let specs = kernel.core_inputs();
     if let Core::Reduce(core) = &kernel.core {
-        let prologue = Prologue { expr: &kernel.prologues[0], scalars: &kernel.scalars, inputs };
+        let expr = &*reduction::reduced_expression(core, &kernel.prologues);
+        let prologue = Prologue { expr, scalars: &kernel.scalars, inputs };
         return reduction::run(core, &specs[0].shape, prologue, outputs);
     }
     let mut memory: SmallVec<[Option<HostBuffer>; 3]> = SmallVec::new();

@@ -19,7 +19,12 @@ pub struct Operand {
     size: usize,
     layout: Layout,
     access: Access,
+    /// Too large for the first-level cache.
+    is_far: bool,
 }
+
+/// Operands from so many bytes on come from farther than the first-level cache.
+const FAR_BYTES: usize = 64 << 10;
 
 /// How a tile of an operand is had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +66,8 @@ impl Operand {
         } else {
             Access::Strided
         };
-        Ok(Operand { base, size: dtype.size(), layout, access })
+        let is_far = layout.elements() * dtype.size() >= FAR_BYTES;
+        Ok(Operand { base, size: dtype.size(), layout, access, is_far })
     }
 
     /// Stands where the program reads nothing.
@@ -71,12 +77,13 @@ impl Operand {
             size: 1,
             layout: Layout::dense(Shape::default()),
             access: Access::Single,
+            is_far: false,
         }
     }
 
     /// A dense operand of elements of `size` bytes whose memory is set before it is used.
     pub fn dense_at_block(size: usize, layout: Layout) -> Operand {
-        Operand { base: ptr::null(), size, layout, access: Access::Linear }
+        Operand { base: ptr::null(), size, layout, access: Access::Linear, is_far: false }
     }
 
     /// Sets the memory: where element 0 is, or would be if only some elements are read.
@@ -126,6 +133,17 @@ impl<'a> Evaluation<'a> {
     /// The elements of the space.
     pub fn elements(&self) -> usize {
         self.elements
+    }
+
+    /// How the space is cut into tiles.
+    pub fn tiling(&self) -> Tiling {
+        let strided = self.program.origins.iter().filter_map(|origin| match *origin {
+            Origin::Operand(operand) => Some(&self.operands[operand]),
+            Origin::Coordinate(_) => None,
+        });
+        let runs = strided.filter(|operand| operand.access == Access::Strided);
+        let run = runs.filter_map(|operand| run_length(&operand.layout)).min();
+        Tiling::new(run.unwrap_or(self.elements))
     }
 
     /// What an element costs, roughly, in picoseconds.
@@ -210,6 +228,54 @@ struct Cursor {
     panel: Option<usize>,
 }
 
+/// The length of the stretches of the space in which an operand's elements are neighbours, or all one; `None` where
+/// they are neither.
+fn run_length(layout: &Layout) -> Option<usize> {
+    let mut run: Option<(i64, usize)> = None;
+    for (&extent, &stride) in layout.shape().iter().zip(layout.strides()).rev() {
+        match run {
+            _ if extent == 1 => {}
+            None if stride == 0 || stride == 1 => run = Some((stride, extent)),
+            None => return None,
+            Some((step, length)) if stride == step * length as i64 => run = Some((step, length * extent)),
+            Some((_, length)) => return Some(length),
+        }
+    }
+    run.map(|(_, length)| length)
+}
+
+/// Where tiles end. A tile across the end of a run would be copied together from its parts, so tiles end there too,
+/// unless runs are short.
+#[derive(Clone, Copy, Debug)]
+pub struct Tiling {
+    run: usize,
+    tile: usize,
+}
+
+/// Runs shorter than this are copied together.
+const SHORTEST_RUN: usize = 64;
+
+impl Tiling {
+    fn new(run: usize) -> Tiling {
+        if !(SHORTEST_RUN..16 * TILE).contains(&run) {
+            return Tiling { run: usize::MAX, tile: TILE };
+        }
+        // Tiles of one run are about equally long, of whole vectors but for the last.
+        Tiling { run, tile: run.div_ceil(run.div_ceil(TILE)).next_multiple_of(16).min(TILE) }
+    }
+
+    /// Elements of the tile that begins at `start`, at most up to `end`.
+    pub fn count(&self, start: usize, end: usize) -> usize {
+        let at = start % self.run;
+        (self.tile - at % self.tile).min(self.run - at).min(end - start)
+    }
+
+    /// True where every tile begins at a multiple of [`TILE`].
+    pub fn is_even(&self) -> bool {
+        self.run == usize::MAX
+    }
+}
+
 /// The state of one thread that runs a program.
 pub struct Evaluator<'a> {
     evaluation: &'a Evaluation<'a>,
@@ -218,7 +284,7 @@ pub struct Evaluator<'a> {
     scratch: *mut u8,
 }
 
-impl Evaluator<'_> {
+impl<'a> Evaluator<'a> {
     /// Fills what is the same for every tile.
     fn begin(&mut self) {
         let program = self.evaluation.program;
@@ -302,11 +368,65 @@ impl Evaluator<'_> {
     /// Computes elements `start .. start + count` of a program that was compiled to be looked at, and gives the tile
     /// of its first value. `T` is the type of that value's tile.
     pub fn view<T: Copy>(&mut self, start: usize, count: usize) -> &[T] {
-        let slot = usize::from(self.evaluation.program.views[0]);
+        let [values] = self.views(start, count);
+        values
+    }
+
+    /// The same for its first `N` values.
+    pub fn views<T: Copy, const N: usize>(&mut self, start: usize, count: usize) -> [&[T]; N] {
         // SAFETY: such a program has no outputs.
         unsafe { self.run(start, count, &[]) };
-        // SAFETY: the slot shows `count` elements that stay until the next run, which borrows exclusively.
-        unsafe { std::slice::from_raw_parts(self.slots[slot].cast::<T>(), count) }
+        std::array::from_fn(|value| {
+            let slot = usize::from(self.evaluation.program.views[value]);
+            // SAFETY: the slot shows `count` elements that stay until the next run, which borrows exclusively.
+            unsafe { std::slice::from_raw_parts(self.slots[slot].cast::<T>(), count) }
+        })
+    }
+
+    /// The operand that the only value is, and its source.
+    fn plain_operand<T>(&self) -> Option<(usize, &'a Operand)> {
+        let Evaluation { program, operands, .. } = self.evaluation;
+        let source = usize::from(*program.views.first()?);
+        let Origin::Operand(operand) = *program.origins.get(source)? else { return None };
+        let operand = &operands[operand];
+        (program.steps.is_empty() && operand.size == size_of::<T>()).then_some((source, operand))
+    }
+
+    /// Elements `start .. start + count` of the only value, any number of them, where they are an operand's that lie
+    /// in this order.
+    pub fn neighbours<T: Copy>(&self, start: usize, count: usize) -> Option<&[T]> {
+        let (_, operand) = self.plain_operand::<T>()?;
+        debug_assert!(start + count <= self.evaluation.elements);
+        // SAFETY: the layout was checked to lie within the memory, which nobody writes: a program that is looked at
+        // has no outputs.
+        (operand.access == Access::Linear).then(|| unsafe {
+            let first = operand.at(operand.layout.offset() + start as i64);
+            std::slice::from_raw_parts(first.cast::<T>(), count)
+        })
+    }
+
+    /// Elements from `start` on, at most `count`, of the only value, where they are an operand's that lie in this order
+    /// up to there.
+    pub fn run_of_neighbours<T: Copy>(&mut self, start: usize, count: usize) -> Option<&[T]> {
+        let (source, operand) = self.plain_operand::<T>()?;
+        if operand.access != Access::Strided {
+            return self.neighbours(start, count);
+        }
+        let cursor = &mut self.cursors[source];
+        let mut walk = match cursor.walk.take() {
+            Some(walk) if cursor.element == start => walk,
+            _ => Walk::new(&operand.layout, start),
+        };
+        let (stride, left) = walk.run();
+        if stride != 1 {
+            return None;
+        }
+        let (position, count) = (walk.position() as i64, count.min(left));
+        walk.skip(count);
+        cursor.walk = Some(walk);
+        cursor.element = start + count;
+        // SAFETY: the positions are the layout's, which was checked to lie within the memory; nobody writes it.
+        unsafe { Some(std::slice::from_raw_parts(operand.at(position).cast::<T>(), count)) }
     }
 
     /// Makes a source slot show elements `start .. start + count`.
@@ -323,8 +443,14 @@ impl Evaluator<'_> {
             Origin::Operand(operand) => {
                 let operand = &self.evaluation.operands[operand];
                 let tile = match operand.access {
-                    // SAFETY: the element is one of the layout's.
-                    Access::Linear => unsafe { operand.at(operand.layout.offset() + start as i64) },
+                    Access::Linear => {
+                        // SAFETY: the element is one of the layout's.
+                        let tile = unsafe { operand.at(operand.layout.offset() + start as i64) };
+                        if operand.is_far {
+                            prefetch(tile.wrapping_add(count * operand.size), count * operand.size);
+                        }
+                        tile
+                    }
                     Access::Single => self.fill(source, operand, operand.layout.offset() as usize, count),
                     Access::Strided => self.walk(source, operand, start, count),
                 };
@@ -403,6 +529,20 @@ impl Evaluator<'_> {
         }
         (tile, walk)
     }
+}
+
+/// Asks for the bytes of the next tile: the steps on this one leave the time to fetch them. What lies behind the end
+/// of the memory is not read.
+#[inline]
+fn prefetch(start: *const u8, bytes: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for line in (0..bytes).step_by(64) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch is a hint and faults at no address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(line).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _no_hint_here = (start, bytes);
 }
 
 /// Copies `count` elements from `position` in steps of `stride`.

@@ -4,9 +4,14 @@
 //! as [`order`] says, whichever way the memory is walked: along rows, where the reduced axes are the near ones, or
 //! with many results side by side. So the result depends on the logical values and the shape alone.
 
-mod fold;
+pub mod accumulate;
+pub mod fold;
+mod gradient_sums;
+mod moments;
 pub mod order;
 mod sweep;
+
+use std::borrow::Cow;
 
 use smallvec::SmallVec;
 use tenfold_ir::kernel::{Reduce, Reduction};
@@ -19,12 +24,20 @@ use sweep::Sweep;
 /// What is reduced: an expression over operands that are broadcast to the shape before the reduction.
 #[derive(Clone, Copy)]
 pub struct Prologue<'a> {
-    /// Its one output is reduced.
+    /// Its one output is reduced; for [`Reduction::GradientSums`] its two.
     pub expr: &'a Expr,
     /// Its run-time scalars.
     pub scalars: &'a [Scalar],
     /// The kernel's operands.
     pub inputs: &'a [Input<'a>],
+}
+
+/// What is reduced, from the prologues of the inputs.
+pub fn reduced_expression<'a>(core: &Reduce, prologues: &'a [Expr]) -> Cow<'a, Expr> {
+    match core.operation {
+        Reduction::GradientSums => Cow::Owned(gradient_sums::terms(prologues)),
+        _ => Cow::Borrowed(&prologues[0]),
+    }
 }
 
 /// Reduces a tensor of `shape` over the axes of `core`.
@@ -44,6 +57,14 @@ pub fn run(
             DType::Bfloat16 => sweep.moments::<f32, bf16>(mean, squares, bf16::from_f32),
             DType::Float32 => sweep.moments::<f32, f32>(mean, squares, |value| value),
             _ => sweep.moments::<f64, f64>(mean, squares, |value| value),
+        };
+    }
+    if core.operation == Reduction::GradientSums {
+        let [of_bias, of_weight] = outputs else { return refuse() };
+        return match dtype {
+            DType::Float32 => sweep.two_sums::<f32>([of_bias, of_weight]),
+            DType::Float64 => sweep.two_sums::<f64>([of_bias, of_weight]),
+            _ => refuse(),
         };
     }
     let [output] = outputs else {

@@ -7,15 +7,15 @@
 
 use smallvec::SmallVec;
 use tenfold_ir::kernel::Reduce;
-use tenfold_ir::lanes::Lane;
 use tenfold_ir::{Element, Error, Instruction, Result, Shape};
 
-use super::fold::{Fold, Sum};
-use super::order::{Accumulators, BLOCK, CHUNK, GROUPS, LANES, PairwiseTree, join_lanes};
+use super::accumulate::{column_accumulators, columns, row, short_row, take_line};
+use super::fold::Fold;
+use super::order::{CHUNK, PairwiseTree};
 use super::{Prologue, split_axes};
 use crate::backend::disjoint::{Disjoint, for_each_part, for_each_range};
 use crate::backend::view::{Memory, OutputView};
-use crate::elementwise::evaluate::{Evaluation, Evaluator, Operand};
+use crate::elementwise::evaluate::{Evaluation, Evaluator, Operand, Tiling};
 use crate::elementwise::program::{Origin, Program, Store, TILE};
 use crate::simd::{self, Tiered, on_tier};
 
@@ -31,10 +31,10 @@ pub struct Sweep {
     operands: SmallVec<[Operand; 4]>,
     /// The permuted shape.
     shape: Shape,
-    by_columns: bool,
+    pub(super) by_columns: bool,
     /// Elements of the result, and elements that each is reduced from.
-    results: usize,
-    reduced: usize,
+    pub(super) results: usize,
+    pub(super) reduced: usize,
     name: &'static str,
 }
 
@@ -101,44 +101,13 @@ impl Sweep {
         Ok(())
     }
 
-    /// The mean, and the sum of squared distances from it: of each chunk in two passes, joined after Chan, Golub
-    /// and LeVeque 1979.
-    pub fn moments<T: Lane + Element, E: Element>(
-        &self,
-        mean: &mut OutputView<'_>,
-        squares: &mut OutputView<'_>,
-        finish: impl Fn(T) -> E + Sync,
-    ) -> Result<()>
-    where
-        Sum<T>: Fold<T, State = T>,
-    {
-        let zero = T::constant(0.0);
-        let nothing = Moments { count: zero, mean: T::NAN, squares: zero };
-        let states = self.states(nothing, |evaluator, unit, target| {
-            on_tier(MomentsUnit::<T> { evaluator, sweep: self, unit, target });
-        })?;
-        let chunks = self.chunks();
-        let shared = Disjoint::new(squares.values::<E>()?);
-        for_each_part(mean.values::<E>()?, 4_096, 4_096 * 4, &|start, part| {
-            // SAFETY: parts do not overlap, and both results have the same elements.
-            let squares = unsafe { shared.range(start, part.len()) };
-            for (index, (mean, squares)) in part.iter_mut().zip(squares).enumerate() {
-                let states = &states[(start + index) * chunks..][..chunks];
-                let joined = join_chunks(states, nothing, Moments::join);
-                *mean = finish(joined.mean);
-                *squares = finish(joined.squares);
-            }
-        });
-        Ok(())
-    }
-
     /// Chunks of a result.
-    fn chunks(&self) -> usize {
+    pub(super) fn chunks(&self) -> usize {
         self.reduced.div_ceil(CHUNK)
     }
 
     /// Runs `body` on all units in parallel. A unit stores the state of result `k` and chunk `c` at `k · chunks + c`.
-    fn states<S: Copy + Send + Sync>(
+    pub(super) fn states<S: Copy + Send + Sync>(
         &self,
         identity: S,
         body: impl Fn(&mut Evaluator<'_>, &Unit, &Disjoint<'_, S>) + Sync,
@@ -158,6 +127,7 @@ impl Sweep {
         let elements = (width * self.reduced.min(CHUNK)) as u64;
         let nanoseconds = elements * (evaluation.picoseconds_per_element() + 100) / 1_000;
         let target = Disjoint::new(&mut states);
+        let tiling = evaluation.tiling();
         for_each_range(blocks * chunks, nanoseconds + 1, CHUNK_NANOSECONDS, &|start, count| {
             evaluation.with(|evaluator| {
                 for index in start..start + count {
@@ -170,6 +140,7 @@ impl Sweep {
                         chunk,
                         begin,
                         length: CHUNK.min(self.reduced - begin),
+                        tiling,
                     };
                     body(evaluator, &unit, &target);
                 }
@@ -205,16 +176,25 @@ fn lies_by_columns(prologue: Prologue<'_>, shape: &Shape, kept: &[usize], reduce
 }
 
 /// Results `first .. first + width` of one chunk: reduced elements `begin .. begin + length`.
-struct Unit {
-    first: usize,
-    width: usize,
-    chunk: usize,
-    begin: usize,
-    length: usize,
+pub(super) struct Unit {
+    pub first: usize,
+    pub width: usize,
+    pub chunk: usize,
+    pub begin: usize,
+    pub length: usize,
+    /// How its elements are cut into tiles.
+    pub tiling: Tiling,
+}
+
+impl Unit {
+    /// Elements of the tile that begins at `start`, where `left` are left of a row.
+    pub fn count(&self, start: usize, left: usize) -> usize {
+        if self.tiling.is_even() { TILE.min(left) } else { self.tiling.count(start, start + left) }
+    }
 }
 
 /// Joins the chunks of one result.
-fn join_chunks<S: Copy>(states: &[S], identity: S, join: impl Fn(S, S) -> S) -> S {
+pub(super) fn join_chunks<S: Copy>(states: &[S], identity: S, join: impl Fn(S, S) -> S) -> S {
     match states {
         [] => identity,
         [only] => *only,
@@ -247,7 +227,7 @@ impl<T: Copy, F: Fold<T>> Tiered for FoldUnit<'_, '_, T, F> {
             |index: usize, state| unsafe { target.write((unit.first + index) * chunks + unit.chunk, state) };
         if sweep.by_columns {
             let mut accumulators = column_accumulators::<T, F>(unit);
-            columns::<T, F>(evaluator, sweep, unit, &mut accumulators, |_, element| element);
+            columns::<T, F>(evaluator, sweep, unit, &mut accumulators, take_line::<T, F>);
             (0..unit.width).for_each(|column| put(column, accumulators[column]));
         } else if sweep.reduced <= TILE {
             let values = evaluator.view::<T>(unit.first * sweep.reduced, unit.width * sweep.reduced);
@@ -260,199 +240,5 @@ impl<T: Copy, F: Fold<T>> Tiered for FoldUnit<'_, '_, T, F> {
         } else {
             put(0, row::<T, F>(evaluator, sweep, unit, |element| element));
         }
-    }
-}
-
-/// Mean and sum of squared distances of so many elements.
-#[derive(Clone, Copy)]
-struct Moments<T> {
-    count: T,
-    mean: T,
-    squares: T,
-}
-
-impl<T: Lane> Moments<T> {
-    fn join(self, other: Moments<T>) -> Moments<T> {
-        let count = self.count + other.count;
-        let apart = other.mean - self.mean;
-        let share = other.count / count;
-        Moments {
-            count,
-            mean: self.mean + apart * share,
-            squares: self.squares + other.squares + apart * apart * (self.count * share),
-        }
-    }
-}
-
-/// One unit of the moments.
-struct MomentsUnit<'a, 'e, T> {
-    evaluator: &'a mut Evaluator<'e>,
-    sweep: &'a Sweep,
-    unit: &'a Unit,
-    target: &'a Disjoint<'a, Moments<T>>,
-}
-
-impl<T: Lane + Element> Tiered for MomentsUnit<'_, '_, T>
-where
-    Sum<T>: Fold<T, State = T>,
-{
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let MomentsUnit { evaluator, sweep, unit, target } = self;
-        let chunks = sweep.chunks();
-        let count = T::constant(unit.length as f64);
-        let put = |index: usize, mean: T, squares: T| {
-            let state = Moments { count, mean, squares };
-            // SAFETY: the states of a unit are its own.
-            unsafe { target.write((unit.first + index) * chunks + unit.chunk, state) };
-        };
-        let squared = |distance: T| distance * distance;
-        if sweep.by_columns {
-            let mut means = column_accumulators::<T, Sum<T>>(unit);
-            columns::<T, Sum<T>>(evaluator, sweep, unit, &mut means, |_, element| element);
-            means.truncate(unit.width);
-            means.iter_mut().for_each(|mean| *mean = *mean / count);
-            let mut squares = column_accumulators::<T, Sum<T>>(unit);
-            columns::<T, Sum<T>>(evaluator, sweep, unit, &mut squares, |column, element| {
-                squared(element - means[column])
-            });
-            (0..unit.width).for_each(|column| put(column, means[column], squares[column]));
-        } else if sweep.reduced <= TILE {
-            let values = evaluator.view::<T>(unit.first * sweep.reduced, unit.width * sweep.reduced);
-            for index in 0..unit.width {
-                let row = &values[index * sweep.reduced..][..sweep.reduced];
-                let mean = short_row::<T, Sum<T>>(row, |element| element) / count;
-                put(index, mean, short_row::<T, Sum<T>>(row, |element| squared(element - mean)));
-            }
-        } else {
-            let mean = row::<T, Sum<T>>(evaluator, sweep, unit, |element| element) / count;
-            put(0, mean, row::<T, Sum<T>>(evaluator, sweep, unit, |element| squared(element - mean)));
-        }
-    }
-}
-
-/// Takes elements, the first of which is number `index` (a multiple of [`BLOCK`]).
-#[inline(always)]
-fn take_block<T: Copy, F: Fold<T>>(
-    accumulators: &mut Accumulators<F::State>,
-    values: &[T],
-    index: usize,
-    map: impl Fn(T) -> T,
-) {
-    let mut local = *accumulators;
-    let mut blocks = values.chunks_exact(BLOCK);
-    let mut start = index;
-    for block in &mut blocks {
-        for (group, lanes) in local.iter_mut().enumerate() {
-            for (lane, state) in lanes.iter_mut().enumerate() {
-                let at = group * LANES + lane;
-                *state = F::take(*state, map(block[at]), start + at);
-            }
-        }
-        start += BLOCK;
-    }
-    for (at, &element) in blocks.remainder().iter().enumerate() {
-        let state = &mut local[at / LANES][at % LANES];
-        *state = F::take(*state, map(element), start + at);
-    }
-    *accumulators = local;
-}
-
-/// Reduces a row of at most a tile.
-#[inline(always)]
-fn short_row<T: Copy, F: Fold<T>>(values: &[T], map: impl Fn(T) -> T) -> F::State {
-    if let [only] = values {
-        return F::take(F::identity(), map(*only), 0);
-    }
-    let mut accumulators = [[F::identity(); LANES]; GROUPS];
-    take_block::<T, F>(&mut accumulators, values, 0, map);
-    join_lanes(&accumulators, F::join)
-}
-
-/// Reduces one chunk of a row.
-#[inline(always)]
-fn row<T: Copy, F: Fold<T>>(
-    evaluator: &mut Evaluator<'_>,
-    sweep: &Sweep,
-    unit: &Unit,
-    map: impl Fn(T) -> T,
-) -> F::State {
-    let start = unit.first * sweep.reduced + unit.begin;
-    let mut accumulators = [[F::identity(); LANES]; GROUPS];
-    let mut done = 0;
-    while done < unit.length {
-        let count = TILE.min(unit.length - done);
-        let values = evaluator.view::<T>(start + done, count);
-        take_block::<T, F>(&mut accumulators, values, unit.begin + done, &map);
-        done += count;
-    }
-    join_lanes(&accumulators, F::join)
-}
-
-/// Accumulators of a block of columns: number `i mod 64` of column `c` at `(i mod 64) · width + c`.
-#[inline(always)]
-fn column_accumulators<T, F: Fold<T>>(unit: &Unit) -> SmallVec<[F::State; 64]> {
-    SmallVec::from_elem(F::identity(), unit.length.min(BLOCK) * unit.width)
-}
-
-/// Reduces one chunk of a block of columns. The results are the first `width` accumulators.
-#[inline(always)]
-fn columns<T: Copy, F: Fold<T>>(
-    evaluator: &mut Evaluator<'_>,
-    sweep: &Sweep,
-    unit: &Unit,
-    accumulators: &mut [F::State],
-    map: impl Fn(usize, T) -> T,
-) {
-    let width = unit.width;
-    // Where a block is all there is, rows follow each other and a tile takes several.
-    let whole = width == sweep.results;
-    let rows_per_tile = if whole { (TILE / width).clamp(1, BLOCK) } else { 1 };
-    let mut done = 0;
-    while done < unit.length {
-        let slot = done % BLOCK;
-        let rows = rows_per_tile.min(unit.length - done).min(BLOCK - slot);
-        let start = (unit.begin + done) * sweep.results + unit.first;
-        let values = evaluator.view::<T>(start, rows * width);
-        for row in 0..rows {
-            let states = &mut accumulators[(slot + row) * width..][..width];
-            let values = &values[row * width..][..width];
-            for column in 0..width {
-                let element = map(column, values[column]);
-                states[column] = F::take(states[column], element, unit.begin + done + row);
-            }
-        }
-        done += rows;
-    }
-    join_columns::<T, F>(accumulators, width, unit.length.min(BLOCK));
-}
-
-/// Joins the accumulators of each column as [`join_lanes`] does; those behind `used` are identities, which change
-/// nothing.
-#[inline(always)]
-fn join_columns<T, F: Fold<T>>(accumulators: &mut [F::State], width: usize, used: usize) {
-    let mut join = |into: usize, from: usize| {
-        if from < used {
-            let (head, tail) = accumulators.split_at_mut(from * width);
-            let target = &mut head[into * width..][..width];
-            let source = &tail[..width];
-            for column in 0..width {
-                target[column] = F::join(target[column], source[column]);
-            }
-        }
-    };
-    for lane in 0..LANES {
-        join(lane, LANES + lane);
-        join(2 * LANES + lane, 3 * LANES + lane);
-        join(lane, 2 * LANES + lane);
-    }
-    let mut half = LANES / 2;
-    while half > 0 {
-        for lane in 0..half {
-            join(lane, lane + half);
-        }
-        half /= 2;
     }
 }

@@ -13,8 +13,9 @@ fn zero<T: Lane>() -> T {
     T::constant(0.0)
 }
 
+/// The larger of both, NaN if either is.
 #[inline(always)]
-fn larger<T: Lane>(so_far: T, value: T) -> T {
+pub fn larger<T: Lane>(so_far: T, value: T) -> T {
     T::select(value > so_far || value.is_nan(), value, so_far)
 }
 
@@ -147,6 +148,56 @@ pub fn layer_norm_gradient<T: Lane>(x: &[T], mean: T, scale: T, g: &[T], out: &m
     let mean_gradient = sum(g) / count;
     let mean_product = sum_of_two(x, g, |x, g| g * ((x - mean) * scale)) / count;
     write_two(x, g, out, |x, g| scale * (g - mean_gradient - (x - mean) * scale * mean_product));
+}
+
+/// `x, w, b → (x − mean) · r · w + b`, and `[mean, r]`
+#[inline(always)]
+pub fn affine_layer_norm<T: Lane>(x: &[T], weight: &[T], bias: &[T], epsilon: f64, out: &mut [T]) -> [T; 2] {
+    let count = T::constant(x.len() as f64);
+    let mean = sum(x) / count;
+    let variance = sum_of(x, |x| (x - mean) * (x - mean)) / count;
+    let scale = T::constant(1.0) / (variance + T::constant(epsilon)).sqrt();
+    for (((out, &x), &weight), &bias) in out.iter_mut().zip(x).zip(weight).zip(bias) {
+        *out = (x - mean) * scale * weight + bias;
+    }
+    [mean, scale]
+}
+
+/// `x, m, r, w, g → r · (h − mean(h) − n · mean(h·n))` with `n = (x − m) · r` and `h = g · w`; adds `g·n` and `g` to
+/// `sums`.
+#[inline(always)]
+pub fn affine_layer_norm_gradient<T: Lane>(
+    [x, weight, g]: [&[T]; 3],
+    [mean, scale]: [T; 2],
+    out: &mut [T],
+    sums: [&mut [T]; 2],
+) {
+    let count = T::constant(x.len() as f64);
+    let (mut sum, mut sum_of_products) = (LaneSum::new(), LaneSum::new());
+    let mut weighted = [zero::<T>(); STRETCH];
+    let mut products = [zero::<T>(); STRETCH];
+    let [of_weight, of_bias] = sums;
+    let stretches = x.chunks(STRETCH).zip(weight.chunks(STRETCH)).zip(g.chunks(STRETCH));
+    let targets = of_weight.chunks_mut(STRETCH).zip(of_bias.chunks_mut(STRETCH));
+    for (((x, weight), g), (of_weight, of_bias)) in stretches.zip(targets) {
+        let (weighted, products) = (&mut weighted[..x.len()], &mut products[..x.len()]);
+        write_two(g, weight, weighted, |g, weight| g * weight);
+        for ((product, &x), &weighted) in products.iter_mut().zip(x).zip(&*weighted) {
+            *product = weighted * ((x - mean) * scale);
+        }
+        for ((sum, &x), &g) in of_weight.iter_mut().zip(x).zip(g) {
+            *sum = *sum + g * ((x - mean) * scale);
+        }
+        for (sum, &g) in of_bias.iter_mut().zip(g) {
+            *sum = *sum + g;
+        }
+        sum.add(weighted);
+        sum_of_products.add(products);
+    }
+    let (mean_gradient, mean_product) = (sum.finish() / count, sum_of_products.finish() / count);
+    for (((out, &x), &weight), &g) in out.iter_mut().zip(x).zip(weight).zip(g) {
+        *out = scale * (g * weight - mean_gradient - (x - mean) * scale * mean_product);
+    }
 }
 
 /// `x → x · r`, and `r`

@@ -114,6 +114,17 @@ impl<E: RowElement> Reader<'_, '_, E> {
             E::widen_slice(row, wide);
             return wide;
         }
+        if self.source.layout.is_unit()
+            && let Some(output) = output
+        {
+            let start = if length == 0 { 0 } else { self.walk.position() };
+            // SAFETY: a row of the output that this thread writes, read before it writes it.
+            let row = unsafe { output.memory.range(start, length) };
+            self.walk.advance();
+            let wide = &mut self.scratch[..length];
+            E::widen_slice(row, wide);
+            return wide;
+        }
         if self.next == self.in_scratch {
             self.load_group(output);
         }

@@ -3,9 +3,11 @@
 //! A row is read once from memory; what follows sweeps over it in cache. Rows that do not lie densely, or whose
 //! elements are half precisions, go through scratch memory, several neighbours at a time.
 
+mod affine;
 mod arithmetic;
 pub(crate) mod element;
 mod group;
+mod lines;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +18,7 @@ use tenfold_ir::{DType, Error, Result, bf16, f16};
 
 use crate::backend::disjoint::{Disjoint, for_each_range};
 use crate::backend::view::{Input, OutputView, RowLayout, Walk};
+use crate::reduction::fold::{Fold, Sum};
 use crate::simd::{Tiered, on_tier};
 use element::RowElement;
 use group::{RowSource, RowTarget};
@@ -45,6 +48,7 @@ fn row_inputs(operation: RowOperation) -> &'static [usize] {
     match operation {
         RowOperation::SoftmaxGradient | RowOperation::LogSoftmaxGradient => &[0, 1],
         RowOperation::LayerNormGradient => &[0, 3],
+        RowOperation::AffineLayerNormGradient => &[0, 4],
         RowOperation::RmsNormGradient => &[0, 2],
         _ => &[0],
     }
@@ -61,6 +65,7 @@ fn cost_of_eight(operation: RowOperation) -> u64 {
         RowOperation::SoftmaxGradient
         | RowOperation::LayerNorm { .. }
         | RowOperation::LayerNormGradient
+        | RowOperation::AffineLayerNorm { .. }
         | RowOperation::RmsNorm { .. }
         | RowOperation::RmsNormGradient => 2,
         _ => 4,
@@ -89,6 +94,7 @@ struct Job<'a, E: RowElement> {
     operation: RowOperation,
     first: RowSource<'a, E>,
     second: Option<RowSource<'a, E>>,
+    third: Option<RowSource<'a, E>>,
     /// One number a row in the wide dtype: means and scales, or logarithms of sums.
     wide: [Option<Numbers<'a, E::Wide>>; 2],
     /// One number a row in the dtype of the rows: the gradient of a loss.
@@ -99,7 +105,13 @@ struct Job<'a, E: RowElement> {
     wide_out: [Option<Disjoint<'a, E::Wide>>; 2],
 }
 
-fn run_typed<E: RowElement>(core: &Rows, inputs: &[Input<'_>], outputs: &mut [OutputView<'_>]) -> Result<()> {
+fn run_typed<E: RowElement>(core: &Rows, inputs: &[Input<'_>], outputs: &mut [OutputView<'_>]) -> Result<()>
+where
+    Sum<E::Wide>: Fold<E::Wide, State = E::Wide>,
+{
+    if lines::suits::<E>(core, inputs) {
+        return lines::run::<E>(core, inputs, &mut outputs[0]);
+    }
     let operation = core.operation;
     let source = |index: usize| RowSource::<E>::new(&inputs[index], core.axis);
     let wide = |index: usize| Numbers::<E::Wide>::new(&inputs[index]).map(Some);
@@ -123,6 +135,7 @@ fn run_typed<E: RowElement>(core: &Rows, inputs: &[Input<'_>], outputs: &mut [Ou
         operation,
         first: source(0)?,
         second: None,
+        third: None,
         wide: [None, None],
         narrow: None,
         targets: None,
@@ -135,6 +148,16 @@ fn run_typed<E: RowElement>(core: &Rows, inputs: &[Input<'_>], outputs: &mut [Ou
         RowOperation::LayerNormGradient => {
             job.wide = [wide(1)?, wide(2)?];
             job.second = Some(source(3)?);
+        }
+        RowOperation::AffineLayerNorm { .. } => {
+            job.second = Some(source(1)?);
+            job.third = Some(source(2)?);
+        }
+        RowOperation::AffineLayerNormGradient => {
+            job.wide = [wide(1)?, wide(2)?];
+            job.second = Some(source(3)?);
+            job.third = Some(source(4)?);
+            return affine::run(&job);
         }
         RowOperation::RmsNormGradient => {
             job.wide[0] = wide(1)?;
@@ -171,6 +194,7 @@ impl<E: RowElement> Tiered for SomeRows<'_, '_, E> {
         let output = job.rows_out.as_ref();
         let mut first = job.first.reader(start, count);
         let mut second = job.second.as_ref().map(|source| source.reader(start, count));
+        let mut third = job.third.as_ref().map(|source| source.reader(start, count));
         let mut writer = output.map(|target| target.writer(start, count));
         let mut means = job.wide[0].as_ref().map(|numbers| numbers.walk(start));
         let mut scales = job.wide[1].as_ref().map(|numbers| numbers.walk(start));
@@ -195,6 +219,7 @@ impl<E: RowElement> Tiered for SomeRows<'_, '_, E> {
             };
             let x = first.next_row(output);
             let g = second.as_mut().map_or(&[][..], |reader| reader.next_row(output));
+            let b = third.as_mut().map_or(&[][..], |reader| reader.next_row(output));
             let row_out = writer.as_mut().map_or(&mut [][..], |writer| writer.row());
             let mut numbers = [zero; 2];
             match job.operation {
@@ -204,6 +229,11 @@ impl<E: RowElement> Tiered for SomeRows<'_, '_, E> {
                 RowOperation::SoftmaxGradient => arithmetic::softmax_gradient(x, g, row_out),
                 RowOperation::LogSoftmaxGradient => arithmetic::log_softmax_gradient(x, g, row_out),
                 RowOperation::LayerNorm { epsilon } => numbers = arithmetic::layer_norm(x, epsilon, row_out),
+                RowOperation::AffineLayerNorm { epsilon } => {
+                    numbers = arithmetic::affine_layer_norm(x, g, b, epsilon, row_out);
+                }
+                // Has sums over rows: see `affine`.
+                RowOperation::AffineLayerNormGradient => {}
                 RowOperation::LayerNormGradient => {
                     arithmetic::layer_norm_gradient(x, mean, scale, g, row_out)
                 }

@@ -4,7 +4,7 @@ use tenfold_ir::{Core, DType, Scalar, Shape};
 
 use crate::backend::testing::{Draw, Given, assert_same, check, computed, computed_in_place};
 
-const OPERATIONS: [RowOperation; 11] = [
+const OPERATIONS: [RowOperation; 13] = [
     RowOperation::Softmax,
     RowOperation::LogSoftmax,
     RowOperation::LogSumExp,
@@ -12,6 +12,8 @@ const OPERATIONS: [RowOperation; 11] = [
     RowOperation::LogSoftmaxGradient,
     RowOperation::LayerNorm { epsilon: 1e-2 },
     RowOperation::LayerNormGradient,
+    RowOperation::AffineLayerNorm { epsilon: 1e-2 },
+    RowOperation::AffineLayerNormGradient,
     RowOperation::RmsNorm { epsilon: 1e-2 },
     RowOperation::RmsNormGradient,
     RowOperation::CrossEntropy,
@@ -32,6 +34,16 @@ fn operands(draw: &mut Draw, rows: &Rows, shape: &Shape, dtype: DType, specials:
         RowOperation::LayerNormGradient => {
             given.push(draw.operand(&outer, wide, specials));
             given.push(draw.operand(&outer, wide, specials));
+            given.push(draw.operand(shape, dtype, specials));
+        }
+        RowOperation::AffineLayerNorm { .. } => {
+            given.push(draw.operand(shape, dtype, specials));
+            given.push(draw.operand(shape, dtype, specials));
+        }
+        RowOperation::AffineLayerNormGradient => {
+            given.push(draw.operand(&outer, wide, specials));
+            given.push(draw.operand(&outer, wide, specials));
+            given.push(draw.operand(shape, dtype, specials));
             given.push(draw.operand(shape, dtype, specials));
         }
         RowOperation::RmsNormGradient => {

@@ -1,8 +1,8 @@
 //! Batch normalisation (Ioffe and Szegedy 2015).
 
 use smallvec::SmallVec;
-use tenfold_ir::kernel::Reduction;
-use tenfold_ir::{DType, Error, Result, Shape};
+use tenfold_ir::kernel::{Reduce, Reduction};
+use tenfold_ir::{Core, DType, Error, Result, Shape};
 
 use super::check_floating;
 use super::normalization::{by_channel, check_parameter, standardized, standardized_gradient};
@@ -75,21 +75,20 @@ impl BatchNormDerivative {
         let channels = weight.shape();
         let count = x.elements() / channels.elements().max(1);
 
-        // Σ g and Σ g·(x − mean), one number a channel.
-        let sum = gradient.cast(wide)?.sum_axes(&axes)?;
-        let products = Formula::single(x.shape(), wide, wide, |formula| {
-            let centered = formula.load(x) - formula.channel(mean)?;
-            Ok((formula.load(gradient) * centered).value())
-        })?;
-        let along = products.sum_axes(&axes)?;
-        drop(products);
+        // Σ g and Σ g·n with the normalised n, one number a channel.
+        let core = Core::Reduce(Reduce { operation: Reduction::GradientSums, axes: axes.as_slice().into() });
+        let spread = |numbers: &Tensor| -> Result<Tensor> {
+            Ok(by_channel(numbers, x.rank())?.broadcast(x.shape()).expect("one number a channel"))
+        };
+        let mut sums = Tensor::record_core(core, &[gradient, x, &spread(mean)?, &spread(r)?])?;
+        let (along, sum) = (sums.pop().expect("two results"), sums.remove(0));
 
         let formula = Formula::new(channels, wide);
         let (r, along) = (formula.load(r), formula.load(&along));
         formula.output(formula.load(weight) * r, wide);
         formula.output(formula.load(&sum) / count as f64, wide);
-        formula.output(along * r * r / count as f64, wide);
-        formula.output(along * r, weight.dtype());
+        formula.output(along * r / count as f64, wide);
+        formula.output(along, weight.dtype());
         formula.output(formula.load(&sum), self.bias);
         let mut parts = formula.record()?;
         let (of_bias, of_weight) = (parts.pop(), parts.pop());

@@ -15,6 +15,7 @@ mod dropout;
 mod embedding;
 mod folding;
 mod grid_sample;
+mod group_norm;
 mod instance_statistics;
 mod interpolate;
 mod likelihood_loss;
@@ -48,6 +49,7 @@ pub use dropout::{alpha_dropout, dropout, feature_alpha_dropout, feature_dropout
 pub use embedding::{BagMode, BagOptions, embedding, embedding_bag, embedding_renorm};
 pub use folding::{FoldOptions, channel_shuffle, fold, pixel_shuffle, pixel_unshuffle, unfold};
 pub use grid_sample::{GridMode, GridPadding, affine_grid, grid_sample};
+pub use group_norm::{group_norm, instance_norm};
 pub use instance_statistics::instance_statistics;
 pub use interpolate::{Interpolation, OutputSize, interpolate};
 pub use likelihood_loss::{PoissonOptions, gaussian_nll_loss, poisson_nll_loss};
@@ -64,7 +66,7 @@ pub use margin_loss::{
     soft_margin_loss, triplet_margin_loss, triplet_margin_of_distances,
 };
 pub use multi_head_attention::{InputProjection, MultiHeadOptions, multi_head_attention};
-pub use normalization::{group_norm, instance_norm, layer_norm, rms_norm};
+pub use normalization::{layer_norm, rms_norm};
 pub use padding::pad;
 pub use pooling::{PoolOptions, avg_pool, max_pool};
 pub use position::{rotary_embedding, sinusoidal_positions};

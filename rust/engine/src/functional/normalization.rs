@@ -1,4 +1,4 @@
-//! Normalisation over the elements of one sample: layer, RMS, group and instance norm.
+//! Normalisation over the last axes of each sample: layer and RMS norm.
 
 use tenfold_ir::kernel::{RowOperation, Rows};
 use tenfold_ir::{Core, DType, Error, Result, Shape};
@@ -51,6 +51,43 @@ impl Derivative for LayerNormDerivative {
     }
 }
 
+/// The gradient of layer norm with weight and bias. The inputs are x, weight, bias, and the mean and r of each row.
+#[derive(Debug)]
+struct AffineLayerNormDerivative {
+    epsilon: f64,
+}
+
+impl Derivative for AffineLayerNormDerivative {
+    fn name(&self) -> &str {
+        "layer_norm"
+    }
+
+    fn gradients(&self, context: &Context<'_>) -> Result<Gradients> {
+        let (x, weight, gradient) = (context.saved(0), context.saved(1), context.gradient(0));
+        let [of_x, of_weight, of_bias] = if autograd::is_enabled() {
+            let (n, r) = standardized(x, &[1], self.epsilon)?;
+            let weighted = gradient.multiply(weight)?;
+            [
+                standardized_gradient(&n, &r, &weighted, &[1])?,
+                gradient.multiply(&n)?.sum_axes(&[0])?,
+                gradient.sum_axes(&[0])?,
+            ]
+        } else {
+            let core = Core::Rows(Rows { operation: RowOperation::AffineLayerNormGradient, axis: 1 });
+            let weights = spread_over_rows(weight, x);
+            let inputs = [x, context.saved(2), context.saved(3), &weights, gradient];
+            let mut results = Tensor::record_core(core, &inputs)?.into_iter();
+            std::array::from_fn(|_| results.next().expect("three results"))
+        };
+        Ok(Gradients::from_iter([Some(of_x), Some(of_weight), Some(of_bias), None, None]))
+    }
+}
+
+/// A line as each row of a matrix.
+fn spread_over_rows(line: &Tensor, rows: &Tensor) -> Tensor {
+    line.detach().broadcast(rows.shape()).expect("as long as a row")
+}
+
 /// The gradient of RMS norm's first result. The inputs are x and r of each row.
 #[derive(Debug)]
 struct RmsNormDerivative {
@@ -84,6 +121,18 @@ fn normalized_rows(rows: &Tensor, epsilon: f64) -> Result<Tensor> {
     let (mean, r) = (results[1].clone(), results[2].clone());
     let saved = [Saved::Input(0), Saved::Input(1), Saved::Input(2)];
     record_gradient(&mut results[..1], &[rows, &mean, &r], LayerNormDerivative { epsilon }, &saved);
+    Ok(results.remove(0))
+}
+
+/// The rows of a matrix with mean 0 and variance 1, then `· weight + bias`, both as long as a row.
+fn affine_rows(rows: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f64) -> Result<Tensor> {
+    let core = Core::Rows(Rows { operation: RowOperation::AffineLayerNorm { epsilon }, axis: 1 });
+    let (weights, biases) = (spread_over_rows(weight, rows), spread_over_rows(bias, rows));
+    let mut results = Tensor::record_core(core, &[rows, &weights, &biases])?;
+    let (mean, r) = (results[1].clone(), results[2].clone());
+    let saved = [Saved::Input(0), Saved::Input(1), Saved::Input(3), Saved::Input(4)];
+    let derivative = AffineLayerNormDerivative { epsilon };
+    record_gradient(&mut results[..1], &[rows, weight, bias, &mean, &r], derivative, &saved);
     Ok(results.remove(0))
 }
 
@@ -189,8 +238,14 @@ pub fn layer_norm(
     check_parameter(name, "weight", weight, normalized_shape)?;
     check_parameter(name, "bias", bias, normalized_shape)?;
     let rows = trailing_rows(name, input, normalized_shape)?;
-    let n = normalized_rows(&rows, eps)?.reshaped(input.shape())?;
-    affine(&n, weight, bias, input.dtype())
+    let Some(weight) = weight else {
+        let n = normalized_rows(&rows, eps)?.reshaped(input.shape())?;
+        return affine(&n, None, bias, input.dtype());
+    };
+    let length = Shape::from([rows.shape()[1]]);
+    let line = |parameter: &Tensor| parameter.cast(rows.dtype())?.reshaped(&length);
+    let bias = bias.map_or_else(|| Tensor::zeros(&length, rows.dtype()), line)?;
+    affine_rows(&rows, &line(weight)?, &bias, eps)?.reshaped(input.shape())?.cast(input.dtype())
 }
 
 /// Mean square 1 over the trailing axes `normalized_shape`, then `· weight`. Without `eps`, the epsilon of the dtype
@@ -220,61 +275,4 @@ pub fn rms_norm(
 pub(super) fn by_channel(parameter: &Tensor, rank: usize) -> Result<Tensor> {
     let shape: Shape = (0..rank).map(|axis| if axis == 1 { parameter.elements() } else { 1 }).collect();
     parameter.reshaped(&shape)
-}
-
-/// Mean 0 and variance 1 over each of `num_groups` groups of channels of `(N, C, …)`, then `· weight + bias` (C).
-///
-/// Wu and He 2018, "Group normalization".
-pub fn group_norm(
-    input: &Tensor,
-    num_groups: usize,
-    weight: Option<&Tensor>,
-    bias: Option<&Tensor>,
-    eps: f64,
-) -> Result<Tensor> {
-    let name = "group_norm";
-    check_floating(name, input)?;
-    if input.rank() < 2 {
-        return Err(Error::shape(
-            name,
-            format!("needs at least 2 axes (N, C, …); got shape {}", input.shape()),
-        ));
-    }
-    let (batch, channels) = (input.shape()[0], input.shape()[1]);
-    if num_groups == 0 || !channels.is_multiple_of(num_groups) {
-        return Err(Error::shape(
-            name,
-            format!(
-                "{channels} channels cannot be split into {num_groups} groups; got shape {}",
-                input.shape()
-            ),
-        ));
-    }
-    check_parameter(name, "weight", weight, &[channels])?;
-    check_parameter(name, "bias", bias, &[channels])?;
-    let inner: usize = input.shape()[2..].iter().product();
-    let shape = Shape::from([batch * num_groups, channels / num_groups * inner]);
-    let rows = input.cast(input.dtype().compute())?.reshaped(&shape)?;
-    let n = normalized_rows(&rows, eps)?.reshaped(input.shape())?;
-    let spread = |parameter: Option<&Tensor>| parameter.map(|it| by_channel(it, input.rank())).transpose();
-    affine(&n, spread(weight)?.as_ref(), spread(bias)?.as_ref(), input.dtype())
-}
-
-/// Mean 0 and variance 1 over the spatial axes of each sample and channel of `(N, C, …)`, then `· weight + bias`.
-///
-/// Ulyanov, Vedaldi and Lempitsky 2016, "Instance normalization".
-pub fn instance_norm(
-    input: &Tensor,
-    weight: Option<&Tensor>,
-    bias: Option<&Tensor>,
-    eps: f64,
-) -> Result<Tensor> {
-    let name = "instance_norm";
-    if input.rank() < 3 || input.shape()[2..].iter().product::<usize>() == 1 {
-        return Err(Error::shape(
-            name,
-            format!("needs more than one spatial element a channel; got shape {}", input.shape()),
-        ));
-    }
-    group_norm(input, input.shape()[1], weight, bias, eps).map_err(|error| error.in_operation(name))
 }

@@ -72,8 +72,9 @@ pub fn adam_step(
     let new_largest = largest.map(|largest| formula.load(largest).maximum(squares));
     let step = step as f64;
     let step_size = settings.learning_rate / (1.0 - first.powf(step));
-    let correction = (1.0 - second.powf(step)).sqrt();
-    let denominator = new_largest.unwrap_or(squares).sqrt() / correction + settings.eps;
+    // Multiplied: a division an element is dear.
+    let correction = 1.0 / (1.0 - second.powf(step)).sqrt();
+    let denominator = new_largest.unwrap_or(squares).sqrt() * correction + settings.eps;
     formula.output(value - average * step_size / denominator, dtype);
     formula.output(average, state.average.dtype());
     formula.output(squares, state.square_average.dtype());

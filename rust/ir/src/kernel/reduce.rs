@@ -25,6 +25,9 @@ pub enum Reduction {
     /// Two results: the mean, and the sum of squared distances from it (floating input; computed in one sweep by
     /// combining chunks after Chan, Golub and LeVeque 1979).
     Moments,
+    /// Two results from g, x, m and r of one shape: `Σ g` and `Σ g·((x − m)·r)`, the gradients of bias and weight of a
+    /// normalisation. All computing and both results are in the compute dtype of x, which m and r have.
+    GradientSums,
 }
 
 impl Reduction {
@@ -40,6 +43,7 @@ impl Reduction {
             Reduction::ArgMax => "argmax",
             Reduction::ArgMin => "argmin",
             Reduction::Moments => "moments",
+            Reduction::GradientSums => "gradient_sums",
         }
     }
 
@@ -74,6 +78,13 @@ impl Reduce {
                 return refuse();
             }
             Reduction::Moments if input.dtype.category() != Category::Floating => return refuse(),
+            Reduction::GradientSums => {
+                let wide = input.dtype.compute();
+                let fits = |other: &Spec| other.shape == input.shape && other.dtype.compute() == wide;
+                if !input.dtype.is_floating() || inputs.len() != 4 || !inputs.iter().all(fits) {
+                    return Err(Error::state(name, "needs four floating tensors of one shape"));
+                }
+            }
             _ => {}
         }
         let shape: Shape = (0..input.shape.rank())
@@ -89,11 +100,12 @@ impl Reduce {
         }
         let dtype = match self.operation {
             Reduction::ArgMax | Reduction::ArgMin => DType::Int64,
+            Reduction::GradientSums => input.dtype.compute(),
             _ => input.dtype,
         };
         let one = Spec::new(shape, dtype);
         Ok(match self.operation {
-            Reduction::Moments => Specs::from_vec(vec![one.clone(), one]),
+            Reduction::Moments | Reduction::GradientSums => Specs::from_vec(vec![one.clone(), one]),
             _ => Specs::from_iter([one]),
         })
     }

@@ -24,6 +24,15 @@ pub enum RowOperation {
     },
     /// `x, m, r, g → r · (g − mean(g) − n · mean(g·n))` with `n = (x − m) · r`: the gradient of layer norm.
     LayerNormGradient,
+    /// `x, w, b → (x − mean) · r · w + b, mean, r`: layer norm with weight and bias, all three of one shape.
+    AffineLayerNorm {
+        /// Added to the (biased) variance.
+        epsilon: f64,
+    },
+    /// `x, m, r, w, g → r · (h − mean(h) − n · mean(h·n)), Σ g·n, Σ g` with `n = (x − m) · r` and `h = g · w`: the
+    /// gradient of layer norm with weight and bias. The last two results are sums over all rows, as long as a row, in
+    /// the compute dtype.
+    AffineLayerNormGradient,
     /// `x → x · r, r` with `r = 1 / sqrt(mean(x²) + epsilon)`: two results, the last one number a row.
     RmsNorm {
         /// Added to the mean square.
@@ -50,6 +59,8 @@ impl RowOperation {
             RowOperation::LogSoftmaxGradient => "log_softmax_gradient",
             RowOperation::LayerNorm { .. } => "layer_norm",
             RowOperation::LayerNormGradient => "layer_norm_gradient",
+            RowOperation::AffineLayerNorm { .. } => "affine_layer_norm",
+            RowOperation::AffineLayerNormGradient => "affine_layer_norm_gradient",
             RowOperation::RmsNorm { .. } => "rms_norm",
             RowOperation::RmsNormGradient => "rms_norm_gradient",
             RowOperation::CrossEntropy => "cross_entropy",
@@ -61,7 +72,7 @@ impl RowOperation {
 /// A row operation along one axis of its first input; inputs and results of one number a row lack this axis.
 ///
 /// All computing is in the compute dtype (float32 for half precisions); sums are in the order of [`super::Reduce`]
-/// over that axis alone.
+/// over that axis alone, but for sums over rows: they are taken in blocks of 32 rows, which are joined pairwise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rows {
     /// What is computed.
@@ -84,7 +95,13 @@ impl Rows {
         let wide = x.dtype.compute();
         Ok(match self.operation {
             RowOperation::LogSumExp => Specs::from_iter([one(x.dtype)]),
-            RowOperation::LayerNorm { .. } => Specs::from_vec(vec![x.clone(), one(wide), one(wide)]),
+            RowOperation::LayerNorm { .. } | RowOperation::AffineLayerNorm { .. } => {
+                Specs::from_vec(vec![x.clone(), one(wide), one(wide)])
+            }
+            RowOperation::AffineLayerNormGradient => {
+                let line = Spec::new([x.shape[self.axis]].into_iter().collect(), wide);
+                Specs::from_vec(vec![x.clone(), line.clone(), line])
+            }
             RowOperation::RmsNorm { .. } => Specs::from_vec(vec![x.clone(), one(wide)]),
             RowOperation::CrossEntropy => Specs::from_vec(vec![one(x.dtype), one(wide)]),
             _ => Specs::from_iter([x.clone()]),

@@ -14,18 +14,25 @@ pub(super) fn reduce(core: &Reduce, inputs: &[Tensor], results: &Specs) -> Vec<T
         results.iter().map(|spec| Tensor::filled(spec.clone(), Scalar::Int(0))).collect();
     let reduced: Vec<usize> = core.axes.iter().map(|&axis| input.shape()[axis]).collect();
     for (position, outer) in points(&results[0].shape).enumerate() {
-        let elements: Vec<Scalar> = points(&reduced)
-            .map(|inner| {
-                let (mut inner, mut outer) = (inner.iter(), outer.iter());
-                let point: Vec<usize> = (0..input.shape().rank())
-                    .filter_map(|axis| {
-                        if core.axes.contains(&axis) { inner.next() } else { outer.next() }.copied()
-                    })
-                    .collect();
-                input.at(&point)
-            })
-            .collect();
-        let values = reduce_elements(core.operation, &elements, input.spec.dtype);
+        let elements_of = |input: &Tensor| -> Vec<Scalar> {
+            points(&reduced)
+                .map(|inner| {
+                    let (mut inner, mut outer) = (inner.iter(), outer.iter());
+                    let point: Vec<usize> = (0..input.shape().rank())
+                        .filter_map(|axis| {
+                            if core.axes.contains(&axis) { inner.next() } else { outer.next() }.copied()
+                        })
+                        .collect();
+                    input.at(&point)
+                })
+                .collect()
+        };
+        let values = if core.operation == Reduction::GradientSums {
+            let sums = gradient_sums([0, 1, 2, 3].map(|index| elements_of(&inputs[index])));
+            sums.map(|sum| Scalar::Float(round(sum, results[0].dtype))).to_vec()
+        } else {
+            reduce_elements(core.operation, &elements_of(input), input.spec.dtype)
+        };
         for (output, value) in outputs.iter_mut().zip(values) {
             output.values[position] = value;
         }
@@ -54,7 +61,15 @@ fn reduce_elements(operation: Reduction, elements: &[Scalar], dtype: DType) -> V
             let (mean, squares) = moments(&numbers);
             vec![Scalar::Float(round(mean, dtype)), Scalar::Float(round(squares, dtype))]
         }
+        Reduction::GradientSums => unreachable!("has four inputs"),
     }
+}
+
+/// `Σ g` and `Σ g·((x − m)·r)`.
+fn gradient_sums([g, x, mean, scale]: [Vec<Scalar>; 4]) -> [Exact; 2] {
+    let products =
+        (0..g.len()).map(|at| exact(g[at]) * ((exact(x[at]) - exact(mean[at])) * exact(scale[at])));
+    [sum(g.iter().map(|&g| exact(g))), sum(products)]
 }
 
 /// The index of the first NaN, else of the first element that no other surpasses.

@@ -18,6 +18,7 @@ pub(super) fn rows(core: &Rows, inputs: &[Tensor], results: &Specs) -> Vec<Tenso
     let extent = shape[core.axis];
     let mut outputs: Vec<Tensor> =
         results.iter().map(|spec| Tensor::filled(spec.clone(), Scalar::Float(0.0))).collect();
+    let mut sums = [Vec::new(), Vec::new()];
     for outer in points(&shape.without(core.axis)) {
         // Each input as a row; those of one number a row as a row of one.
         let lines: Vec<Vec<Scalar>> = inputs
@@ -41,8 +42,29 @@ pub(super) fn rows(core: &Rows, inputs: &[Tensor], results: &Specs) -> Vec<Tenso
                 }
             }
         }
+        if core.operation == RowOperation::AffineLayerNormGradient {
+            add_to_sums(&lines, &mut sums);
+        }
+    }
+    for (output, sums) in outputs.iter_mut().skip(1).zip(&sums).filter(|(_, sums)| !sums.is_empty()) {
+        let dtype = output.spec.dtype;
+        output.values = sums.iter().map(|&sum| Scalar::Float(round(sum, dtype))).collect();
     }
     outputs
+}
+
+/// Adds `g·n` and `g` of a row to the sums over rows.
+fn add_to_sums(inputs: &[Vec<Scalar>], sums: &mut [Vec<Exact>; 2]) {
+    let (mean, scale) = (exact(inputs[1][0]), exact(inputs[2][0]));
+    for (index, (&x, &g)) in inputs[0].iter().zip(&inputs[4]).enumerate() {
+        let terms = [exact(g) * ((exact(x) - mean) * scale), exact(g)];
+        for (sums, term) in sums.iter_mut().zip(terms) {
+            match sums.get_mut(index) {
+                Some(sum) => *sum = *sum + term,
+                None => sums.push(term),
+            }
+        }
+    }
 }
 
 fn row(operation: RowOperation, inputs: &[Vec<Scalar>]) -> Vec<Outcome> {
@@ -82,8 +104,19 @@ fn row(operation: RowOperation, inputs: &[Vec<Scalar>]) -> Vec<Outcome> {
             let scale = reciprocal_root(squares / count, epsilon);
             vec![map(&|value| (value - mean) * scale), Outcome::One(mean), Outcome::One(scale)]
         }
-        RowOperation::LayerNormGradient => {
-            let (mean, scale, gradient) = (one(1), one(2), numbers(3));
+        RowOperation::AffineLayerNorm { epsilon } => {
+            let (mean, squares) = moments(&x);
+            let scale = reciprocal_root(squares / count, epsilon);
+            let (weight, bias) = (numbers(1), numbers(2));
+            let rows = (0..x.len()).map(|at| (x[at] - mean) * scale * weight[at] + bias[at]);
+            vec![Outcome::Row(rows.collect()), Outcome::One(mean), Outcome::One(scale)]
+        }
+        RowOperation::LayerNormGradient | RowOperation::AffineLayerNormGradient => {
+            let (mean, scale) = (one(1), one(2));
+            let gradient = match operation {
+                RowOperation::LayerNormGradient => numbers(3),
+                _ => numbers(3).into_iter().zip(numbers(4)).map(|(weight, g)| g * weight).collect(),
+            };
             let normalized = |value: Exact| (value - mean) * scale;
             let average = sum(gradient.iter().copied()) / count;
             let product = sum(x.iter().zip(&gradient).map(|(&value, &g)| g * normalized(value))) / count;

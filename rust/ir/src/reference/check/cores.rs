@@ -124,7 +124,12 @@ fn sum_bound(factor: f64, scale: f64, spread: f64, terms: f64, value: Scalar, dt
     factor * scale + spread + underflow + rounding(value, dtype)
 }
 
-fn reduce(core: &Reduce, inputs: &[Bounded], results: &[Tensor], radii: &mut [Vec<f64>]) -> Result<()> {
+pub(super) fn reduce(
+    core: &Reduce,
+    inputs: &[Bounded],
+    results: &[Tensor],
+    radii: &mut [Vec<f64>],
+) -> Result<()> {
     let input = &inputs[0];
     let dtype = input.dtype();
     let reduced: usize = core.axes.iter().map(|&axis| input.tensor.shape()[axis]).product();
@@ -190,6 +195,10 @@ fn reduce(core: &Reduce, inputs: &[Bounded], results: &[Tensor], radii: &mut [Ve
                     + rounding(results[1].values[i], dtype);
             }
         }
+        Reduction::GradientSums => {
+            radii[0] = linear(&sum, &inputs[..1], depth(reduced), &results[0])?;
+            radii[1] = gradient_products(core, inputs, depth(reduced), &results[1])?;
+        }
         _ if input.is_exact() => {}
         // Extremes move by at most the largest radius; an index or an integer product may be any.
         Reduction::Max | Reduction::Min => {
@@ -198,6 +207,23 @@ fn reduce(core: &Reduce, inputs: &[Bounded], results: &[Tensor], radii: &mut [Ve
         _ => radii[0].fill(f64::INFINITY),
     }
     Ok(())
+}
+
+/// Bounds of `Σ g·((x − m)·r)`: each term has three roundings, all of them relative to `|g|·(|x| + |m|)·|r|`.
+fn gradient_products(core: &Reduce, inputs: &[Bounded], terms: f64, result: &Tensor) -> Result<Vec<f64>> {
+    let run = |with_radius: bool| -> Result<Vec<f64>> {
+        let mut inputs: Vec<Tensor> = inputs.iter().map(|input| magnitudes(input, with_radius)).collect();
+        // x − m of magnitudes is |x| + |m|.
+        inputs[2].values.iter_mut().for_each(|mean| *mean = Scalar::Float(-mean.to_f64()));
+        let sums = run_core(&Core::Reduce(core.clone()), &inputs)?.swap_remove(1);
+        Ok(sums.values.into_iter().map(Scalar::to_f64).collect())
+    };
+    let (scale, wider) = (run(false)?, run(true)?);
+    let dtype = result.spec.dtype;
+    let factor = (terms + 4.0) * roundoff(dtype);
+    let bound =
+        |i: usize| sum_bound(factor, wider[i], wider[i] - scale[i], terms.max(2.0), result.values[i], dtype);
+    Ok((0..scale.len()).map(bound).collect())
 }
 
 fn scan(core: &Scan, inputs: &[Bounded], results: &[Tensor], radii: &mut [Vec<f64>]) -> Result<()> {

@@ -3,9 +3,9 @@
 //! Written out by hand for each operation from its formula: sums of n terms are off by n·u·Σ|x|, functions by a few
 //! units, and an argument of exp that is off by δ makes the result off by that share.
 
-use super::cores::{depth, rounding, roundoff};
+use super::cores::{self, depth, rounding, roundoff};
 use super::{Bounded, smallest_normal};
-use crate::kernel::{RowOperation, Rows};
+use crate::kernel::{Reduce, Reduction, RowOperation, Rows, Spec};
 use crate::reference::rows::rows as run_rows;
 use crate::reference::tensor::{Tensor, points, with};
 use crate::{Result, Scalar};
@@ -34,6 +34,7 @@ pub(super) fn rows(
             .collect();
         let unit = roundoff(inputs[0].dtype());
         for ((result, radii), bound) in
+            // Sums over rows have bounds of their own.
             results.iter().zip(radii.iter_mut()).zip(row(core.operation, &lines, unit))
         {
             let floor = smallest_normal(result.spec.dtype);
@@ -54,6 +55,33 @@ pub(super) fn rows(
     if !inputs.iter().all(Bounded::is_exact) {
         add_effect_of_inputs(core, inputs, results, radii);
     }
+    if core.operation == RowOperation::AffineLayerNormGradient {
+        sums_over_rows(core, inputs, results, radii)?;
+    }
+    Ok(())
+}
+
+/// The bounds of `Σ g·n` and `Σ g` over all rows: those of the reduction that gives them.
+fn sums_over_rows(core: &Rows, inputs: &[Bounded], results: &[Tensor], radii: &mut [Vec<f64>]) -> Result<()> {
+    let shape = inputs[0].tensor.shape().clone();
+    let spread = |numbers: &Bounded| {
+        let place = |point: &[usize]| -> Vec<usize> {
+            (0..shape.rank()).filter(|&axis| axis != core.axis).map(|axis| point[axis]).collect()
+        };
+        let positions: Vec<usize> =
+            points(&shape).map(|point| numbers.tensor.position(&place(&point))).collect();
+        let values = positions.iter().map(|&position| numbers.tensor.values[position]).collect();
+        let spec = Spec::new(shape.clone(), numbers.dtype());
+        let radius = positions.iter().map(|&position| numbers.radius[position]).collect();
+        Bounded { tensor: Tensor::new(spec, values), radius }
+    };
+    let copy = |input: &Bounded| Bounded { tensor: input.tensor.clone(), radius: input.radius.clone() };
+    let axes = (0..shape.rank()).filter(|&axis| axis != core.axis).collect();
+    let reduce = Reduce { operation: Reduction::GradientSums, axes };
+    let inputs = [copy(&inputs[4]), copy(&inputs[0]), spread(&inputs[1]), spread(&inputs[2])];
+    let mut bounds = [Vec::new(), Vec::new()];
+    cores::reduce(&reduce, &inputs, &[results[2].clone(), results[1].clone()], &mut bounds)?;
+    [radii[2], radii[1]] = bounds;
     Ok(())
 }
 
@@ -149,8 +177,28 @@ fn row(operation: RowOperation, inputs: &[Vec<f64>], unit: f64) -> Vec<Vec<f64>>
             };
             vec![x.iter().map(bound).collect(), vec![shift], vec![scale * relative]]
         }
-        RowOperation::LayerNormGradient => {
-            let (mean, scale, gradient) = (inputs[1][0], inputs[2][0].abs(), &inputs[3]);
+        RowOperation::AffineLayerNorm { epsilon } => {
+            let mut bounds = row(RowOperation::LayerNorm { epsilon }, inputs, unit);
+            let (mean, squares) = (x.iter().sum::<f64>() / count, |mean: f64| {
+                x.iter().map(move |value| (value - mean).powi(2)).sum::<f64>()
+            });
+            let scale = 1.0 / (squares(mean) / count + epsilon).sqrt();
+            for (index, bound) in bounds[0].iter_mut().enumerate() {
+                let product = ((x[index] - mean) * scale * inputs[1][index]).abs();
+                *bound = *bound * inputs[1][index].abs() + few * (product + inputs[2][index].abs());
+            }
+            bounds
+        }
+        RowOperation::LayerNormGradient | RowOperation::AffineLayerNormGradient => {
+            let weighted: Vec<f64>;
+            let (mean, scale) = (inputs[1][0], inputs[2][0].abs());
+            let gradient = match operation {
+                RowOperation::LayerNormGradient => &inputs[3],
+                _ => {
+                    weighted = inputs[3].iter().zip(&inputs[4]).map(|(weight, g)| weight * g).collect();
+                    &weighted
+                }
+            };
             let normal = |value: f64| ((value - mean) * scale).abs();
             let average = total(&mut gradient.iter().map(|g| g.abs())) / count;
             let product =

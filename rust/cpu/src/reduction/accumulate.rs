@@ -1,0 +1,204 @@
+//! Accumulating the elements of a unit, in the order of [`super::order`].
+
+use smallvec::SmallVec;
+
+use super::fold::Fold;
+use super::order::{Accumulators, BLOCK, GROUPS, LANES, join_lanes};
+use super::sweep::{Sweep, Unit};
+use crate::elementwise::evaluate::Evaluator;
+use crate::elementwise::program::TILE;
+
+/// Takes elements, the first of which is number `index` (a multiple of [`BLOCK`]).
+#[inline(always)]
+pub(super) fn take_block<T: Copy, F: Fold<T>>(
+    accumulators: &mut Accumulators<F::State>,
+    values: &[T],
+    index: usize,
+    map: impl Fn(T) -> T,
+) {
+    let mut local = *accumulators;
+    // Pieces of a fixed length, so that no index is checked and the loops are widened.
+    let (blocks, rest) = values.as_chunks::<BLOCK>();
+    let mut start = index;
+    for block in blocks {
+        for group in 0..GROUPS {
+            for lane in 0..LANES {
+                let at = group * LANES + lane;
+                local[group][lane] = F::take(local[group][lane], map(block[at]), start + at);
+            }
+        }
+        start += BLOCK;
+    }
+    for (at, &element) in rest.iter().enumerate() {
+        let state = &mut local[at / LANES][at % LANES];
+        *state = F::take(*state, map(element), start + at);
+    }
+    *accumulators = local;
+}
+
+/// Takes elements, the first of which is number `index`, any number.
+#[inline(always)]
+pub(super) fn take<T: Copy, F: Fold<T>>(
+    accumulators: &mut Accumulators<F::State>,
+    values: &[T],
+    index: usize,
+    map: impl Fn(T) -> T,
+) {
+    // Up to a group, up to a block, blocks.
+    let mut at = index;
+    let (head, values) = values.split_at((at.next_multiple_of(LANES) - at).min(values.len()));
+    for &element in head {
+        let state = &mut accumulators[at % BLOCK / LANES][at % LANES];
+        *state = F::take(*state, map(element), at);
+        at += 1;
+    }
+    let (head, values) = values.split_at((at.next_multiple_of(BLOCK) - at).min(values.len()));
+    let (groups, rest) = head.as_chunks::<LANES>();
+    for group in groups {
+        let states = &mut accumulators[at % BLOCK / LANES];
+        let mut local = *states;
+        for lane in 0..LANES {
+            local[lane] = F::take(local[lane], map(group[lane]), at + lane);
+        }
+        *states = local;
+        at += LANES;
+    }
+    for &element in rest {
+        let state = &mut accumulators[at % BLOCK / LANES][at % LANES];
+        *state = F::take(*state, map(element), at);
+        at += 1;
+    }
+    if !values.is_empty() {
+        take_block::<T, F>(accumulators, values, at, map);
+    }
+}
+
+/// Accumulators that nothing was taken into.
+#[inline(always)]
+pub(super) fn accumulators<T, F: Fold<T>>() -> Accumulators<F::State> {
+    [[F::identity(); LANES]; GROUPS]
+}
+
+/// Reduces a row of at most a chunk that lies in memory.
+#[inline(always)]
+pub(super) fn short_row<T: Copy, F: Fold<T>>(values: &[T], map: impl Fn(T) -> T) -> F::State {
+    if let [only] = values {
+        return F::take(F::identity(), map(*only), 0);
+    }
+    let mut accumulators = accumulators::<T, F>();
+    take_block::<T, F>(&mut accumulators, values, 0, map);
+    join_lanes(&accumulators, F::join)
+}
+
+/// Reduces one chunk of a row.
+#[inline(always)]
+pub(super) fn row<T: Copy, F: Fold<T>>(
+    evaluator: &mut Evaluator<'_>,
+    sweep: &Sweep,
+    unit: &Unit,
+    map: impl Fn(T) -> T,
+) -> F::State {
+    let start = unit.first * sweep.reduced + unit.begin;
+    let mut accumulators = accumulators::<T, F>();
+    let mut done = 0;
+    while done < unit.length {
+        let (at, left) = (start + done, unit.length - done);
+        let values = match evaluator.run_of_neighbours::<T>(at, left) {
+            Some(values) if values.len() >= LANES || values.len() == left => values,
+            _ => evaluator.view::<T>(at, unit.count(at, left)),
+        };
+        take::<T, F>(&mut accumulators, values, unit.begin + done, &map);
+        done += values.len();
+    }
+    join_lanes(&accumulators, F::join)
+}
+
+/// Accumulators of a block of columns: number `i mod 64` of column `c` at `(i mod 64) · width + c`.
+#[inline(always)]
+pub(super) fn column_accumulators<T, F: Fold<T>>(unit: &Unit) -> SmallVec<[F::State; 64]> {
+    SmallVec::from_elem(F::identity(), unit.length.min(BLOCK) * unit.width)
+}
+
+/// Takes a line of elements, all of them number `index` of their columns.
+#[inline(always)]
+pub fn take_line<T: Copy, F: Fold<T>>(states: &mut [F::State], values: &[T], index: usize) {
+    for (state, &element) in states.iter_mut().zip(values) {
+        *state = F::take(*state, element, index);
+    }
+}
+
+/// Reduces one chunk of a block of columns, line by line. The results are the first `width` accumulators.
+#[inline(always)]
+pub(super) fn columns<T: Copy, F: Fold<T>>(
+    evaluator: &mut Evaluator<'_>,
+    sweep: &Sweep,
+    unit: &Unit,
+    accumulators: &mut [F::State],
+    take: impl Fn(&mut [F::State], &[T], usize),
+) {
+    let width = unit.width;
+    let begin = unit.begin * sweep.results;
+    if let Some(values) = evaluator.neighbours::<T>(begin, unit.length * sweep.results) {
+        for (line, values) in values.chunks_exact(sweep.results).enumerate() {
+            let states = &mut accumulators[line % BLOCK * width..][..width];
+            take(states, &values[unit.first..][..width], unit.begin + line);
+        }
+    } else {
+        lines::<T, 1>(evaluator, sweep, unit, |line, [values]| {
+            take(&mut accumulators[line % BLOCK * width..][..width], values, unit.begin + line);
+        });
+    }
+    join_columns::<T, F>(accumulators, width, unit.length.min(BLOCK));
+}
+
+/// Hands out the lines of one chunk of a block of columns, of a program's first values, with their numbers.
+#[inline(always)]
+pub(super) fn lines<T: Copy, const N: usize>(
+    evaluator: &mut Evaluator<'_>,
+    sweep: &Sweep,
+    unit: &Unit,
+    mut take: impl FnMut(usize, [&[T]; N]),
+) {
+    let width = unit.width;
+    // Where a block is all there is, lines follow each other and a tile takes several.
+    let whole = width == sweep.results;
+    let lines_per_tile = if whole { (TILE / width).max(1) } else { 1 };
+    let mut done = 0;
+    while done < unit.length {
+        let count = lines_per_tile.min(unit.length - done);
+        let start = (unit.begin + done) * sweep.results + unit.first;
+        let values: [&[T]; N] = evaluator.views(start, count * width);
+        for line in 0..count {
+            take(done + line, values.map(|values| &values[line * width..][..width]));
+        }
+        done += count;
+    }
+}
+
+/// Joins the accumulators of each column as [`join_lanes`] does; those behind `used` are identities, which change
+/// nothing.
+#[inline(always)]
+pub fn join_columns<T, F: Fold<T>>(accumulators: &mut [F::State], width: usize, used: usize) {
+    let mut join = |into: usize, from: usize| {
+        if from < used {
+            let (head, tail) = accumulators.split_at_mut(from * width);
+            let target = &mut head[into * width..][..width];
+            let source = &tail[..width];
+            for column in 0..width {
+                target[column] = F::join(target[column], source[column]);
+            }
+        }
+    };
+    for lane in 0..LANES {
+        join(lane, LANES + lane);
+        join(2 * LANES + lane, 3 * LANES + lane);
+        join(lane, 2 * LANES + lane);
+    }
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            join(lane, lane + half);
+        }
+        half /= 2;
+    }
+}

@@ -1,0 +1,121 @@
+//! The mean of elements, and the sum of their squared distances from it.
+
+use tenfold_ir::lanes::Lane;
+use tenfold_ir::{Element, Result};
+
+use super::accumulate::{column_accumulators, columns, row, short_row, take_line};
+use super::fold::{Fold, Sum};
+use super::sweep::{Sweep, Unit, join_chunks};
+use crate::backend::disjoint::{Disjoint, for_each_part};
+use crate::backend::view::OutputView;
+use crate::elementwise::evaluate::Evaluator;
+use crate::elementwise::program::TILE;
+use crate::simd::{Tiered, on_tier};
+
+impl Sweep {
+    /// The mean, and the sum of squared distances from it: of each chunk in two passes, joined after Chan, Golub
+    /// and LeVeque 1979.
+    pub fn moments<T: Lane + Element, E: Element>(
+        &self,
+        mean: &mut OutputView<'_>,
+        squares: &mut OutputView<'_>,
+        finish: impl Fn(T) -> E + Sync,
+    ) -> Result<()>
+    where
+        Sum<T>: Fold<T, State = T>,
+    {
+        let zero = T::constant(0.0);
+        let nothing = Moments { count: zero, mean: T::NAN, squares: zero };
+        let states = self.states(nothing, |evaluator, unit, target| {
+            on_tier(MomentsUnit::<T> { evaluator, sweep: self, unit, target });
+        })?;
+        let chunks = self.chunks();
+        let shared = Disjoint::new(squares.values::<E>()?);
+        for_each_part(mean.values::<E>()?, 4_096, 4_096 * 4, &|start, part| {
+            // SAFETY: parts do not overlap, and both results have the same elements.
+            let squares = unsafe { shared.range(start, part.len()) };
+            for (index, (mean, squares)) in part.iter_mut().zip(squares).enumerate() {
+                let states = &states[(start + index) * chunks..][..chunks];
+                let joined = join_chunks(states, nothing, Moments::join);
+                *mean = finish(joined.mean);
+                *squares = finish(joined.squares);
+            }
+        });
+        Ok(())
+    }
+}
+
+/// Mean and sum of squared distances of so many elements.
+#[derive(Clone, Copy)]
+struct Moments<T> {
+    count: T,
+    mean: T,
+    squares: T,
+}
+
+impl<T: Lane> Moments<T> {
+    fn join(self, other: Moments<T>) -> Moments<T> {
+        let count = self.count + other.count;
+        let apart = other.mean - self.mean;
+        let share = other.count / count;
+        Moments {
+            count,
+            mean: self.mean + apart * share,
+            squares: self.squares + other.squares + apart * apart * (self.count * share),
+        }
+    }
+}
+
+/// One unit of the moments.
+struct MomentsUnit<'a, 'e, T> {
+    evaluator: &'a mut Evaluator<'e>,
+    sweep: &'a Sweep,
+    unit: &'a Unit,
+    target: &'a Disjoint<'a, Moments<T>>,
+}
+
+impl<T: Lane + Element> Tiered for MomentsUnit<'_, '_, T>
+where
+    Sum<T>: Fold<T, State = T>,
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let MomentsUnit { evaluator, sweep, unit, target } = self;
+        let chunks = sweep.chunks();
+        let count = T::constant(unit.length as f64);
+        let put = |index: usize, mean: T, squares: T| {
+            let state = Moments { count, mean, squares };
+            // SAFETY: the states of a unit are its own.
+            unsafe { target.write((unit.first + index) * chunks + unit.chunk, state) };
+        };
+        // Two passes over elements that are in cache.
+        if sweep.by_columns {
+            let mut means = column_accumulators::<T, Sum<T>>(unit);
+            columns::<T, Sum<T>>(evaluator, sweep, unit, &mut means, take_line::<T, Sum<T>>);
+            means.truncate(unit.width);
+            means.iter_mut().for_each(|mean| *mean = *mean / count);
+            let mut squares = column_accumulators::<T, Sum<T>>(unit);
+            columns::<T, Sum<T>>(evaluator, sweep, unit, &mut squares, |states, values, _| {
+                for ((state, &element), &mean) in states.iter_mut().zip(values).zip(&means) {
+                    *state = *state + (element - mean) * (element - mean);
+                }
+            });
+            (0..unit.width).for_each(|column| put(column, means[column], squares[column]));
+        } else if sweep.reduced <= TILE {
+            let values = evaluator.view::<T>(unit.first * sweep.reduced, unit.width * sweep.reduced);
+            for index in 0..unit.width {
+                let row = &values[index * sweep.reduced..][..sweep.reduced];
+                let mean = short_row::<T, Sum<T>>(row, |element| element) / count;
+                let squared = |element: T| (element - mean) * (element - mean);
+                put(index, mean, short_row::<T, Sum<T>>(row, squared));
+            }
+        } else {
+            let mean = row::<T, Sum<T>>(evaluator, sweep, unit, |element| element) / count;
+            let squared = |element: T| (element - mean) * (element - mean);
+            let squares = row::<T, Sum<T>>(evaluator, sweep, unit, squared);
+            put(0, mean, squares);
+        }
+    }
+}
