@@ -58,6 +58,7 @@ macro_rules! special_operations {
         /// The derivative of `digamma`.
         trigamma(x): Floating -> Same;
         float { fn(x: T) -> T { x.trigamma() } }
+        partial { |x, _out| [x.tetragamma()] }
         domain { [(0.1, 50.0)] }
         accuracy { 6.0, 0.0 }
         oracle { "lambda x: scipy.special.polygamma(1, x)" }
