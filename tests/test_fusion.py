@@ -205,3 +205,14 @@ def test_an_operand_that_is_handed_on_is_read_before_it_is_overwritten() -> None
     assert np.array_equal(total.numpy(), np.arange(300) * 8)
     assert np.array_equal(first.numpy(), np.arange(300))
     assert np.array_equal(second.numpy(), np.arange(300) * 7)
+
+
+def test_repeated_constants_are_let_go_when_all_that_read_them_has_run() -> None:
+    x = normal(40, 30)
+    tf.synchronize()
+    total = x
+    for _ in range(5):
+        total = total.amax(1, keepdim=True) + tf.ones(40, 30) * tf.ones(40, 30) - tf.ones(40, 1)
+    assert np.allclose(total.numpy()[:, :1], x.numpy().max(1, keepdims=True))
+    later = [tf.zeros(3) + index for index in range(20)]
+    assert [float(one[0]) for one in later] == list(range(20))

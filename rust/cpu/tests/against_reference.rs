@@ -1,7 +1,7 @@
 //! Every core and every row of the operation table, on operands of many layouts, against the reference interpreter.
 
 use smallvec::SmallVec;
-use tenfold_ir::backend::Storage;
+use tenfold_ir::backend::{PlainStorage, Storage};
 use tenfold_ir::kernel::*;
 use tenfold_ir::reference::check;
 use tenfold_ir::{

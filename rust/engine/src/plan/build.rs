@@ -18,7 +18,7 @@ pub(super) fn steps(groups: Groups<'_>) -> Vec<Step> {
     order.sort_unstable_by_key(|&group| groups.groups[group as usize].position);
     let mut builder = Builder::new(&groups);
     let mut steps: Vec<Step> = Vec::with_capacity(order.len());
-    let mut step_of: Vec<u32> = vec![0; groups.groups.len()];
+    let mut step_of: Vec<Option<u32>> = vec![None; groups.groups.len()];
     let mut unneeded: SmallVec<[u32; 4]> = SmallVec::new();
     for group in order {
         let step = builder.step(group);
@@ -26,7 +26,7 @@ pub(super) fn steps(groups: Groups<'_>) -> Vec<Step> {
             unneeded.extend(step.nodes);
             continue;
         }
-        step_of[group as usize] = steps.len() as u32;
+        step_of[group as usize] = Some(steps.len() as u32);
         steps.push(step);
     }
     // Constants that are written where they are read are done with when all that read them has run.
@@ -37,7 +37,12 @@ pub(super) fn steps(groups: Groups<'_>) -> Vec<Step> {
     for node in (0..groups.batch.len()).filter(|&node| groups.is_repeated(node)) {
         for value in groups.batch.values_of(node) {
             let original = groups.same[value as usize];
-            let step = &mut steps[step_of[groups.group_of_value(original) as usize] as usize];
+            // One that repeats a constant is done with at the end, like the constant.
+            let step = match step_of[groups.group_of_value(original) as usize] {
+                Some(step) => steps.get_mut(step as usize),
+                None => steps.last_mut(),
+            };
+            let Some(step) = step else { continue };
             if let Some(&(_, output)) = step.outputs.iter().find(|output| output.0 == original) {
                 step.outputs.push((value, output));
             }
