@@ -15,6 +15,8 @@ import tenfold as tf
 _LONG = """
 import signal, sys, time
 import tenfold as tf
+# A process that was started in the background ignores the signal unless it says otherwise.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 x = tf.ones(4096, 4096)
 y = tf.ones(4096, 4096)
 print("ready", flush=True)
