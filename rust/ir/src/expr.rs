@@ -137,6 +137,15 @@ impl Expr {
         self.outputs.push(value);
     }
 
+    /// The same with its outputs converted.
+    pub fn with_outputs_as(&self, dtype: DType) -> Expr {
+        let mut expr = self.clone();
+        for index in 0..expr.outputs.len() {
+            expr.outputs[index] = expr.cast(expr.outputs[index], dtype);
+        }
+        expr
+    }
+
     /// An error where the code refers to what is not there, or dtypes do not fit: a mistake of who built it.
     pub fn check(&self, operands: &[DType], results: &[DType], scalars: usize, rank: usize) -> Result<()> {
         let wrong = |what: String| Err(Error::state("expression", what));

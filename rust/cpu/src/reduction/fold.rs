@@ -44,28 +44,24 @@ macro_rules! folds {
 folds! {
     /// The sum; integers wrap.
     Sum {
-        i8: 0, Integer::add; i16: 0, Integer::add; i32: 0, Integer::add; i64: 0, Integer::add;
-        u8: 0, Integer::add; u16: 0, Integer::add; u32: 0, Integer::add; u64: 0, Integer::add;
+        i64: 0, Integer::add;
         f32: 0.0, body::add::float; f64: 0.0, body::add::float;
         Complex<f32>: Complex::new(0.0, 0.0), |a, b| a + b; Complex<f64>: Complex::new(0.0, 0.0), |a, b| a + b;
     }
     /// The product; integers wrap.
     Product {
-        i8: 1, Integer::multiply; i16: 1, Integer::multiply; i32: 1, Integer::multiply; i64: 1, Integer::multiply;
-        u8: 1, Integer::multiply; u16: 1, Integer::multiply; u32: 1, Integer::multiply; u64: 1, Integer::multiply;
+        i64: 1, Integer::multiply;
         f32: 1.0, body::multiply::float; f64: 1.0, body::multiply::float;
         Complex<f32>: Complex::new(1.0, 0.0), |a, b| a * b; Complex<f64>: Complex::new(1.0, 0.0), |a, b| a * b;
     }
     /// The largest element, NaN if any is.
     Largest {
-        i8: i8::MIN, Ord::max; i16: i16::MIN, Ord::max; i32: i32::MIN, Ord::max; i64: i64::MIN, Ord::max;
-        u8: 0, Ord::max; u16: 0, Ord::max; u32: 0, Ord::max; u64: 0, Ord::max;
+        i64: i64::MIN, Ord::max; u64: 0, Ord::max;
         f32: f32::NEG_INFINITY, body::maximum::float; f64: f64::NEG_INFINITY, body::maximum::float;
     }
     /// The smallest element, NaN if any is.
     Smallest {
-        i8: i8::MAX, Ord::min; i16: i16::MAX, Ord::min; i32: i32::MAX, Ord::min; i64: i64::MAX, Ord::min;
-        u8: u8::MAX, Ord::min; u16: u16::MAX, Ord::min; u32: u32::MAX, Ord::min; u64: u64::MAX, Ord::min;
+        i64: i64::MAX, Ord::min; u64: u64::MAX, Ord::min;
         f32: f32::INFINITY, body::minimum::float; f64: f64::INFINITY, body::minimum::float;
     }
 }
@@ -129,8 +125,7 @@ macro_rules! compared {
     };
 }
 compared! {
-    i8: 0, |_| false; i16: 0, |_| false; i32: 0, |_| false; i64: 0, |_| false;
-    u8: 0, |_| false; u16: 0, |_| false; u32: 0, |_| false; u64: 0, |_| false;
+    i64: 0, |_| false; u64: 0, |_| false;
     f32: 0.0, f32::is_nan; f64: 0.0, f64::is_nan;
 }
 

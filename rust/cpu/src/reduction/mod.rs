@@ -48,6 +48,14 @@ pub fn run(
     outputs: &mut [OutputView<'_>],
 ) -> Result<()> {
     let dtype = prologue.expr.dtypes()[usize::from(prologue.expr.outputs()[0])];
+    let accumulated = accumulated_dtype(core.operation, dtype);
+    let widened;
+    let prologue = if accumulated == dtype {
+        prologue
+    } else {
+        widened = prologue.expr.with_outputs_as(accumulated);
+        Prologue { expr: &widened, ..prologue }
+    };
     let sweep = Sweep::new(core, shape, prologue)?;
     let refuse = || Err(Error::dtype(core.operation.name(), format!("not defined for {dtype}")));
     if core.operation == Reduction::Moments {
@@ -71,16 +79,23 @@ pub fn run(
         return Err(Error::state(core.operation.name(), "needs one output"));
     };
     macro_rules! integers {
+        ($fold:ident<$wide:ty>) => {
+            match dtype {
+                DType::Int8 => sweep.fold::<$wide, $fold<$wide>, _>(output, |value| value as i8),
+                DType::Int16 => sweep.fold::<$wide, $fold<$wide>, _>(output, |value| value as i16),
+                DType::Int32 => sweep.fold::<$wide, $fold<$wide>, _>(output, |value| value as i32),
+                DType::Int64 => sweep.fold::<$wide, $fold<$wide>, _>(output, |value| value as i64),
+                DType::Uint8 => sweep.fold::<$wide, $fold<$wide>, _>(output, |value| value as u8),
+                DType::Uint16 => sweep.fold::<$wide, $fold<$wide>, _>(output, |value| value as u16),
+                DType::Uint32 => sweep.fold::<$wide, $fold<$wide>, _>(output, |value| value as u32),
+                DType::Uint64 => sweep.fold::<$wide, $fold<$wide>, _>(output, |value| value as u64),
+                _ => refuse(),
+            }
+        };
+    }
+    macro_rules! floats {
         ($fold:ident, $other:expr) => {
             match dtype {
-                DType::Int8 => sweep.fold::<i8, $fold<i8>, _>(output, |value| value),
-                DType::Int16 => sweep.fold::<i16, $fold<i16>, _>(output, |value| value),
-                DType::Int32 => sweep.fold::<i32, $fold<i32>, _>(output, |value| value),
-                DType::Int64 => sweep.fold::<i64, $fold<i64>, _>(output, |value| value),
-                DType::Uint8 => sweep.fold::<u8, $fold<u8>, _>(output, |value| value),
-                DType::Uint16 => sweep.fold::<u16, $fold<u16>, _>(output, |value| value),
-                DType::Uint32 => sweep.fold::<u32, $fold<u32>, _>(output, |value| value),
-                DType::Uint64 => sweep.fold::<u64, $fold<u64>, _>(output, |value| value),
                 DType::Float16 => sweep.fold::<f32, $fold<f32>, _>(output, f16::from_f32),
                 DType::Bfloat16 => sweep.fold::<f32, $fold<f32>, _>(output, bf16::from_f32),
                 DType::Float32 => sweep.fold::<f32, $fold<f32>, _>(output, |value| value),
@@ -91,29 +106,27 @@ pub fn run(
     }
     macro_rules! with_complex {
         ($fold:ident) => {
-            integers!(
-                $fold,
-                match dtype {
-                    DType::Complex64 =>
-                        sweep.fold::<Complex<f32>, $fold<Complex<f32>>, _>(output, |value| value),
-                    DType::Complex128 =>
-                        sweep.fold::<Complex<f64>, $fold<Complex<f64>>, _>(output, |value| value),
-                    _ => refuse(),
+            match dtype {
+                DType::Complex64 => sweep.fold::<Complex<f32>, $fold<Complex<f32>>, _>(output, |value| value),
+                DType::Complex128 => {
+                    sweep.fold::<Complex<f64>, $fold<Complex<f64>>, _>(output, |value| value)
                 }
-            )
+                _ => floats!($fold, integers!($fold<i64>)),
+            }
+        };
+    }
+    macro_rules! extremes {
+        ($fold:ident) => {
+            match dtype {
+                DType::Uint64 => sweep.fold::<u64, $fold<u64>, _>(output, |value| value),
+                _ => floats!($fold, integers!($fold<i64>)),
+            }
         };
     }
     macro_rules! positions {
         ($fold:ident) => {
-            match dtype {
-                DType::Bool => sweep.fold::<u8, $fold<u8>, _>(output, |(_, index)| index),
-                DType::Int8 => sweep.fold::<i8, $fold<i8>, _>(output, |(_, index)| index),
-                DType::Int16 => sweep.fold::<i16, $fold<i16>, _>(output, |(_, index)| index),
-                DType::Int32 => sweep.fold::<i32, $fold<i32>, _>(output, |(_, index)| index),
+            match accumulated {
                 DType::Int64 => sweep.fold::<i64, $fold<i64>, _>(output, |(_, index)| index),
-                DType::Uint8 => sweep.fold::<u8, $fold<u8>, _>(output, |(_, index)| index),
-                DType::Uint16 => sweep.fold::<u16, $fold<u16>, _>(output, |(_, index)| index),
-                DType::Uint32 => sweep.fold::<u32, $fold<u32>, _>(output, |(_, index)| index),
                 DType::Uint64 => sweep.fold::<u64, $fold<u64>, _>(output, |(_, index)| index),
                 DType::Float16 | DType::Bfloat16 | DType::Float32 => {
                     sweep.fold::<f32, $fold<f32>, _>(output, |(_, index)| index)
@@ -128,11 +141,24 @@ pub fn run(
         (Reduction::All | Reduction::Min, DType::Bool) => sweep.fold::<u8, All, _>(output, Boolean),
         (Reduction::Sum, _) => with_complex!(Sum),
         (Reduction::Product, _) => with_complex!(Product),
-        (Reduction::Max, _) => integers!(Largest, refuse()),
-        (Reduction::Min, _) => integers!(Smallest, refuse()),
+        (Reduction::Max, _) => extremes!(Largest),
+        (Reduction::Min, _) => extremes!(Smallest),
         (Reduction::ArgMax, _) => positions!(ArgMax),
         (Reduction::ArgMin, _) => positions!(ArgMin),
         _ => refuse(),
+    }
+}
+
+/// What elements of `dtype` are reduced as. Integers are widened to 64 bits in the tiles, where it costs little: loops
+/// for each width and sign were a quarter of the library. Sums and products wrap, so that their low bits are the same.
+fn accumulated_dtype(operation: Reduction, dtype: DType) -> DType {
+    let is_position = matches!(operation, Reduction::ArgMax | Reduction::ArgMin);
+    let wraps = matches!(operation, Reduction::Sum | Reduction::Product);
+    match dtype {
+        DType::Bool if is_position => DType::Int64,
+        DType::Uint64 if !wraps => DType::Uint64,
+        _ if dtype.is_integer() => DType::Int64,
+        _ => dtype,
     }
 }
 

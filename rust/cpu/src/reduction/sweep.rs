@@ -82,15 +82,7 @@ impl Sweep {
         output: &mut OutputView<'_>,
         finish: impl Fn(F::State) -> E + Sync,
     ) -> Result<()> {
-        let states = self.states(F::identity(), |evaluator, unit, target| {
-            on_tier(FoldUnit::<T, F> {
-                evaluator,
-                sweep: self,
-                unit,
-                target,
-                element: std::marker::PhantomData,
-            });
-        })?;
+        let states = self.folded::<T, F>()?;
         let chunks = self.chunks();
         for_each_part(output.values::<E>()?, 4_096, 4_096 * 4, &|start, part| {
             for (index, value) in part.iter_mut().enumerate() {
@@ -99,6 +91,19 @@ impl Sweep {
             }
         });
         Ok(())
+    }
+
+    /// The states of all results and chunks: apart from [`Sweep::fold`], whose code is made for each dtype stored.
+    fn folded<T: Copy, F: Fold<T>>(&self) -> Result<Vec<F::State>> {
+        self.states(F::identity(), |evaluator, unit, target| {
+            on_tier(FoldUnit::<T, F> {
+                evaluator,
+                sweep: self,
+                unit,
+                target,
+                element: std::marker::PhantomData,
+            });
+        })
     }
 
     /// Chunks of a result.
