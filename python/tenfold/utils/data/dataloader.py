@@ -100,14 +100,17 @@ class DataLoader:
         self.collate_fn: Callable[..., Any] = collate_fn or (default_collate if batched else default_convert)
 
     def __iter__(self) -> Iterator[Any]:
+        return self._iterate(0)
+
+    def _iterate(self, start: int) -> Iterator[Any]:
+        """The batches from number ``start`` on; those before are not loaded, unless they come as a stream."""
         if self._is_iterable:
-            yield from self._streamed()
-        elif self.batch_sampler is not None:
-            for indices in self.batch_sampler:
-                yield self._fetched(indices)
-        else:
-            for index in self.sampler:
-                yield self.collate_fn(self.dataset[index])
+            return _after(self._streamed(), start)
+        sampler = self.sampler if self.batch_sampler is None else self.batch_sampler
+        return map(self._loaded, _after(iter(sampler), start))
+
+    def _loaded(self, indices: Any) -> Any:
+        return self.collate_fn(self.dataset[indices]) if self.batch_sampler is None else self._fetched(indices)
 
     def __len__(self) -> int:
         if self.batch_sampler is not None:
@@ -140,6 +143,13 @@ class DataLoader:
             if len(batch) < self.batch_size and self.drop_last:
                 return
             yield self.collate_fn(batch)
+
+
+def _after(iterator: Iterator[Any], start: int) -> Iterator[Any]:
+    """The iterator, with so many items taken."""
+    for _ in itertools.islice(iterator, start):
+        pass
+    return iterator
 
 
 def _gathered(dataset: Any, indices: list[int]) -> list[_core.Tensor] | None:
