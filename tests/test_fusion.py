@@ -216,3 +216,66 @@ def test_repeated_constants_are_let_go_when_all_that_read_them_has_run() -> None
     assert np.allclose(total.numpy()[:, :1], x.numpy().max(1, keepdims=True))
     later = [tf.zeros(3) + index for index in range(20)]
     assert [float(one[0]) for one in later] == list(range(20))
+
+
+MOVEMENTS: dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
+    "transposed": lambda x, y: (x * 2 - 1).T + y.T,
+    "flattened": lambda x, y: (x * 2 + y).reshape(-1) - 1,
+    "split": lambda x, y: (x + y).reshape(6, 2, 5, 7).tanh(),
+    "sliced": lambda x, y: (x * 2)[::-3, 1:] + 1,
+    "one row": lambda x, y: (x * y)[3] * 2,
+    "of a transposed one": lambda x, y: (x.T * 2).reshape(5, 7, 12) * 3,
+    "twice": lambda x, y: ((x * 2).T + 1).flip(0) * y.T,
+    "of a broadcast one": lambda x, y: (x[:, :1] + y).permute(1, 0) * 2,
+    "converted": lambda x, y: (x * 100).to(tf.int32).T // 7,
+}
+
+
+@pytest.mark.parametrize("name", MOVEMENTS)
+def test_movement_between_elementwise_operations_is_folded_in(name: str) -> None:
+    x, y = normal(12, 35), normal(12, 35) * 0.5
+    tf.synchronize()
+    result = MOVEMENTS[name](x, y)
+    assert len(kernels(result)) == 1
+    tf.set_fused(False)
+    apart = MOVEMENTS[name](x, y)
+    assert len(kernels(apart)) > 1
+    assert equal_bits(result, apart)
+    tf.set_fused(True)
+
+
+def test_what_is_reduced_may_be_moved_before() -> None:
+    x, y = normal(12, 35), normal(12, 35)
+    tf.synchronize()
+
+    def compute() -> tf.Tensor:
+        return (x * y + 1).reshape(4, 3, 5, 7).permute(3, 0, 2, 1).sum((0, 2))
+
+    result = compute()
+    assert len(kernels(result)) == 1
+    tf.set_fused(False)
+    assert equal_bits(result, compute())
+    tf.set_fused(True)
+
+
+def test_movement_that_repeats_elements_or_that_others_do_not_share_is_not_folded_in() -> None:
+    x, y = normal(12, 35), normal(12, 35)
+    tf.synchronize()
+
+    def broadcast() -> tf.Tensor:
+        return x[0].exp().expand(12, 35) + y
+
+    def both_ways() -> tf.Tensor:
+        square = x[:, :12] * 2
+        return square + square.T
+
+    def read_twice() -> tf.Tensor:
+        doubled = x * 2
+        return (doubled.T + 1).sum() + (doubled - 1).sum()
+
+    for compute in (broadcast, both_ways, read_twice):
+        result = compute()
+        assert len(kernels(result)) > 1
+        tf.set_fused(False)
+        assert equal_bits(result, compute())
+        tf.set_fused(True)

@@ -282,7 +282,42 @@ impl Layout {
                 offset: view.offset + self.offset,
             });
         }
-        None
+        if view.shape.is_empty_tensor() {
+            return Some(Layout { offset: self.offset, ..view.clone() });
+        }
+        // The dense index of an element has one digit a run of joined axes. What is a stride for each of them is one for
+        // all, as long as no step carries from one digit into the next.
+        let mut runs: SmallVec<[(i64, i64); 4]> = SmallVec::new();
+        for (&extent, &stride) in self.shape.iter().zip(&self.strides).filter(|axis| *axis.0 != 1) {
+            match runs.last_mut() {
+                Some((joined, inner)) if *inner == stride * extent as i64 => {
+                    (*joined, *inner) = (*joined * extent as i64, stride);
+                }
+                _ => runs.push((extent as i64, stride)),
+            }
+        }
+        let mut offset = self.offset;
+        let mut strides: Strides = SmallVec::from_elem(0, view.rank());
+        let (mut at, mut steps) = (view.offset, view.strides.clone());
+        for (run, &(extent, stride)) in runs.iter().enumerate().rev() {
+            // The first digit is what is left: it never overflows into another.
+            let digit = |index: i64| if run == 0 { index } else { index % extent };
+            let first = digit(at);
+            let (mut low, mut high) = (first, first);
+            for axis in 0..view.rank() {
+                let step = digit(steps[axis]);
+                let reach = step * (view.shape[axis] as i64 - 1);
+                (low, high) = (low + reach.min(0), high + reach.max(0));
+                strides[axis] += step * stride;
+                steps[axis] = (steps[axis] - step) / extent;
+            }
+            if low < 0 || high >= extent {
+                return None;
+            }
+            offset += first * stride;
+            at = (at - first) / extent;
+        }
+        Some(Layout { shape: view.shape.clone(), strides, offset })
     }
 
     /// An error where some element would lie outside a buffer of `elements`.
@@ -374,6 +409,40 @@ mod tests {
         assert_eq!(square.diagonal(1, 0, 1).positions().collect::<Vec<_>>(), [1, 6, 11]);
         assert_eq!(square.diagonal(-2, 0, 1).positions().collect::<Vec<_>>(), [8]);
         assert_eq!(square.diagonal(9, 0, 1).elements(), 0);
+    }
+
+    #[test]
+    fn a_layout_seen_through_another_shows_the_same_elements() {
+        let shape = Shape::from([4, 6, 5]);
+        let whole = dense(&[4, 6, 5]);
+        let sources = [
+            dense(&[4, 6, 9]).slice(2, 3, 1, 5),
+            dense(&[5, 6, 4]).permute(&[2, 1, 0]),
+            dense(&[6, 5]).broadcast_to(&shape).unwrap(),
+            dense(&[4, 1, 1]).broadcast_to(&shape).unwrap(),
+            dense(&[4, 6, 5]).flip(1),
+        ];
+        let views = [
+            (whole.permute(&[1, 2, 0]), 5),
+            (whole.reshape(&Shape::from([4, 30])).unwrap(), 2),
+            (whole.reshape(&Shape::from([2, 2, 3, 2, 5])).unwrap(), 5),
+            (whole.slice(1, 4, -2, 2).select(0, 3), 5),
+            (whole.diagonal(1, 0, 1), 5),
+            (whole.unfold(1, 3, 2), 5),
+            (whole.slice(2, 0, 1, 0), 5),
+        ];
+        for (view, fitting) in &views {
+            let mut fit = 0;
+            for source in &sources {
+                let of_elements: Vec<usize> = source.positions().collect();
+                let expected: Vec<usize> = view.positions().map(|index| of_elements[index]).collect();
+                if let Some(composed) = source.compose(view) {
+                    assert_eq!(composed.positions().collect::<Vec<_>>(), expected, "{source:?} {view:?}");
+                    fit += 1;
+                }
+            }
+            assert_eq!(fit, *fitting, "{view:?}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tenfold_ir::expr::Value;
-use tenfold_ir::{Core, DType, Expr, Instruction, Kernel, Operand, Scalar, Specs};
+use tenfold_ir::{Core, DType, Expr, Instruction, Kernel, Layout, Operand, Scalar, Specs};
 
 use super::groups::{Groups, Role};
 use super::{Origin, Read, Step};
@@ -96,7 +96,10 @@ impl<'g, 'b> Builder<'g, 'b> {
                         writer.expr.output(self.names[value as usize]);
                         writer.expr
                     }
-                    _ => Expr::load_of(parts.operand(node, index, input, value), input.dtype),
+                    _ => {
+                        let layout = (*input.layout).clone();
+                        Expr::load_of(parts.operand(node, index, input, layout, value), input.dtype)
+                    }
                 });
             }
         }
@@ -159,7 +162,11 @@ impl<'g, 'b> Builder<'g, 'b> {
                     writer.scalar(parts.scalar(constant), input.dtype)
                 }
                 Some(value) if groups.is_inner(number, value) => self.names[value as usize],
-                _ => writer.load(parts.shared_operand(number, index, input, value), input.dtype),
+                _ => {
+                    let layout =
+                        groups.layout_read(number, input, None).expect("views are checked when nodes are drawn in");
+                    writer.load(parts.shared_operand(number, index, input, layout, value), input.dtype)
+                }
             });
         }
         let scalars: SmallVec<[u16; 4]> = node.scalars.iter().map(|&scalar| parts.scalar(scalar)).collect();
@@ -181,23 +188,37 @@ struct Parts {
 
 impl Parts {
     /// The operand that an input of an elementwise node reads; inputs that read the same share one.
-    fn shared_operand(&mut self, node: u32, index: usize, input: &Input, value: Option<u32>) -> u16 {
+    fn shared_operand(
+        &mut self,
+        node: u32,
+        index: usize,
+        input: &Input,
+        layout: Layout,
+        value: Option<u32>,
+    ) -> u16 {
         let origin = origin(input, value);
         let known = self.origins.iter().zip(&self.operands).position(|(known, operand)| {
-            *known == origin && operand.dtype == input.dtype && operand.layout == *input.layout
+            *known == origin && operand.dtype == input.dtype && operand.layout == layout
         });
         match known {
             Some(operand) => {
                 self.reads.push(Read { node, input: index as u32, operand: operand as u32 });
                 operand as u16
             }
-            None => self.operand(node, index, input, value),
+            None => self.operand(node, index, input, layout, value),
         }
     }
 
     /// An operand for one input alone.
-    fn operand(&mut self, node: u32, index: usize, input: &Input, value: Option<u32>) -> u16 {
-        self.operands.push(Operand { dtype: input.dtype, layout: (*input.layout).clone() });
+    fn operand(
+        &mut self,
+        node: u32,
+        index: usize,
+        input: &Input,
+        layout: Layout,
+        value: Option<u32>,
+    ) -> u16 {
+        self.operands.push(Operand { dtype: input.dtype, layout });
         self.origins.push(origin(input, value));
         let operand = self.operands.len() - 1;
         self.reads.push(Read { node, input: index as u32, operand: operand as u32 });

@@ -4,11 +4,13 @@
 //! own where the rules allow it: they then run when the new node would have run, which is possible because nothing
 //! else has read them. What is left are groups in an order in which they can run.
 
+use std::sync::Arc;
+
 use smallvec::{SmallVec, smallvec};
-use tenfold_ir::{Core, Layout, Scalar};
+use tenfold_ir::{Core, Instruction, Layout, Scalar};
 
 use super::rules;
-use crate::graph::{Batch, NodeOperation};
+use crate::graph::{Batch, Input, NodeOperation};
 
 /// What a node is within its group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +51,9 @@ pub(crate) struct Groups<'a> {
     pub group_of: Vec<u32>,
     /// What each node is in its group.
     pub roles: Vec<Role>,
+    /// For a node that is computed in the space of a node that reads it, not in its own: the movement between them, as
+    /// a layout over the dense tensor of its own shape.
+    pub views: Vec<Option<Arc<Layout>>>,
     /// All groups; those whose nodes were drawn away are empty.
     pub groups: Vec<Group>,
     /// For each value how many inputs read it.
@@ -63,6 +68,7 @@ pub(crate) fn form<'a>(batch: &'a Batch, same: &'a [u32], fuse: bool) -> Groups<
         same,
         group_of: vec![0; count],
         roles: vec![Role::Epilogue; count],
+        views: vec![None; count],
         groups: Vec::with_capacity(count),
         uses: batch.values.iter().map(|value| value.uses).collect(),
     };
@@ -166,13 +172,49 @@ impl<'a> Groups<'a> {
     fn draw_in(&mut self, node: u32, read: &[u32]) {
         for &value in read {
             let (from, into) = (self.group_of_value(value), self.group_of[node as usize]);
-            if from != into && rules::can_draw_in(self, from, into, node) {
+            if from == into {
+                continue;
+            }
+            if rules::can_draw_in(self, from, into, node) {
+                self.merge(from, into, self.groups[into as usize].position);
+            } else if let Some(view) = rules::can_see_through(self, from, into, node) {
+                self.move_into(from, &view);
                 self.merge(from, into, self.groups[into as usize].position);
             }
         }
         let own = self.group_of[node as usize];
         let inner = read.iter().filter(|&&value| self.group_of_value(value) == own).count();
         self.groups[own as usize].loads -= inner;
+    }
+
+    /// True for a node whose elements depend on where they stand.
+    pub fn reads_coordinates(&self, node: u32) -> bool {
+        let is_coordinate = |instruction: &Instruction| matches!(instruction, Instruction::Coordinate { .. });
+        match &self.batch.node(node).operation {
+            NodeOperation::Expression(expr) => expr.instructions().iter().any(is_coordinate),
+            _ => false,
+        }
+    }
+
+    /// The nodes of an elementwise group are computed where `view`, over the group's space, is read.
+    pub fn move_into(&mut self, group: u32, view: &Layout) {
+        for &member in &self.groups[group as usize].nodes {
+            let own = &mut self.views[member as usize];
+            *own = Some(Arc::new(match own {
+                Some(inner) => inner.compose(view).expect("views of a group are checked before"),
+                None => view.clone(),
+            }));
+        }
+    }
+
+    /// The layout in which a node's kernel reads one of the node's inputs; `view` is a further movement. `None` where
+    /// there is none with strides.
+    pub fn layout_read(&self, node: u32, input: &Input, view: Option<&Layout>) -> Option<Layout> {
+        let mut layout = (*input.layout).clone();
+        for view in self.views[node as usize].as_deref().into_iter().chain(view) {
+            layout = layout.compose(view)?;
+        }
+        Some(layout)
     }
 
     /// Groups that stay apart are read by the node's from now on.
@@ -226,7 +268,8 @@ impl<'a> Groups<'a> {
             let Some(value) = origin.map(|value| self.same[value as usize]) else { return true };
             let maker = self.batch.values[value as usize].node;
             self.group_of[maker as usize] != group
-                || (self.roles[maker as usize] != Role::Prologue && self.is_whole(value, &input.layout))
+                || (self.views[node as usize].is_none()
+                    && self.roles[maker as usize] != Role::Prologue && self.is_whole(value, &input.layout))
         })
     }
 

@@ -1,7 +1,7 @@
 //! The rules of fusion, each with its reason.
 
 use smallvec::SmallVec;
-use tenfold_ir::Core;
+use tenfold_ir::{Core, Layout};
 use tenfold_ir::kernel::Reduction;
 
 use super::groups::{Groups, Role};
@@ -36,6 +36,65 @@ pub(super) fn can_draw_in(groups: &Groups<'_>, from: u32, into: u32, node: u32) 
         && groups.reads_as_it_lies(node, from)
 }
 
+/// *Movement between elementwise nodes is folded in.* What only this node reads, transposed, sliced or in another shape,
+/// is computed where it is read, from operands that are moved likewise: the layout of that is the result. Not where the
+/// node reads elements more than once, nor from so many operands that reading all of them out of order could cost more
+/// than storing one result.
+pub(super) fn can_see_through(groups: &Groups<'_>, from: u32, into: u32, node: u32) -> Option<Layout> {
+    const MOST_MOVED: usize = 2;
+    let source = &groups.groups[from as usize];
+    if source.core.is_some() || source.read_elsewhere || source.loads > MOST_MOVED || !fits(groups, from, into) {
+        return None;
+    }
+    let waits_cheaply = groups.groups[into as usize].position - source.position <= FAR || source.loads <= 1;
+    // The one layout in which the node reads the group.
+    let mut view: Option<&Layout> = None;
+    let mut reads: SmallVec<[u32; 4]> = SmallVec::new();
+    for ((input, _), value) in groups.batch.inputs_of(node).zip(groups.values_read(node)) {
+        let Some(value) = value.filter(|&value| groups.group_of_value(value) == from) else { continue };
+        if view.is_some_and(|view| *view != *input.layout) {
+            return None;
+        }
+        view = Some(&input.layout);
+        reads.push(value);
+    }
+    let view = view?;
+    let elements = |value: u32| {
+        let maker = groups.batch.values[value as usize].node;
+        groups.batch.node(maker).specs[0].shape.elements()
+    };
+    let repeats = reads.iter().any(|&value| view.elements() > elements(value));
+    if !waits_cheaply || repeats || groups.views[node as usize].is_some() {
+        return None;
+    }
+    let mut reads_something = false;
+    for &member in &source.nodes {
+        // An index along an axis has no meaning in another space.
+        let moves = groups.roles[member as usize] == Role::Epilogue && !groups.reads_coordinates(member);
+        if !moves || groups.batch.values_of(member).any(|made| groups.is_held(made)) {
+            return None;
+        }
+        for ((input, _), value) in groups.batch.inputs_of(member).zip(groups.values_read(member)) {
+            match value {
+                Some(value) if groups.group_of_value(value) == from => reads.push(value),
+                None if !input.place.is_buffer() => {}
+                _ => {
+                    groups.layout_read(member, input, Some(view))?;
+                    reads_something = true;
+                }
+            }
+        }
+        if let Some(own) = &groups.views[member as usize] {
+            own.compose(view)?;
+        }
+    }
+    // Nobody else needs any of it. (A kernel's spaces are known by its operands: one without any stays apart.)
+    let exclusive = source.nodes.iter().flat_map(|&member| groups.batch.values_of(member)).all(|made| {
+        reads.iter().filter(|&&value| value == made).count() as u32 == groups.uses[made as usize]
+    });
+    (exclusive && reads_something).then(|| view.clone())
+}
+
 /// *A reader joins producers that others have read too*, soon after them: it has its input at hand while that is
 /// computed. Possible where all else that it reads is there by then.
 pub(super) fn join_earlier(groups: &mut Groups<'_>, node: u32, read: &[u32]) {
@@ -63,7 +122,19 @@ pub(super) fn take_prologue(groups: &mut Groups<'_>, id: u32, node: u32, value: 
         _ => return,
     }
     let from = groups.group_of_value(value);
-    if from == id || !groups.reads_as_it_lies(node, from) {
+    if from == id {
+        return;
+    }
+    if !groups.reads_as_it_lies(node, from) {
+        if let Some(view) = can_see_through(groups, from, id, node) {
+            groups.move_into(from, &view);
+            for index in 0..groups.groups[from as usize].nodes.len() {
+                let member = groups.groups[from as usize].nodes[index];
+                groups.roles[member as usize] = Role::Prologue;
+            }
+            let position = groups.groups[id as usize].position;
+            groups.merge(from, id, position);
+        }
         return;
     }
     let cone = exclusive_cone(groups, from, value);
