@@ -279,3 +279,52 @@ def test_movement_that_repeats_elements_or_that_others_do_not_share_is_not_folde
         tf.set_fused(False)
         assert equal_bits(result, compute())
         tf.set_fused(True)
+
+
+def test_named_temporaries_are_not_written_for_a_look_at_what_is_made_of_them() -> None:
+    x, y = normal(7, 300), normal(7, 300)
+    tf.synchronize()
+    scaled = x * 1.5 + y
+    bounded = tf.tanh(scaled)
+    gate = tf.sigmoid(y - 0.5)
+    result = bounded * gate + x * x
+    (report,) = result.explain().kernels
+    assert report.count("float32 (7, 300)") == 1
+    values = [tensor.numpy().copy() for tensor in (result, scaled, bounded, gate)]
+    tf.set_fused(False)
+    bits = [tf.tanh(x * 1.5 + y) * tf.sigmoid(y - 0.5) + x * x, x * 1.5 + y]
+    bits += [tf.tanh(x * 1.5 + y), tf.sigmoid(y - 0.5)]
+    assert all(equal_bits(tf.tensor(value), expected) for value, expected in zip(values, bits, strict=True))
+    tf.set_fused(True)
+
+
+def test_a_named_temporary_waits_once_and_only_while_its_inputs_stay_anyway() -> None:
+    x = normal(7, 300)
+    tf.synchronize()
+    named = x * 2
+    (named + 1).sum().item()
+    assert named.explain().kernels  # It waits …
+    (x + 1).sum().item()
+    assert not named.explain().kernels  # … for one flush.
+
+    named = normal(7, 300) * 2
+    (named + 1).sum().item()
+    assert not named.explain().kernels  # Nobody else keeps what it is made of.
+
+    named = x * 2
+    (named + 1).sum().item()
+    x.zero_()
+    (x + 1).sum().item()
+    assert equal_bits(named, normal(7, 300) * 2)
+
+
+def test_what_waits_is_dropped_unrun_with_its_name() -> None:
+    x = normal(7, 300)
+    tf.synchronize()
+    total = 0.0
+    for step in range(3):
+        named = x * 2 + step
+        result = (named.tanh() + 1).sum()
+        assert [kernel.count("float32") for kernel in result.explain().kernels] == [1]
+        total += result.item()
+    assert total == sum(((x * 2 + step).tanh() + 1).sum().item() for step in range(3))

@@ -6,7 +6,7 @@ use std::sync::{Arc, MutexGuard, OnceLock, PoisonError, TryLockError};
 use smallvec::{SmallVec, smallvec};
 use tenfold_ir::{Backend, Buffer, Error, ErrorKind, Kernel, Result, Source};
 
-use crate::graph::{Batch, Garbage, Node, Place, Recorded, Shard, current_shard};
+use crate::graph::{Batch, Garbage, Node, Place, Recorded, Shard, Slot, current_shard};
 use crate::plan::{Explanation, Step, explain, plan};
 use crate::{profile, switches};
 
@@ -75,7 +75,7 @@ pub(crate) fn after_recording(shard: &'static Shard, recorded: &Recorded) -> Res
         || recorded.pending_nodes >= PENDING_NODES
         || recorded.pending_bytes >= PENDING_BYTES
     {
-        return flush(shard);
+        return flush(shard, None);
     }
     Ok(())
 }
@@ -84,19 +84,20 @@ pub(crate) fn after_recording(shard: &'static Shard, recorded: &Recorded) -> Res
 ///
 /// Nobody needs this but a stopwatch: looking at a value runs it.
 pub fn synchronize() -> Result<()> {
-    flush(current_shard())
+    flush(current_shard(), None)
 }
 
-/// Runs the nodes that wait in `shard`, in the order of recording.
+/// Runs the nodes that wait in `shard`, in the order of recording; where somebody `asked` for one value, others that
+/// are merely named may go on waiting.
 ///
 /// After running out of memory or an interrupt what is unfinished stays pending.
-pub(crate) fn flush(shard: &'static Shard) -> Result<()> {
+pub(crate) fn flush(shard: &'static Shard, asked: Option<Slot>) -> Result<()> {
     if FLUSHING.get() {
         return Err(Error::state("flush", "a host function must not look at tensors"));
     }
     let _exclusive = exclusive(shard);
     let _flushing = Flushing::enter();
-    run_until(shard)
+    run_pending(shard, asked)
 }
 
 /// The right to run the shard's nodes. Whoever waits for it must not hold what the present owner may need.
@@ -113,7 +114,7 @@ fn exclusive(shard: &'static Shard) -> MutexGuard<'static, ()> {
     }
 }
 
-fn run_until(shard: &'static Shard) -> Result<()> {
+fn run_pending(shard: &'static Shard, asked: Option<Slot>) -> Result<()> {
     let mut garbage = Garbage::default();
     let mut batch = {
         let mut arena = shard.arena();
@@ -125,26 +126,53 @@ fn run_until(shard: &'static Shard) -> Result<()> {
     if debug >= 5 && batch.len() > 0 {
         eprint!("tenfold: recorded\n{}", crate::plan::graph(&batch));
     }
-    let steps = plan(&mut batch, switches::fuse());
+    let steps = plan(&mut batch, switches::fuse(), asked);
     if debug >= 2 && !steps.is_empty() {
         eprintln!("tenfold: planned\n{}", explain(&batch, &steps));
     }
+    // What waits for the next flush: named values, and after a failure what did not run.
+    let mut waiting: SmallVec<[Box<Node>; 4]> = SmallVec::new();
+    let mut result = Ok(());
     for step in steps {
+        let postponed = postpone(shard, &batch, &step);
         match run_watched(shard, &mut batch, &step, debug) {
-            Ok(buffers) => finish(shard, &mut batch, &step, buffers),
+            Ok(buffers) => {
+                finish(shard, &mut batch, &step, buffers);
+                waiting.extend(postponed);
+            }
             Err(failure) => {
+                let mut garbage = Garbage::default();
+                let mut arena = shard.arena();
+                postponed.iter().for_each(|node| arena.release_inputs(node, &mut garbage));
+                drop(arena);
                 if !failure.can_be_repeated {
                     fail(shard, &mut batch, &step, &failure.error);
                 }
-                // What did not run waits for the next flush.
-                let rest: SmallVec<[Box<Node>; 4]> = batch.nodes.into_iter().flatten().collect();
-                let mut garbage = Garbage::default();
-                shard.arena().restart(rest, &mut garbage);
-                return Err(failure.error);
+                waiting.extend(batch.nodes.into_iter().flatten());
+                result = Err(failure.error);
+                break;
             }
         }
     }
-    Ok(())
+    if !waiting.is_empty() {
+        let mut garbage = Garbage::default();
+        shard.arena().restart(waiting, &mut garbage);
+    }
+    result
+}
+
+/// Copies of the nodes of a step whose values tensors hold and nobody needs in memory yet.
+fn postpone(shard: &Shard, batch: &Batch, step: &Step) -> SmallVec<[Box<Node>; 2]> {
+    let waits = |node: u32| {
+        let value = batch.first_value[node as usize];
+        batch.values[value as usize].waits && !step.outputs.iter().any(|output| output.0 == value)
+    };
+    let mut nodes = step.nodes.iter().copied().filter(|&node| waits(node)).peekable();
+    if nodes.peek().is_none() {
+        return SmallVec::new();
+    }
+    let mut arena = shard.arena();
+    nodes.map(|node| arena.postpone(batch.node(node))).collect()
 }
 
 /// Runs one kernel, and takes note of it where somebody wants to know.
@@ -189,10 +217,10 @@ fn run_watched(
     Ok(result)
 }
 
-/// What looking at a value of this thread would run.
-pub(crate) fn explain_pending() -> Explanation {
-    let mut batch = current_shard().arena().peek();
-    let steps = plan(&mut batch, switches::fuse());
+/// What looking at a value of a shard would run.
+pub(crate) fn explain_pending(shard: &Shard, asked: Slot) -> Explanation {
+    let mut batch = shard.arena().peek();
+    let steps = plan(&mut batch, switches::fuse(), Some(asked));
     explain(&batch, &steps)
 }
 
@@ -233,6 +261,8 @@ fn finish(shard: &Shard, batch: &mut Batch, step: &Step, buffers: Vec<Buffer>) {
             };
             match output {
                 Some(output) => arena.finish(slot, buffers[output as usize].clone(), &mut garbage),
+                // It goes on waiting.
+                None if batch.values[value as usize].waits => {}
                 None => arena.finish_inner(slot),
             }
         }

@@ -234,7 +234,7 @@ impl Arena {
 
     /// A copy of what waits, as [`Arena::take`] would give it.
     pub fn peek(&self) -> Batch {
-        let mut batch = Batch::default();
+        let mut batch = Batch { is_copy: true, ..Batch::default() };
         let mut values: HashMap<Slot, u32> = HashMap::new();
         for node in self.nodes.iter().flatten().filter(|node| self.failure(node).is_none()) {
             let first = batch.values.len() as u32;
@@ -306,6 +306,16 @@ impl Arena {
         debug_assert!(entry.handles == 0 && entry.uses == 0, "a value without memory is still wanted");
         entry.state = State::Free;
         self.free.push(slot);
+    }
+
+    /// A copy of a node that was taken, to wait for the next flush while the node itself runs.
+    pub fn postpone(&mut self, node: &Node) -> Box<Node> {
+        for input in &node.inputs {
+            if let Place::Pending(slot) = input.place {
+                self.entry(slot).uses += 1;
+            }
+        }
+        Box::new(Node { has_waited: true, ..node.clone() })
     }
 
     /// Puts nodes that were taken but not run back in front of the others, in their order.

@@ -9,6 +9,8 @@ pub(crate) struct Value {
     pub node: u32,
     /// A tensor held it when the batch was taken: it must be stored.
     pub held: bool,
+    /// A tensor holds it, but it may wait for the next flush where no kernel needs it in memory.
+    pub waits: bool,
     /// How many inputs of the batch's nodes read it.
     pub uses: u32,
 }
@@ -16,6 +18,8 @@ pub(crate) struct Value {
 /// Nodes in the order of recording. Their outputs, the *values*, are numbered through.
 #[derive(Debug)]
 pub(crate) struct Batch {
+    /// A copy of what waits in the arena, which is not going to be run.
+    pub is_copy: bool,
     /// `None` for those that have run.
     pub nodes: Vec<Option<Box<Node>>>,
     /// All outputs.
@@ -31,6 +35,7 @@ pub(crate) struct Batch {
 impl Default for Batch {
     fn default() -> Batch {
         Batch {
+            is_copy: false,
             nodes: Vec::new(),
             values: Vec::new(),
             first_value: vec![0],
@@ -58,7 +63,7 @@ impl Batch {
         self.first_origin.push(self.origins.len() as u32);
         for &slot in &node.outputs {
             let (held, uses) = standing(slot);
-            self.values.push(Value { node: self.nodes.len() as u32, held, uses });
+            self.values.push(Value { node: self.nodes.len() as u32, held, waits: false, uses });
         }
         self.first_value.push(self.values.len() as u32);
         self.nodes.push(Some(node));

@@ -99,8 +99,13 @@ impl Handle {
             if let Some(buffer) = self.shard.arena().buffer(self.slot)? {
                 return Ok(buffer.clone());
             }
-            crate::run::flush(self.shard)?;
+            crate::run::flush(self.shard, Some(self.slot))?;
         }
+    }
+
+    /// What looking at the value would run.
+    pub fn explain(&self) -> crate::Explanation {
+        crate::run::explain_pending(self.shard, self.slot)
     }
 
     /// True where the value is computed.

@@ -80,6 +80,8 @@ pub(crate) struct Node {
     pub specs: Specs,
     /// The slots of its outputs.
     pub outputs: SmallVec<[Slot; 2]>,
+    /// It was taken by a flush before that did not compute it for its own sake.
+    pub has_waited: bool,
     /// Who recorded it, while kernels are profiled.
     pub site: Option<Arc<str>>,
 }
@@ -93,6 +95,7 @@ impl Node {
             scalars: SmallVec::new(),
             specs: Specs::new(),
             outputs: SmallVec::new(),
+            has_waited: false,
             site: crate::profile::site(),
         })
     }

@@ -163,8 +163,9 @@ impl<'g, 'b> Builder<'g, 'b> {
                 }
                 Some(value) if groups.is_inner(number, value) => self.names[value as usize],
                 _ => {
-                    let layout =
-                        groups.layout_read(number, input, None).expect("views are checked when nodes are drawn in");
+                    let layout = groups
+                        .layout_read(number, input, None)
+                        .expect("views are checked when nodes are drawn in");
                     writer.load(parts.shared_operand(number, index, input, layout, value), input.dtype)
                 }
             });
@@ -210,14 +211,7 @@ impl Parts {
     }
 
     /// An operand for one input alone.
-    fn operand(
-        &mut self,
-        node: u32,
-        index: usize,
-        input: &Input,
-        layout: Layout,
-        value: Option<u32>,
-    ) -> u16 {
+    fn operand(&mut self, node: u32, index: usize, input: &Input, layout: Layout, value: Option<u32>) -> u16 {
         self.operands.push(Operand { dtype: input.dtype, layout });
         self.origins.push(origin(input, value));
         let operand = self.operands.len() - 1;

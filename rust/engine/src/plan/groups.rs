@@ -269,7 +269,8 @@ impl<'a> Groups<'a> {
             let maker = self.batch.values[value as usize].node;
             self.group_of[maker as usize] != group
                 || (self.views[node as usize].is_none()
-                    && self.roles[maker as usize] != Role::Prologue && self.is_whole(value, &input.layout))
+                    && self.roles[maker as usize] != Role::Prologue
+                    && self.is_whole(value, &input.layout))
         })
     }
 

@@ -1,12 +1,13 @@
 //! From recorded nodes to kernels.
 //!
-//! [`groups`] decides which nodes share a kernel, after the rules of [`rules`]; [`build`] writes the kernels. Planning
+//! [`postpone`] says which named values wait, [`groups`] decides which nodes share a kernel, after the rules of [`rules`]; [`build`] writes the kernels. Planning
 //! is linear in the number of nodes, and no rule changes a bit of a result: an expression rounds each step to the
 //! node's dtype, and reductions and products take their terms in an order that the shape alone decides.
 
 mod build;
 mod explain;
 mod groups;
+mod postpone;
 mod repeats;
 mod rules;
 
@@ -52,9 +53,13 @@ pub(crate) struct Read {
     pub operand: u32,
 }
 
-/// The kernels of a batch in the order in which they run; with fusion, or one kernel a node.
-pub(crate) fn plan(batch: &mut Batch, fuse: bool) -> Vec<Step> {
+/// The kernels of a batch in the order in which they run; with fusion, or one kernel a node. Where somebody `asked` for
+/// a value, others may wait for the next flush (see [`postpone`]).
+pub(crate) fn plan(batch: &mut Batch, fuse: bool, asked: Option<Slot>) -> Vec<Step> {
     let fuse = fuse && batch.len() > 1;
     let same = if fuse { repeats::find(batch) } else { (0..batch.values.len() as u32).collect() };
+    if let Some(asked) = asked.filter(|_| fuse) {
+        postpone::mark(batch, &same, asked);
+    }
     build::steps(groups::form(batch, &same, fuse))
 }

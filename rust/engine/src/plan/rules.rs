@@ -1,8 +1,8 @@
 //! The rules of fusion, each with its reason.
 
 use smallvec::SmallVec;
-use tenfold_ir::{Core, Layout};
 use tenfold_ir::kernel::Reduction;
+use tenfold_ir::{Core, Layout};
 
 use super::groups::{Groups, Role};
 
@@ -43,7 +43,11 @@ pub(super) fn can_draw_in(groups: &Groups<'_>, from: u32, into: u32, node: u32) 
 pub(super) fn can_see_through(groups: &Groups<'_>, from: u32, into: u32, node: u32) -> Option<Layout> {
     const MOST_MOVED: usize = 2;
     let source = &groups.groups[from as usize];
-    if source.core.is_some() || source.read_elsewhere || source.loads > MOST_MOVED || !fits(groups, from, into) {
+    if source.core.is_some()
+        || source.read_elsewhere
+        || source.loads > MOST_MOVED
+        || !fits(groups, from, into)
+    {
         return None;
     }
     let waits_cheaply = groups.groups[into as usize].position - source.position <= FAR || source.loads <= 1;

@@ -1,0 +1,116 @@
+//! Named temporaries may wait.
+//!
+//! A tensor that a program merely names on the way to what it looks at need not be written: writing every name of
+//! `tanh(x * 1.5 + y)` costs twice the time of the chain. Its node waits for one more flush. By then the name is mostly
+//! gone, and the node with it; whoever still holds it gets it then.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use smallvec::{SmallVec, smallvec};
+use tenfold_ir::Buffer;
+
+use crate::graph::{Batch, Node, NodeOperation, Place, Slot};
+
+/// Nodes that are run twice for one name, at most.
+const MOST_NODES: u32 = 16;
+
+/// Marks the values that wait, where a look at `asked` began the flush: elementwise values that are read on the way and
+/// can be computed later from what stays alive anyway, and what lies between. Names that wait count as not held.
+pub(super) fn mark(batch: &mut Batch, same: &[u32], asked: Slot) {
+    let is_read = read_values(batch, same);
+    let mut references: Option<HashMap<*const Buffer, usize>> = None;
+    // How many nodes it takes to compute a value later; `None` where that is not possible.
+    let mut nodes_later: Vec<Option<u32>> = vec![None; batch.values.len()];
+    for node in 0..batch.len() {
+        let value = batch.first_value[node as usize];
+        let recorded = batch.node(node);
+        if !is_elementwise(recorded) {
+            continue;
+        }
+        let nodes = batch.inputs_of(node).map(|(input, origin)| match (origin, &input.place) {
+            (Some(origin), _) => {
+                let original = same[origin as usize];
+                let maker = &batch.values[original as usize];
+                match maker.held {
+                    true => Some(0),
+                    // What repeats a value that waits is gone.
+                    false if original != origin => None,
+                    false if maker.waits => Some(0),
+                    false => nodes_later[origin as usize],
+                }
+            }
+            (None, Place::Ready(buffer)) => {
+                let references = references.get_or_insert_with(|| count_references(batch));
+                (Arc::strong_count(buffer) > references[&Arc::as_ptr(buffer)]).then_some(0)
+            }
+            (None, Place::Pending(_) | Place::Claimed) => None,
+        });
+        let nodes = nodes.sum::<Option<u32>>().map(|inputs| inputs + 1).filter(|&nodes| nodes <= MOST_NODES);
+        nodes_later[value as usize] = nodes;
+        let is_asked = recorded.outputs.as_slice() == [asked];
+        if nodes.is_some()
+            && batch.values[value as usize].held
+            && is_read[value as usize]
+            && !recorded.has_waited
+            && !is_asked
+        {
+            batch.values[value as usize].held = false;
+            mark_cone(batch, value);
+        }
+    }
+}
+
+/// Lets a value wait, with the values that only computing it later needs.
+fn mark_cone(batch: &mut Batch, value: u32) {
+    let mut work: SmallVec<[u32; 8]> = smallvec![value];
+    while let Some(value) = work.pop() {
+        if std::mem::replace(&mut batch.values[value as usize].waits, true) {
+            continue;
+        }
+        let inputs = batch.inputs_of(batch.values[value as usize].node);
+        work.extend(
+            inputs.filter_map(|(_, origin)| origin).filter(|&origin| !batch.values[origin as usize].held),
+        );
+    }
+}
+
+/// Which values some node reads that runs. What repeats a value gets its memory: such a value is none of them.
+fn read_values(batch: &Batch, same: &[u32]) -> Vec<bool> {
+    let mut is_read = vec![false; batch.values.len()];
+    for node in 0..batch.len() {
+        let first = batch.first_value[node as usize];
+        if same[first as usize] == first {
+            for value in batch.inputs_of(node).filter_map(|(_, origin)| origin) {
+                is_read[same[value as usize] as usize] = true;
+            }
+        }
+    }
+    for (value, &original) in same.iter().enumerate() {
+        if original as usize != value {
+            is_read[original as usize] = false;
+        }
+    }
+    is_read
+}
+
+fn is_elementwise(node: &Node) -> bool {
+    match node.operation {
+        NodeOperation::Apply { .. } | NodeOperation::Copy => true,
+        // A constant needs no memory where it is read, and expressions are no names of a program.
+        NodeOperation::Fill | NodeOperation::Expression(_) | NodeOperation::Core(_) => false,
+    }
+}
+
+/// How many inputs of the batch (and of the nodes that it is a copy of) hold each buffer.
+fn count_references(batch: &Batch) -> HashMap<*const Buffer, usize> {
+    let mut references = HashMap::new();
+    for node in 0..batch.len() {
+        for input in &batch.node(node).inputs {
+            if let Place::Ready(buffer) = &input.place {
+                *references.entry(Arc::as_ptr(buffer)).or_insert(0) += if batch.is_copy { 2 } else { 1 };
+            }
+        }
+    }
+    references
+}
