@@ -24,28 +24,51 @@ REFUSED = {
     "optim.SparseAdam": "raises NotImplementedError: there are no sparse tensors",
 }
 # What is left out for good.
-LEFT_OUT = {
-    "nn.LinearCrossEntropyOptions": "chunks of PyTorch's own computation",
-    "nn.Container": "deprecated: use Module",
-    "nn.NLLLoss2d": "deprecated: use NLLLoss",
-    "nn.RNNCellBase": "an implementation detail",
-    "nn.functional.upsample": "deprecated: use interpolate",
-    "nn.functional.upsample_bilinear": "deprecated: use interpolate",
-    "nn.functional.upsample_nearest": "deprecated: use interpolate",
-    "nn.utils.clip_grad_norm": "deprecated: use clip_grad_norm_",
-} | {
-    f"nn.init.{name}": f"deprecated: use {name}_"
-    for name in (
-        *("constant", "dirac", "eye", "kaiming_normal", "kaiming_uniform", "normal", "orthogonal", "sparse"),
-        *("uniform", "xavier_normal", "xavier_uniform"),
-    )
-}
+LEFT_OUT = (
+    {
+        "nn.LinearCrossEntropyOptions": "chunks of PyTorch's own computation",
+        "nn.Container": "deprecated: use Module",
+        "nn.NLLLoss2d": "deprecated: use NLLLoss",
+        "nn.RNNCellBase": "an implementation detail",
+        "nn.functional.upsample": "deprecated: use interpolate",
+        "nn.functional.upsample_bilinear": "deprecated: use interpolate",
+        "nn.functional.upsample_nearest": "deprecated: use interpolate",
+        "nn.utils.clip_grad_norm": "deprecated: use clip_grad_norm_",
+        "utils.data.DistributedSampler": "there is one process",
+    }
+    | {
+        f"utils.data.{name}": "part of data pipes, which PyTorch no longer develops"
+        for name in (
+            *(
+                "DFIterDataPipe",
+                "DataChunk",
+                "IterDataPipe",
+                "MapDataPipe",
+                "argument_validation",
+                "functional_datapipe",
+            ),
+            *(
+                "guaranteed_datapipes_determinism",
+                "non_deterministic",
+                "runtime_validation",
+                "runtime_validation_disabled",
+            ),
+        )
+    }
+    | {
+        f"nn.init.{name}": f"deprecated: use {name}_"
+        for name in (
+            *("constant", "dirac", "eye", "kaiming_normal", "kaiming_uniform", "normal", "orthogonal", "sparse"),
+            *("uniform", "xavier_normal", "xavier_uniform"),
+        )
+    }
+)
 
 HEADER = """# PyTorch's names
 
-What Tenfold has of the public names of `torch.nn`, `torch.optim` and their parts in PyTorch {version}: **{had}** of
-**{wanted}**, not counting what is left out for good. Written by `make stubs` from the recorded list of names and from
-the package itself.
+What Tenfold has of the public names of `torch.nn`, `torch.optim`, `torch.utils.data` and their parts in PyTorch
+{version}: **{had}** of **{wanted}**, not counting what is left out for good. Written by `make stubs` from the recorded
+list of names and from the package itself.
 
 *yes*: there, with all of PyTorch's arguments. An argument of PyTorch that asks for something that there is not raises
 `NotImplementedError` naming it.

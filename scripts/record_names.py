@@ -1,4 +1,4 @@
-"""Write the public names of PyTorch's nn, nn.functional, nn.utils, optim and schedulers: `make fixtures`.
+"""Write the public names of PyTorch's nn, nn.functional, nn.utils, optim, schedulers and utils.data: `make fixtures`.
 
 Needs PyTorch, not Tenfold. `scripts/parity_page.py` says of each name what Tenfold has.
 """
@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 import torch.optim.swa_utils
+import torch.utils.data
 from torch.nn.utils import parametrizations, parametrize
 
 # Each with the kind of object that counts: the modules hold helpers and imports too.
@@ -26,6 +27,7 @@ NAMESPACES: dict[str, tuple[Any, Any]] = {
     "optim": (torch.optim, inspect.isclass),
     "optim.lr_scheduler": (torch.optim.lr_scheduler, inspect.isclass),
     "optim.swa_utils": (torch.optim.swa_utils, callable),
+    "utils.data": (torch.utils.data, callable),
 }
 
 

@@ -12,6 +12,7 @@ import pytest
 import tenfold as tf
 from tenfold.utils.data import (
     BatchSampler,
+    ChainDataset,
     ConcatDataset,
     DataLoader,
     Dataset,
@@ -19,6 +20,7 @@ from tenfold.utils.data import (
     RandomSampler,
     Sampler,
     SequentialSampler,
+    StackDataset,
     Subset,
     SubsetRandomSampler,
     TensorDataset,
@@ -226,22 +228,42 @@ def test_streams_are_batched_as_they_come() -> None:
 
 @pytest.mark.parametrize(
     "argument",
-    [
-        {"num_workers": 2},
-        {"pin_memory": True},
-        {"timeout": 1.0},
-        {"worker_init_fn": print},
-        {"multiprocessing_context": "spawn"},
-        {"prefetch_factor": 2},
-        {"persistent_workers": True},
-        {"pin_memory_device": "cuda"},
-        {"in_order": False},
-    ],
+    [{"timeout": 1.0}, {"multiprocessing_context": "spawn"}, {"prefetch_factor": 2}, {"persistent_workers": True}],
     ids=lambda argument: next(iter(argument)),
 )
-def test_what_a_loader_does_not_offer_is_named(argument: dict[str, Any]) -> None:
-    with pytest.raises(NotImplementedError, match=f"^DataLoader: {next(iter(argument))} is not offered"):
+def test_what_is_for_workers_needs_some(argument: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"^DataLoader: {next(iter(argument))} is for worker processes"):
         DataLoader(numbers(), **argument)
+
+
+@pytest.mark.parametrize("argument", [{"pin_memory": True}, {"pin_memory_device": "cuda"}])
+def test_pinned_memory_is_said_to_do_nothing(argument: dict[str, Any]) -> None:
+    with pytest.warns(UserWarning, match=r"^DataLoader: pin_memory does nothing, there is no device"):
+        DataLoader(numbers(), **argument)
+
+
+def test_the_order_does_not_depend_on_what_is_drawn_while_it_is_read() -> None:
+    def order(between: int) -> list[int]:
+        tf.manual_seed(4)
+        found = []
+        for batch in DataLoader(numbers(), sampler=RandomSampler(numbers(), num_samples=35)):
+            found += batch[0].tolist()
+            tf.rand(between)
+        return found
+
+    assert order(0) == order(7)
+
+
+def test_data_sets_stand_side_by_side_and_streams_one_after_the_other() -> None:
+    pairs = StackDataset(numbers(3), ["a", "b", "c"])
+    assert pairs[1][1] == "b"
+    assert [batch for _, batch in DataLoader(pairs, batch_size=2)] == [["a", "b"], ["c"]]
+    assert list(DataLoader(Stream() + Stream(), batch_size=None)) == [*range(5), *range(5)]
+    assert isinstance(Stream() + Stream(), ChainDataset)
+    with pytest.raises(ValueError, match=r"^StackDataset: size mismatch between datasets; got lengths \[3, 2\]"):
+        StackDataset(a=numbers(3), b=numbers(2))
+    with pytest.raises(TypeError, match=r"^ChainDataset: needs IterableDatasets; got list"):
+        list(ChainDataset([[1]]))
 
 
 @pytest.mark.parametrize(

@@ -209,7 +209,7 @@ def killed_again_and_again(folder: Path, seed: int, workers: int) -> int:
     raise AssertionError("the program never came to its end")
 
 
-@pytest.mark.parametrize("workers", [0])
+@pytest.mark.parametrize("workers", [0, 2])
 def test_killed_at_random_moments_it_ends_with_the_same_bits(tmp_path: Path, workers: int) -> None:
     folders = [tmp_path / name for name in ("whole", "killed")]
     for folder in folders:

@@ -10,9 +10,11 @@
 from tenfold.utils.data.collate import default_collate, default_convert
 from tenfold.utils.data.dataloader import DataLoader
 from tenfold.utils.data.dataset import (
+    ChainDataset,
     ConcatDataset,
     Dataset,
     IterableDataset,
+    StackDataset,
     Subset,
     TensorDataset,
     random_split,
@@ -25,9 +27,11 @@ from tenfold.utils.data.sampler import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
+from tenfold.utils.data.worker import WorkerInfo, get_worker_info
 
 __all__ = [
     "BatchSampler",
+    "ChainDataset",
     "ConcatDataset",
     "DataLoader",
     "Dataset",
@@ -35,11 +39,14 @@ __all__ = [
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
+    "StackDataset",
     "Subset",
     "SubsetRandomSampler",
     "TensorDataset",
     "WeightedRandomSampler",
+    "WorkerInfo",
     "default_collate",
     "default_convert",
+    "get_worker_info",
     "random_split",
 ]

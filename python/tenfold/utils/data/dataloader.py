@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -22,7 +23,16 @@ class DataLoader:
     ``batch_sampler``, which gives lists of numbers. ``collate_fn`` makes a batch of a list of samples;
     :func:`default_collate` stacks them. ``drop_last`` leaves out a last batch that is not full.
 
-    Worker processes and pinned memory are not offered: any of their arguments raises NotImplementedError.
+    ``num_workers`` processes load ``prefetch_factor`` batches each ahead (2 unless told), in the same order as one
+    would (with ``in_order=False`` as they come), and see :func:`get_worker_info`. What a data set draws at random
+    there depends on the seed of the epoch and the number of the batch alone, not on how many workers there are.
+    ``worker_init_fn`` is called with the number of each worker when it begins; ``persistent_workers`` stay for the
+    next epoch. A worker that dies is replaced, with a warning, and its batches are loaded again; where the next one
+    dies of the same batch, RuntimeError says of what. Errors of a data set are raised here, with the worker's
+    traceback. ``timeout``: seconds after which a batch that did not come is an error. ``multiprocessing_context`` is
+    the way to start processes (``"fork"``, ``"spawn"``, ``"forkserver"``), the platform's unless told.
+
+    There is no device that pinned memory would serve: ``pin_memory`` warns and does nothing.
 
     >>> import tenfold as tf
     >>> from tenfold.utils.data import DataLoader, TensorDataset
@@ -54,19 +64,22 @@ class DataLoader:
     ) -> None:
         if num_workers < 0:
             raise ValueError(f"DataLoader: num_workers should be non-negative; got {num_workers}")
-        for name, asked in {
-            "num_workers": num_workers > 0,
-            "pin_memory": pin_memory,
-            "timeout": timeout != 0,
-            "worker_init_fn": worker_init_fn is not None,
-            "multiprocessing_context": multiprocessing_context is not None,
-            "prefetch_factor": prefetch_factor is not None,
-            "persistent_workers": persistent_workers,
-            "pin_memory_device": pin_memory_device != "",
-            "in_order": not in_order,
-        }.items():
-            if asked:
-                raise NotImplementedError(f"DataLoader: {name} is not offered")
+        if num_workers == 0:
+            needless = {
+                "prefetch_factor": prefetch_factor is not None,
+                "persistent_workers": persistent_workers,
+                "timeout": timeout != 0,
+                "multiprocessing_context": multiprocessing_context is not None,
+            }
+            for name, asked in needless.items():
+                if asked:
+                    raise ValueError(f"DataLoader: {name} is for worker processes. Hint: num_workers=1 or more")
+        if timeout < 0:
+            raise ValueError(f"DataLoader: timeout should be non-negative; got {timeout}")
+        if prefetch_factor is not None and prefetch_factor < 1:
+            raise ValueError(f"DataLoader: prefetch_factor should be at least 1; got {prefetch_factor}")
+        if pin_memory or pin_memory_device:
+            warnings.warn("DataLoader: pin_memory does nothing, there is no device to copy to", stacklevel=2)
         self._is_iterable = isinstance(dataset, IterableDataset)
         if self._is_iterable and (shuffle or sampler is not None or batch_sampler is not None):
             name = "shuffle" if shuffle else "sampler" if sampler is not None else "batch_sampler"
@@ -87,6 +100,14 @@ class DataLoader:
         self.drop_last = drop_last
         self.num_workers = num_workers
         self.generator = generator
+        self.prefetch_factor = prefetch_factor
+        self.persistent_workers = persistent_workers
+        self.timeout = timeout
+        self.worker_init_fn = worker_init_fn
+        self.multiprocessing_context = multiprocessing_context
+        self.pin_memory = pin_memory
+        self.in_order = in_order
+        self._workers: Any = None
         self.sampler: Any = sampler
         if sampler is None and not self._is_iterable:
             sized: Any = dataset
@@ -104,13 +125,49 @@ class DataLoader:
 
     def _iterate(self, start: int) -> Iterator[Any]:
         """The batches from number ``start`` on; those before are not loaded, unless they come as a stream."""
+        # Drawn at once and in this order, with workers or without: the order of the samples is the same.
+        seed = int(_core.randint(0, 2**62, size=(), generator=self.generator))
         if self._is_iterable:
+            if self.num_workers:
+                return _after(self._worked(itertools.repeat(None), seed, 0), start)
             return _after(self._streamed(), start)
         sampler = self.sampler if self.batch_sampler is None else self.batch_sampler
-        return map(self._loaded, _after(iter(sampler), start))
+        wanted = _after(iter(sampler), start)
+        return self._worked(wanted, seed, start) if self.num_workers else map(self._loaded, wanted)
 
-    def _loaded(self, indices: Any) -> Any:
-        return self.collate_fn(self.dataset[indices]) if self.batch_sampler is None else self._fetched(indices)
+    def _worked(self, wanted: Iterator[Any], seed: int, start: int) -> Iterator[Any]:
+        """The same, loaded by worker processes, which begin with the first batch that is asked for."""
+        from tenfold.utils.data.worker import Job
+        from tenfold.utils.data.workers import Workers
+
+        workers = self._workers
+        if workers is None or workers.is_busy:
+            size, collate = self.batch_size, self.collate_fn
+            load = Fetcher(self.dataset, collate, is_batched=self.batch_sampler is not None)
+            job = Job(
+                *(self.dataset, load, self._is_iterable, size, self.drop_last, collate),
+                *(self.worker_init_fn, self.num_workers),
+            )
+            prefetch = self.prefetch_factor or 2
+            workers = Workers(job, self.multiprocessing_context, prefetch, self.timeout, self.in_order)
+            if self.persistent_workers and self._workers is None:
+                self._workers = workers
+        try:
+            yield from workers.run(wanted, seed, start)
+        finally:
+            if workers is not self._workers:
+                workers.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_workers", None) is not None:
+            self._workers.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_workers": None}
+
+    @property
+    def _loaded(self) -> Fetcher:
+        return Fetcher(self.dataset, self.collate_fn, is_batched=self.batch_sampler is not None)
 
     def __len__(self) -> int:
         if self.batch_sampler is not None:
@@ -123,16 +180,6 @@ class DataLoader:
         whole, rest = divmod(count, self.batch_size)
         return whole + (rest > 0 and not self.drop_last)
 
-    def _fetched(self, indices: list[int]) -> Any:
-        dataset: Any = self.dataset
-        if self.collate_fn is default_collate:
-            gathered = _gathered(dataset, indices)
-            if gathered is not None:
-                return gathered
-        if hasattr(dataset, "__getitems__"):
-            return self.collate_fn(dataset.__getitems__(indices))
-        return self.collate_fn([dataset[index] for index in indices])
-
     def _streamed(self) -> Iterator[Any]:
         samples = iter(self.dataset)
         if self.batch_size is None:
@@ -143,6 +190,27 @@ class DataLoader:
             if len(batch) < self.batch_size and self.drop_last:
                 return
             yield self.collate_fn(batch)
+
+
+class Fetcher:
+    """Loads the batch of a list of numbers, or the sample of one; what worker processes are sent."""
+
+    def __init__(self, dataset: Any, collate_fn: Callable[[Any], Any], is_batched: bool) -> None:
+        self.dataset = dataset
+        self.collate_fn = collate_fn
+        self.is_batched = is_batched
+
+    def __call__(self, indices: Any) -> Any:
+        dataset = self.dataset
+        if not self.is_batched:
+            return self.collate_fn(dataset[indices])
+        if self.collate_fn is default_collate:
+            gathered = _gathered(dataset, indices)
+            if gathered is not None:
+                return gathered
+        if hasattr(dataset, "__getitems__"):
+            return self.collate_fn(dataset.__getitems__(indices))
+        return self.collate_fn([dataset[index] for index in indices])
 
 
 def _after(iterator: Iterator[Any], start: int) -> Iterator[Any]:

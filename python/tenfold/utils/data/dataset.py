@@ -11,7 +11,16 @@ from typing import Any, Generic, TypeVar
 from tenfold import _core
 from tenfold._core import Tensor
 
-__all__ = ["ConcatDataset", "Dataset", "IterableDataset", "Subset", "TensorDataset", "random_split"]
+__all__ = [
+    "ChainDataset",
+    "ConcatDataset",
+    "Dataset",
+    "IterableDataset",
+    "StackDataset",
+    "Subset",
+    "TensorDataset",
+    "random_split",
+]
 
 _T = TypeVar("_T", covariant=True)
 
@@ -31,6 +40,9 @@ class IterableDataset(Dataset[_T]):
 
     def __iter__(self) -> Iterator[_T]:
         raise NotImplementedError(f"{type(self).__name__}: __iter__ is missing")
+
+    def __add__(self, other: Dataset[Any]) -> Any:
+        return ChainDataset([self, other])
 
 
 class TensorDataset(Dataset[tuple[Tensor, ...]]):
@@ -124,6 +136,57 @@ class ConcatDataset(Dataset[_T]):
         number = bisect.bisect_right(self.cumulative_sizes, index)
         before = self.cumulative_sizes[number - 1] if number else 0
         return self.datasets[number][index - before]
+
+
+class StackDataset(Dataset[Any]):
+    """Data sets side by side: sample i has the i-th of each, as a tuple, or as a dictionary where they have names.
+
+    >>> from tenfold.utils.data import StackDataset
+    >>> StackDataset(image=[1, 2], text=["one", "two"])[1]
+    {'image': 2, 'text': 'two'}
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if bool(args) == bool(kwargs):
+            raise ValueError("StackDataset: needs data sets, either all with names or all without")
+        self.datasets: Any = kwargs or args
+        lengths = [len(dataset) for dataset in (kwargs.values() if kwargs else args)]
+        if len(set(lengths)) != 1:
+            raise ValueError(f"StackDataset: size mismatch between datasets; got lengths {lengths}")
+        self._length = lengths[0]
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(self.datasets, dict):
+            return {name: dataset[index] for name, dataset in self.datasets.items()}
+        return tuple(dataset[index] for dataset in self.datasets)
+
+    def __len__(self) -> int:
+        return self._length
+
+
+class ChainDataset(IterableDataset[Any]):
+    """Streams one after the other.
+
+    >>> from tenfold.utils.data import ChainDataset, IterableDataset
+    >>> class Count(IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter(range(2))
+    >>> list(ChainDataset([Count(), Count()]))
+    [0, 1, 0, 1]
+    """
+
+    def __init__(self, datasets: Iterable[Dataset[Any]]) -> None:
+        self.datasets = datasets
+
+    def __iter__(self) -> Iterator[Any]:
+        for dataset in self.datasets:
+            if not isinstance(dataset, IterableDataset):
+                raise TypeError(f"ChainDataset: needs IterableDatasets; got {type(dataset).__name__}")
+            yield from dataset
+
+    def __len__(self) -> int:
+        sized: Any = self.datasets
+        return sum(len(dataset) for dataset in sized)
 
 
 def random_split(

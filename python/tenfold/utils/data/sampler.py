@@ -81,12 +81,16 @@ class RandomSampler(Sampler[int]):
         count = len(self.data_source)
         if count == 0 or self.num_samples == 0:
             return
+        generator = self.generator
+        if generator is None:
+            # A sequence of its own: what else is drawn while this one is read changes nothing.
+            generator = _core.Generator().manual_seed(int(_core.randint(0, 2**62, size=())))
         if self.replacement:
-            yield from _core.randint(0, count, size=(self.num_samples,), generator=self.generator).tolist()
+            yield from _core.randint(0, count, size=(self.num_samples,), generator=generator).tolist()
             return
         left = self.num_samples
         while left > 0:
-            order = _core.randperm(count, generator=self.generator).tolist()[:left]
+            order = _core.randperm(count, generator=generator).tolist()[:left]
             yield from order
             left -= len(order)
 
