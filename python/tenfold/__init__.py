@@ -39,6 +39,7 @@ from tenfold.autograd import enable_grad, no_grad, set_grad_enabled  # noqa: E40
 TYPE_CHECKING = False  # `typing` itself would cost a fifth of the import
 if TYPE_CHECKING:
     from tenfold import datasets, metrics, nn, optim, profiler, safetensors, train, utils  # noqa: F401
+    from tenfold.utils.model_summary import summary  # noqa: F401
 
 # PyTorch's names for what the standard does not have: the methods, called as functions.
 allclose = Tensor.allclose
@@ -93,11 +94,13 @@ def __getattr__(name: str) -> object:
     """Subpackages are imported when they are first used."""
     if name in _SUBPACKAGES:
         return _import_module(f"tenfold.{name}")
+    if name == "summary":
+        return _import_module("tenfold.utils.model_summary").summary
     raise AttributeError(f"module 'tenfold' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBPACKAGES})
+    return sorted({*globals(), *_SUBPACKAGES, "summary"})
 
 
 def _start_profile() -> None:
