@@ -6,6 +6,7 @@
 //! | `TENFOLD_FUSE` | 1 (default), 0 | let operations share kernels, or run one kernel an operation |
 //! | `TENFOLD_DEBUG` | 0 (default) to 5 | print on standard error: 1 a line a kernel, 2 what was fused and why not, 3 expressions, 5 the graph |
 //! | `TENFOLD_PROFILE` | a file | write a trace of all kernels there at the end (read by the Python package) |
+//! | `TENFOLD_DATA` | a folder | where data sets are kept (read by the Python package) |
 //! | `TENFOLD_CHECK` | 0 (default), 1 | hold each kernel's results against the reference interpreter |
 //! | `TENFOLD_DEVICE` | `cpu` (default), `reference` | what runs kernels |
 //! | `TENFOLD_THREADS` | a number | threads of the CPU backend (default: by affinity and quota) |
@@ -20,11 +21,12 @@ use tenfold_cpu::simd::Tier;
 use tenfold_ir::reference::Reference;
 use tenfold_ir::{Backend, Error, Result};
 
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "TENFOLD_EAGER",
     "TENFOLD_FUSE",
     "TENFOLD_DEBUG",
     "TENFOLD_PROFILE",
+    "TENFOLD_DATA",
     "TENFOLD_CHECK",
     "TENFOLD_DEVICE",
     "TENFOLD_THREADS",
