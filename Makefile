@@ -38,7 +38,7 @@ tools:
 	@touch $@
 
 .venv/made-dev: .venv/made
-	@$(VENV)/python $(PIP_INSTALL) $$($(VENV)/python scripts/extras.py tensorboard test lint conformance)
+	@$(VENV)/python $(PIP_INSTALL) $$($(VENV)/python scripts/extras.py tensorboard text test lint conformance)
 	@touch $@
 
 .venv-torch/bin/python:

@@ -38,7 +38,7 @@ from tenfold.autograd import enable_grad, no_grad, set_grad_enabled  # noqa: E40
 
 TYPE_CHECKING = False  # `typing` itself would cost a fifth of the import
 if TYPE_CHECKING:
-    from tenfold import datasets, metrics, nn, optim, profiler, safetensors, train, utils  # noqa: F401
+    from tenfold import datasets, metrics, nn, optim, profiler, safetensors, text, train, transforms, utils  # noqa: F401
     from tenfold.utils.model_summary import summary  # noqa: F401
 
 # PyTorch's names for what the standard does not have: the methods, called as functions.
@@ -87,7 +87,7 @@ def is_tensor(obj: object) -> _builtins.bool:
     return isinstance(obj, Tensor)
 
 
-_SUBPACKAGES = ("datasets", "metrics", "nn", "optim", "profiler", "safetensors", "train", "utils")
+_SUBPACKAGES = ("datasets", "metrics", "nn", "optim", "profiler", "safetensors", "text", "train", "transforms", "utils")
 
 
 def __getattr__(name: str) -> object:

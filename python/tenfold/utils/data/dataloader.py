@@ -9,7 +9,7 @@ from typing import Any
 
 from tenfold import _core
 from tenfold.utils.data.collate import default_collate, default_convert
-from tenfold.utils.data.dataset import Dataset, IterableDataset, Subset, TensorDataset
+from tenfold.utils.data.dataset import Dataset, IterableDataset, Subset
 from tenfold.utils.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
 
 __all__ = ["DataLoader"]
@@ -204,10 +204,12 @@ class Fetcher:
         dataset = self.dataset
         if not self.is_batched:
             return self.collate_fn(dataset[indices])
-        if self.collate_fn is default_collate:
+        # What only changes the batch that default_collate makes, as transforms.OnBatch does.
+        on_batch = getattr(self.collate_fn, "on_batch", None)
+        if self.collate_fn is default_collate or on_batch is not None:
             gathered = _gathered(dataset, indices)
             if gathered is not None:
-                return gathered
+                return gathered if on_batch is None else on_batch(gathered)
         if hasattr(dataset, "__getitems__"):
             return self.collate_fn(dataset.__getitems__(indices))
         return self.collate_fn([dataset[index] for index in indices])
@@ -221,9 +223,12 @@ def _after(iterator: Iterator[Any], start: int) -> Iterator[Any]:
 
 
 def _gathered(dataset: Any, indices: list[int]) -> list[_core.Tensor] | None:
-    """The whole batch by one gather a tensor, where the samples come from a :class:`TensorDataset`."""
-    # Subclasses may have samples of their own.
+    """The whole batch by one gather a tensor, where the data set offers it, as :class:`TensorDataset` does."""
     while type(dataset) is Subset:
         indices = [dataset.indices[index] for index in indices]
         dataset = dataset.dataset
-    return dataset.collated(indices) if type(dataset) is TensorDataset else None
+    # A subclass that has samples of its own does not mean the batches of its base.
+    owner: Any = next((base for base in type(dataset).__mro__ if "collated" in vars(base)), None)
+    if owner is None or owner.__getitem__ is not type(dataset).__getitem__:
+        return None
+    return dataset.collated(indices)
