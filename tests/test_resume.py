@@ -68,6 +68,17 @@ class Die(Exception):
     pass
 
 
+class Draws(Callback):
+    """Draws at moments of its own."""
+
+    def on_epoch_begin(self, trainer: Trainer, epoch: int) -> None:
+        tf.rand(3)
+        random.random()
+
+    def on_step_end(self, trainer: Trainer, step: int) -> None:
+        tf.rand(step)
+
+
 class DieAfter(Callback):
     """Dies after a step, before anything is saved of it or after."""
 
@@ -101,7 +112,7 @@ def test_going_on_gives_the_bits_of_a_run_that_never_stopped(
             loader(generator=generator),
             validation_data=loader(),
             epochs=4,
-            callbacks=[*deaths, EarlyStopping(patience=2), Checkpoint(folder, every_steps=2)],
+            callbacks=[*deaths, Draws(), EarlyStopping(patience=2), Checkpoint(folder, every_steps=2)],
         )
         return trainer
 

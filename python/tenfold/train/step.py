@@ -8,7 +8,7 @@ from tenfold import _core, optim
 from tenfold._core import Tensor
 
 if TYPE_CHECKING:
-    from tenfold.train.trainer import Trainer
+    from tenfold.train.loop import Loop
 
 __all__ = ["Stepper", "call"]
 
@@ -25,7 +25,7 @@ def call(model: Any, inputs: Any) -> Any:
 class Stepper:
     """Computes the gradients of one or several batches and changes the parameters."""
 
-    def __init__(self, trainer: Trainer) -> None:
+    def __init__(self, trainer: Loop) -> None:
         self.trainer = trainer
 
     def __call__(self, batches: list[Any]) -> None:

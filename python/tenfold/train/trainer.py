@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import random
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from tenfold import _core
 from tenfold._core import Tensor
-from tenfold.autograd import no_grad
 from tenfold.metrics import Metric
 from tenfold.nn.modules.module import Module
 from tenfold.optim import Optimizer
@@ -21,16 +18,16 @@ from tenfold.train.callbacks import Callback, ProgressBar
 from tenfold.train.figures import Figures
 from tenfold.train.history import History
 from tenfold.train.interrupt import asked_to_stop
+from tenfold.train.loop import Loop
 from tenfold.train.lr_finder import LearningRates, find_learning_rate
-from tenfold.train.named import make_metrics, make_optimizer, make_scheduler
-from tenfold.train.precision import Precision
-from tenfold.train.state import load_state, random_state, save_state, set_random_state
-from tenfold.train.step import Stepper, call
+from tenfold.train.named import make_metrics, make_optimizer
+from tenfold.train.state import random_state, set_random_state
+from tenfold.train.step import call
 
 __all__ = ["Trainer"]
 
 
-class Trainer:
+class Trainer(Loop):
     """Trains ``model`` by ``optimizer`` for a ``loss``, with figures, callbacks and checkpoints.
 
     - ``optimizer``: an :class:`Optimizer`, or a name (``"adam"``, ``"sgd"`` …) or class, then with rate ``lr``.
@@ -86,33 +83,8 @@ class Trainer:
         if self.loss is None and metrics:
             raise ValueError("Trainer: metrics need a loss; without one the model tells its loss and no outputs")
         self.metrics = make_metrics(metrics, self.loss.name if self.loss else "")
-        self.scheduler = scheduler
-        self.schedule = schedule
-        self._scheduler_to_make = scheduler if isinstance(scheduler, str | type) else None
-        self.accumulate = accumulate
-        self.clip_norm = clip_norm
-        self.precision = Precision(precision)
-        self.history = History()
-        #: Set to True by a callback, it ends the run after the present step.
-        self.stop_training = False
-        #: How many epochs `fit` was asked for, and how many are done.
-        self.epochs = self.epoch = 0
-        #: Batches done of the present epoch, and batches in one (None where nobody knows).
-        self.batch = 0
-        self.batches_per_epoch: int | None = None
-        #: Optimizer steps since the run began.
-        self.step = 0
-        self._figures = Figures(self.metrics)
-        self._callbacks: list[Callback] = []
         self._class_weight: Tensor | None = None
-        self._interrupted = False
-        self._loader: Any = None
-        self._fit_random: dict[str, Any] = {}
-        self._epoch_random: dict[str, Any] = {}
-        # What was loaded before the scheduler is made and the data known.
-        self._is_beginning = False
-        self._loaded: tuple[Any, Any] | None = None
-        self._loaded_random: dict[str, Any] | None = None
+        super().__init__(scheduler, schedule, accumulate, clip_norm, precision, Figures(self.metrics))
 
     # --- Training
 
@@ -192,99 +164,6 @@ class Trainer:
         self._is_beginning = True
         self._figures.reset()
 
-    def _run(self, loader: Any, validation: Any, steps_per_epoch: int | None) -> None:
-        self._loader = loader
-        length = _data.length_of(loader)
-        known = [count for count in (length, steps_per_epoch) if count is not None]
-        self.batches_per_epoch = min(known) if known else None
-        self._make_scheduler()
-        self._is_beginning = False
-        self._load_rates()
-        stepper = Stepper(self)
-        if self._loaded_random is not None:
-            set_random_state(self._loaded_random, _data.generators_of(loader))
-        while not self.is_finished:
-            started = time.perf_counter()
-            begun_at = self.batch
-            if self.batch == 0:
-                self._figures.reset()
-                self._epoch_random = random_state(_data.generators_of(loader))
-            self._each("on_epoch_begin", self.epoch + 1)
-            if not self._train_epoch(stepper, loader):
-                return
-            seconds = time.perf_counter() - started
-            figures = self._figures.compute()
-            if validation is not None:
-                before = self._running_state()
-                self._each("on_validation_begin")
-                measured = self._measure(validation)
-                if self._interrupted:
-                    # As if the validation had not begun: it is done again.
-                    self._restore_running(before)
-                    self._end_interrupted()
-                    return
-                figures |= {f"val_{name}": value for name, value in measured.items()}
-            if self.scheduler is not None and self._schedules("epoch"):
-                self._step_scheduler(figures)
-            figures["seconds"] = seconds
-            if begun_at == 0 and seconds > 0:
-                figures["samples_per_second"] = self._figures.samples / seconds
-            self.history.epochs.append(figures)
-            self.epoch += 1
-            self.batch = 0
-            self._each("on_epoch_end", self.epoch, figures)
-            if self._interrupted and not self.is_finished:
-                self._end_interrupted()
-                return
-
-    def _train_epoch(self, stepper: Stepper, loader: Any) -> bool:
-        """The rest of the epoch; False where Ctrl-C ended it."""
-        self.model.train()
-        if self.batch:
-            # The order is drawn as it was when the epoch began; what is drawn then goes on where it stood.
-            stood = random_state(_data.generators_of(loader))
-            set_random_state(self._epoch_random, _data.generators_of(loader))
-            batches = _data.batches_from(loader, self.batch)
-            set_random_state(stood, _data.generators_of(loader))
-        else:
-            batches = iter(loader)
-        try:
-            return self._train_batches(stepper, batches)
-        finally:
-            # Workers end now, and not when somebody collects the iterator.
-            if hasattr(batches, "close"):
-                batches.close()
-
-    def _train_batches(self, stepper: Stepper, batches: Iterator[Any]) -> bool:
-        pending: list[Any] = []
-        while self.batches_per_epoch is None or self.batch + len(pending) < self.batches_per_epoch:
-            batch = next(batches, None)
-            if batch is None:
-                break
-            pending.append(batch)
-            whole = self.batches_per_epoch is not None and self.batch + len(pending) == self.batches_per_epoch
-            if len(pending) == self.accumulate or whole:
-                self._do_step(stepper, pending)
-                pending = []
-                if self._interrupted:
-                    self._end_interrupted()
-                    return False
-                if self.stop_training:
-                    break
-        if pending:
-            self._do_step(stepper, pending)
-        if self.batch == 0:
-            raise ValueError("fit: the data has no batches")
-        return True
-
-    def _do_step(self, stepper: Stepper, batches: list[Any]) -> None:
-        stepper(batches)
-        self.batch += len(batches)
-        self.step += 1
-        if self.scheduler is not None and self._schedules("step"):
-            self.scheduler.step()
-        self._each("on_step_end", self.step)
-
     # --- Evaluating and predicting
 
     def evaluate(self, data: Any, targets: Any = None, *, batch_size: int = 32) -> dict[str, Any]:
@@ -293,16 +172,6 @@ class Trainer:
         The loss is the mean over samples (batches, where the model tells its loss itself).
         """
         return self._measure(_data.make_loader(_data.as_dataset(data, targets), batch_size, shuffle=False))
-
-    def _measure(self, loader: Any) -> dict[str, Any]:
-        figures = Figures([_new(metric) for metric in self.metrics])
-        with self._evaluating():
-            for batch in loader:
-                loss, output, target, count = self.compute(batch)
-                figures.add(loss, output, target, count)
-                if self._interrupted:
-                    break
-        return figures.compute()
 
     def predict(self, data: Any, *, batch_size: int = 32) -> Any:
         """The model's outputs, in evaluation mode, without gradients, as one tensor (or structure of them).
@@ -322,16 +191,6 @@ class Trainer:
         if not outputs:
             raise ValueError("predict: the data has no batches")
         return _joined(outputs)
-
-    @contextmanager
-    def _evaluating(self) -> Iterator[None]:
-        was_training = self.model.training
-        self.model.eval()
-        try:
-            with no_grad():
-                yield
-        finally:
-            self.model.train(was_training)
 
     def compute(self, batch: Any) -> tuple[Tensor, Any, Any, Any]:
         """Loss, output, target and number of samples of a batch: what a subclass changes for a loss of its own kind.
@@ -371,17 +230,6 @@ class Trainer:
             return of_class
         return of_class * weight.reshape(*weight.shape, *[1] * (of_class.ndim - weight.ndim))
 
-    # --- Where the run is
-
-    @property
-    def is_finished(self) -> bool:
-        """True when all epochs are done, or a callback ended the run."""
-        return self.stop_training or self.epoch >= self.epochs
-
-    def running_figures(self) -> dict[str, Any]:
-        """The loss and the metrics of the present epoch so far. Looking makes the computation wait."""
-        return self._figures.compute()
-
     def higher_is_better(self, name: str) -> bool:
         """Which way the figure of that name is good: False for losses."""
         plain = name.removeprefix("val_")
@@ -403,119 +251,6 @@ class Trainer:
         """
         loader = _data.make_loader(_data.as_dataset(data, targets), batch_size, shuffle=True)
         return find_learning_rate(self, loader, low, high, steps)
-
-    # --- States
-
-    def state_dict(self) -> dict[str, Any]:
-        """All that the run is: what :class:`Checkpoint` saves."""
-        return {
-            "model": dict(self.model.state_dict()),
-            "optimizer": self.optimizer.state_dict(),
-            "scheduler": self.scheduler.state_dict() if hasattr(self.scheduler, "state_dict") else None,
-            "precision": self.precision.state_dict(),
-            "callbacks": {_name(self._callbacks, i): one.state_dict() for i, one in enumerate(self._callbacks)},
-            "history": self.history.state_dict(),
-            "stopped": self.stop_training,
-            "fit_random": self._fit_random,
-            **self._running_state(),
-        }
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Goes on from such a state, in :meth:`fit` of the same data."""
-        self.model.load_state_dict(state_dict["model"])
-        self._loaded = state_dict["optimizer"], state_dict["scheduler"]
-        if not self._is_beginning:
-            self._load_rates()
-        self.precision.load_state_dict(state_dict["precision"])
-        for i, one in enumerate(self._callbacks):
-            if (of_callback := state_dict["callbacks"].get(_name(self._callbacks, i))) is not None:
-                one.load_state_dict(of_callback)
-        self.history.load_state_dict(state_dict["history"])
-        self.stop_training = state_dict["stopped"]
-        self._fit_random = state_dict["fit_random"]
-        self._restore_running(state_dict)
-
-    def _load_rates(self) -> None:
-        """Loads the states of optimizer and scheduler, after a scheduler was made that sets first rates."""
-        if self._loaded is not None:
-            self.optimizer.load_state_dict(self._loaded[0])
-            if self.scheduler is not None and self._loaded[1] is not None:
-                self.scheduler.load_state_dict(self._loaded[1])
-            self._loaded = None
-
-    def _running_state(self) -> dict[str, Any]:
-        return {
-            "epoch": self.epoch,
-            "batch": self.batch,
-            "step": self.step,
-            "figures": self._figures.state_dict(),
-            "random": random_state(_data.generators_of(self._loader)),
-            "epoch_random": self._epoch_random,
-        }
-
-    def _restore_running(self, state: dict[str, Any]) -> None:
-        self.epoch, self.batch, self.step = state["epoch"], state["batch"], state["step"]
-        self._figures.load_state_dict(state["figures"])
-        self._epoch_random = state["epoch_random"]
-        self._loaded_random = state["random"]
-        if self._loader is not None:
-            set_random_state(state["random"], _data.generators_of(self._loader))
-
-    def save(self, path: Any) -> None:
-        """Writes :meth:`state_dict` to a file, whole or not at all."""
-        save_state(self.state_dict(), path)
-
-    def load(self, path: Any) -> None:
-        """Gives model, optimizer and precision the state of a file that :meth:`save` or a checkpoint wrote."""
-        self.load_state_dict(load_state(path))
-
-    # --- Parts
-
-    def _make_scheduler(self) -> None:
-        if isinstance(self._scheduler_to_make, str):
-            steps = None
-            if self.batches_per_epoch is not None:
-                steps = -(-self.batches_per_epoch // self.accumulate) * self.epochs
-            self.scheduler, self.schedule = make_scheduler(self.optimizer, self._scheduler_to_make, steps)
-        elif self._scheduler_to_make is not None:
-            self.scheduler = self._scheduler_to_make(self.optimizer)
-
-    def _schedules(self, when: str) -> bool:
-        return self.schedule == when
-
-    def _step_scheduler(self, figures: dict[str, Any]) -> None:
-        from tenfold.optim.lr_scheduler import ReduceLROnPlateau
-
-        if isinstance(self.scheduler, ReduceLROnPlateau):
-            self.scheduler.step(figures.get("val_loss", figures["loss"]))
-        else:
-            self.scheduler.step()
-
-    def _each(self, moment: str, *arguments: Any) -> None:
-        for callback in self._callbacks:
-            getattr(callback, moment)(self, *arguments)
-
-    def _interrupt(self) -> None:
-        self._interrupted = True
-
-    def _end_interrupted(self) -> None:
-        self.history.interrupted = True
-        self._each("on_interrupt")
-
-
-def _name(callbacks: Sequence[Callback], number: int) -> str:
-    """A name in a checkpoint: by class and place among its like, so that others may be added or left out."""
-    kind = type(callbacks[number]).__name__
-    return f"{kind}-{sum(type(one).__name__ == kind for one in callbacks[:number])}"
-
-
-def _new(metric: Metric) -> Metric:
-    """Another metric of the same kind that has gathered nothing."""
-    import copy
-
-    other = copy.copy(metric)
-    other.reset()
-    return other
 
 
 def _joined(outputs: list[Any]) -> Any:
