@@ -19,7 +19,7 @@ import pytest
 import tenfold as tf
 from tenfold.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, get_worker_info
 
-METHODS = [method for method in ("fork", "spawn") if method in multiprocessing.get_all_start_methods()]
+METHODS = [method for method in ("fork", "spawn", "forkserver") if method in multiprocessing.get_all_start_methods()]
 
 
 class Numbers(Dataset[Any]):
@@ -237,6 +237,16 @@ def test_workers_end_when_their_program_is_killed() -> None:
     while any(alive(pid) for pid in pids) and time.monotonic() < end:
         time.sleep(0.05)
     assert not any(alive(pid) for pid in pids)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_workers_that_persist_may_wait_long(method: str) -> None:
+    loader = DataLoader(
+        Asking(), batch_size=None, num_workers=1, persistent_workers=True, multiprocessing_context=method
+    )
+    before = list(loader)
+    time.sleep(2.5)  # longer than they go without a look at who started them
+    assert list(loader) == before
 
 
 def test_an_epoch_left_early_leaves_nothing_behind() -> None:

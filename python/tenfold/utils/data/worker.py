@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import multiprocessing
 import os
 import pickle
 import random
@@ -22,6 +23,10 @@ __all__ = ["Job", "WorkerInfo", "get_worker_info", "work"]
 # The loader's ends of the connections to its workers. A forked worker inherits those of all others; as long as it
 # holds them nobody notices when the loader's process is gone.
 LOADER_ENDS: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+# How long a worker that has nothing to do may not notice that the loader's process is gone.
+_SECONDS_BETWEEN_LOOKS = 2.0
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ def seed_all(seed: int) -> None:
         numpy_random.seed(seed & 0xFFFFFFFF)
 
 
-def work(job: Job, number: int, connection: Any, parent: int) -> None:
+def work(job: Job, number: int, connection: Any) -> None:
     """Loads what it is told to until it is told to end, or the loader's process is gone.
 
     Told ``(epoch, seed)`` it begins an epoch, told ``(epoch, number, what)`` it loads, told None it ends. It answers
@@ -93,6 +98,7 @@ def work(job: Job, number: int, connection: Any, parent: int) -> None:
     for end in list(LOADER_ENDS):
         end.close()
     LOADER_ENDS.clear()
+    parent = os.getppid()
     # The cores are the workers' together.
     _core.set_num_threads(1)
     stream: Any = None
@@ -133,8 +139,10 @@ def work(job: Job, number: int, connection: Any, parent: int) -> None:
 
 
 def _next_message(connection: Any, parent: int) -> Any:
-    while not connection.poll(5.0):
-        if os.getppid() != parent:
+    while not connection.poll(_SECONDS_BETWEEN_LOOKS):
+        # Who started the worker need not be the loader's process: there are servers that fork.
+        loader = multiprocessing.parent_process()
+        if os.getppid() != parent or (loader is not None and not loader.is_alive()):
             return None
     try:
         return connection.recv()

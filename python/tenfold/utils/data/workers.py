@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import multiprocessing.connection
-import os
 import pickle
 import queue
 import signal
@@ -27,7 +26,7 @@ class _Worker:
         self.connection, other = context.Pipe()
         LOADER_ENDS.add(self.connection)
         self.process = context.Process(
-            target=work, args=(job, number, other, os.getpid()), name=f"DataLoader worker {number}", daemon=True
+            target=work, args=(job, number, other), name=f"DataLoader worker {number}", daemon=True
         )
         with warnings.catch_warnings():
             # Newer Pythons warn of forks beside threads: the engine's are made for it.
