@@ -110,6 +110,31 @@ impl Layout {
         true
     }
 
+    /// True where the elements of two layouts, each injective, are certainly different ones: pieces of one tensor.
+    pub fn is_apart_from(&self, other: &Layout) -> bool {
+        if self.strides != other.strides {
+            return match (self.span(), other.span()) {
+                (Some(own), Some(others)) => own.1 < others.0 || others.1 < own.0,
+                _ => true,
+            };
+        }
+        let (first, second) = if self.offset <= other.offset { (self, other) } else { (other, self) };
+        let distance = second.offset - first.offset;
+        let both: Shape = first.shape.iter().zip(second.shape.iter()).map(|(&a, &b)| a.max(b)).collect();
+        let strides = &self.strides;
+        let is_injective = |shape, strides| Layout { shape, strides, offset: 0 }.is_injective();
+        // Both within one injective layout: one behind the other along an axis, or along one more.
+        let behind = (0..self.rank()).any(|axis| {
+            let steps = if strides[axis] > 0 { distance / strides[axis] } else { 0 };
+            steps >= first.shape[axis] as i64
+                && distance % strides[axis] == 0
+                && is_injective(both.replaced(axis, steps as usize + second.shape[axis]), strides.clone())
+        });
+        let mut with_distance = strides.clone();
+        with_distance.push(distance);
+        behind || (distance > 0 && is_injective(both.with(both.rank(), 2), with_distance))
+    }
+
     /// The buffer index of the element at `index`.
     pub fn position(&self, index: &[usize]) -> i64 {
         self.offset + index.iter().zip(&self.strides).map(|(&i, &stride)| i as i64 * stride).sum::<i64>()
@@ -443,6 +468,20 @@ mod tests {
             }
             assert_eq!(fit, *fitting, "{view:?}");
         }
+    }
+
+    #[test]
+    fn pieces_of_a_tensor_lie_apart() {
+        let whole = dense(&[4, 6]);
+        let left = whole.slice(1, 0, 1, 3);
+        assert!(left.is_apart_from(&whole.slice(1, 3, 1, 3)));
+        assert!(left.is_apart_from(&whole.slice(1, 4, 1, 2)));
+        assert!(!left.is_apart_from(&whole.slice(1, 2, 1, 3)));
+        assert!(whole.slice(0, 0, 1, 2).is_apart_from(&whole.slice(0, 2, 1, 2)));
+        assert!(whole.select(0, 0).is_apart_from(&whole.select(0, 3)));
+        assert!(whole.select(1, 2).is_apart_from(&whole.select(1, 0)));
+        assert!(!whole.select(0, 0).is_apart_from(&whole.select(0, 0)));
+        assert!(!whole.select(0, 0).is_apart_from(&whole.select(1, 0)));
     }
 
     #[test]

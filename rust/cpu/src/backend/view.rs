@@ -175,6 +175,11 @@ impl Walk {
         if let Some(last) = self.index.len().checked_sub(1) {
             self.index[last] += count - 1;
             self.position += self.strides[last] * (count as i64 - 1);
+            if self.index[last] + 1 < self.extents[last] {
+                self.index[last] += 1;
+                self.position += self.strides[last];
+                return;
+            }
         }
         self.advance();
     }

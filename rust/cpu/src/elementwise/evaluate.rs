@@ -228,6 +228,17 @@ struct Cursor {
     panel: Option<usize>,
 }
 
+impl Cursor {
+    /// The walk at that element, where it mostly stands already.
+    #[inline]
+    fn walk_at(&mut self, operand: &Operand, element: usize) -> &mut Walk {
+        if self.walk.is_none() || self.element != element {
+            self.walk = Some(Walk::new(&operand.layout, element));
+        }
+        self.walk.as_mut().expect("made above")
+    }
+}
+
 /// The length of the stretches of the space in which an operand's elements are neighbours, or all one; `None` where
 /// they are neither.
 fn run_length(layout: &Layout) -> Option<usize> {
@@ -413,17 +424,13 @@ impl<'a> Evaluator<'a> {
             return self.neighbours(start, count);
         }
         let cursor = &mut self.cursors[source];
-        let mut walk = match cursor.walk.take() {
-            Some(walk) if cursor.element == start => walk,
-            _ => Walk::new(&operand.layout, start),
-        };
+        let walk = cursor.walk_at(operand, start);
         let (stride, left) = walk.run();
         if stride != 1 {
             return None;
         }
         let (position, count) = (walk.position() as i64, count.min(left));
         walk.skip(count);
-        cursor.walk = Some(walk);
         cursor.element = start + count;
         // SAFETY: the positions are the layout's, which was checked to lie within the memory; nobody writes it.
         unsafe { Some(std::slice::from_raw_parts(operand.at(position).cast::<T>(), count)) }
@@ -484,40 +491,28 @@ impl<'a> Evaluator<'a> {
 
     fn walk(&mut self, source: usize, operand: &Operand, start: usize, count: usize) -> *const u8 {
         let cursor = &mut self.cursors[source];
-        let mut walk = match cursor.walk.take() {
-            Some(walk) if cursor.element == start => walk,
-            _ => Walk::new(&operand.layout, start),
-        };
+        let walk = cursor.walk_at(operand, start);
         let (stride, left) = walk.run();
-        let tile = if left >= count && (stride == 0 || stride == 1) {
-            let position = walk.position();
+        let whole = left >= count && (stride == 0 || stride == 1);
+        let position = walk.position();
+        if whole {
             walk.skip(count);
-            if stride == 1 {
-                // SAFETY: the positions are the layout's.
-                unsafe { operand.at(position as i64) }
-            } else {
-                self.fill(source, operand, position, count)
-            }
-        } else {
-            let (tile, after) = self.gather_runs(source, operand, walk, count);
-            walk = after;
-            tile
-        };
-        self.cursors[source].walk = Some(walk);
-        self.cursors[source].element = start + count;
-        tile
+        }
+        cursor.element = start + count;
+        match whole {
+            // SAFETY: the positions are the layout's.
+            true if stride == 1 => unsafe { operand.at(position as i64) },
+            true => self.fill(source, operand, position, count),
+            false => self.gather_runs(source, operand, count),
+        }
     }
 
-    /// Copies the next `count` elements into the source's own tile, run by run.
-    fn gather_runs(
-        &mut self,
-        source: usize,
-        operand: &Operand,
-        mut walk: Walk,
-        count: usize,
-    ) -> (*const u8, Walk) {
+    /// Copies the next `count` elements of the walk into the source's own tile, run by run.
+    fn gather_runs(&mut self, source: usize, operand: &Operand, count: usize) -> *const u8 {
         let tile = self.own_tile(source);
-        self.cursors[source].filled = None;
+        let cursor = &mut self.cursors[source];
+        cursor.filled = None;
+        let Some(walk) = &mut cursor.walk else { unreachable!("a walk that was begun") };
         let mut done = 0;
         while done < count {
             let (stride, left) = walk.run();
@@ -527,7 +522,7 @@ impl<'a> Evaluator<'a> {
             walk.skip(run);
             done += run;
         }
-        (tile, walk)
+        tile
     }
 }
 

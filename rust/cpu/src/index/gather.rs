@@ -87,13 +87,22 @@ pub fn take_along<T: Pod + Send + Sync>(
         let (mut bases, mut walk) = (Walk::new(&base, start), Walk::new(&index.layout, start));
         // SAFETY: each element belongs to one range.
         let target = unsafe { out.range(start, count) };
-        for (number, target) in target.iter_mut().enumerate() {
-            let Some(at) = normalized(walk.take(indices), extent) else {
-                failure.report(start + number);
-                return;
-            };
-            *target = memory[(bases.position() as i64 + at as i64 * stride) as usize];
-            bases.advance();
+        let mut done = 0;
+        while done < count {
+            let ((base_step, base_run), (step, run)) = (bases.run(), walk.run());
+            let run = run.min(base_run).min(count - done);
+            let (from, place) = (bases.position() as i64, walk.position() as i64);
+            for (number, target) in target[done..done + run].iter_mut().enumerate() {
+                let index = indices[(place + number as i64 * step) as usize];
+                let Some(at) = normalized(index, extent) else {
+                    failure.report(start + done + number);
+                    return;
+                };
+                *target = memory[(from + number as i64 * base_step + at as i64 * stride) as usize];
+            }
+            bases.skip(run);
+            walk.skip(run);
+            done += run;
         }
     });
     match failure.get() {

@@ -54,12 +54,17 @@ fn resample<T: Element + Lane + Default>(
     if inner == 1 {
         let length = table.outputs();
         let terms_of_rows = table.even_rows();
+        let runs = Runs::new(indices, &weights, terms_of_rows);
         let cost = (length * (1 + terms)) as u64;
         for_each_range(count, cost, CHUNK_NANOSECONDS, &|start, count| {
             for line in start..start + count {
                 let x = &x[line * table.inputs()..][..table.inputs()];
                 // SAFETY: each line belongs to one range.
                 let out = unsafe { out.range(line * length, length) };
+                if let Some(runs) = &runs {
+                    runs.copy(x, out);
+                    continue;
+                }
                 match terms_of_rows {
                     Some(1) => on_tier(EvenLine::<T, 1>::new(indices, &weights, x, out)),
                     Some(2) => on_tier(EvenLine::<T, 2>::new(indices, &weights, x, out)),
@@ -83,6 +88,40 @@ fn resample<T: Element + Lane + Default>(
         }
     });
     Ok(())
+}
+
+/// Outputs that are mostly runs of neighbouring inputs, as they are: the table of a padding.
+struct Runs(Vec<(usize, usize)>);
+
+impl Runs {
+    /// Runs shorter than this on average are gathered.
+    const SHORTEST: usize = 8;
+
+    fn new<T: Lane>(indices: &[u32], weights: &[T], terms_of_rows: Option<usize>) -> Option<Runs> {
+        if terms_of_rows != Some(1) || weights.iter().any(|&weight| weight != T::constant(1.0)) {
+            return None;
+        }
+        let mut runs: Vec<(usize, usize)> = Vec::new();
+        for &index in indices {
+            match runs.last_mut() {
+                Some((from, length)) if *from + *length == index as usize => *length += 1,
+                _ => runs.push((index as usize, 1)),
+            }
+        }
+        (runs.len() * Runs::SHORTEST <= indices.len()).then_some(Runs(runs))
+    }
+
+    fn copy<T: Copy>(&self, x: &[T], mut out: &mut [T]) {
+        for &(from, length) in &self.0 {
+            let (run, rest) = out.split_at_mut(length);
+            match run {
+                // At the borders mostly single elements.
+                [one] => *one = x[from],
+                run => run.copy_from_slice(&x[from..from + length]),
+            }
+            out = rest;
+        }
+    }
 }
 
 /// The outputs of one line, whose elements are neighbours.

@@ -4,7 +4,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use tenfold_ir::{Error, Result};
+use tenfold_ir::{Error, Layout, Result, Shape};
 
 use super::Guard;
 use super::edge::{Context, Edge, EdgeRef};
@@ -33,8 +33,47 @@ impl Ord for Visit {
     }
 }
 
+/// A gradient while others may still arrive at the same place.
+struct Sum {
+    gradient: Tensor,
+    /// Where it consists of the gradients of parts that lie apart, and is zero elsewhere: the parts.
+    parts: SmallVec<[Layout; 4]>,
+}
+
+impl Sum {
+    fn whole(gradient: Tensor) -> Sum {
+        Sum { gradient, parts: SmallVec::new() }
+    }
+
+    /// The gradient of a part of a tensor of that shape.
+    fn part(shape: &Shape, part: &Layout, gradient: &Tensor) -> Result<Sum> {
+        let parts = if part.is_injective() { SmallVec::from_iter([part.clone()]) } else { SmallVec::new() };
+        Ok(Sum { gradient: gradient.spread(part, shape)?, parts })
+    }
+
+    fn add(self, gradient: &Tensor) -> Result<Sum> {
+        Ok(Sum::whole(self.gradient.add(gradient)?))
+    }
+
+    /// Adds the gradient of a part, to that part alone: the pieces of a tensor that was split do not cost the whole each.
+    fn add_part(mut self, part: &Layout, gradient: &Tensor) -> Result<Sum> {
+        let is_apart = !self.parts.is_empty() && self.parts.iter().all(|known| known.is_apart_from(part));
+        if is_apart {
+            self.gradient = self.gradient.overlay(part, gradient)?;
+            self.parts.push(part.clone());
+            return Ok(self);
+        }
+        if !part.is_injective() {
+            let spread = gradient.spread(part, self.gradient.shape())?;
+            return self.add(&spread);
+        }
+        let there = self.gradient.region(part)?.add(gradient)?;
+        Ok(Sum::whole(self.gradient.overlay(part, &there)?))
+    }
+}
+
 /// The gradient of each output of an edge, where one has arrived.
-type Arrived = SmallVec<[Option<Tensor>; 2]>;
+type Arrived = SmallVec<[Option<Sum>; 2]>;
 
 /// Gradients on their way: what has arrived at each edge so far.
 #[derive(Default)]
@@ -59,22 +98,39 @@ impl Arrivals {
                 ),
             ));
         }
-        let slots = self.by_edge.entry(Arc::as_ptr(&edge.edge)).or_insert_with(|| {
-            self.order.push(Visit(edge.edge.clone()));
-            SmallVec::from_elem(None, edge.edge.outputs().len())
-        });
-        let slot = &mut slots[edge.output];
+        let slot = self.slot(edge);
         *slot = Some(match slot.take() {
-            None => gradient,
+            None => Sum::whole(gradient),
             Some(sum) => sum.add(&gradient)?,
         });
         Ok(())
     }
 
-    fn next(&mut self) -> Option<(Arc<Edge>, Arrived)> {
+    /// Adds the gradient of a part of an edge's result.
+    fn add_part(&mut self, edge: &EdgeRef, part: &Layout, gradient: &Tensor) -> Result<()> {
+        let (layout, dtype) = &edge.edge.outputs()[edge.output];
+        debug_assert!(gradient.shape() == part.shape() && gradient.dtype() == *dtype);
+        let slot = self.slot(edge);
+        *slot = Some(match slot.take() {
+            None => Sum::part(layout.shape(), part, gradient)?,
+            Some(sum) => sum.add_part(part, gradient)?,
+        });
+        Ok(())
+    }
+
+    /// What has arrived at an edge, which is queued with the first gradient.
+    fn slot(&mut self, edge: &EdgeRef) -> &mut Option<Sum> {
+        let slots = self.by_edge.entry(Arc::as_ptr(&edge.edge)).or_insert_with(|| {
+            self.order.push(Visit(edge.edge.clone()));
+            edge.edge.outputs().iter().map(|_| None).collect()
+        });
+        &mut slots[edge.output]
+    }
+
+    fn next(&mut self) -> Option<(Arc<Edge>, SmallVec<[Option<Tensor>; 2]>)> {
         let Visit(edge) = self.order.pop()?;
-        let gradients = self.by_edge.remove(&Arc::as_ptr(&edge)).expect("queued with its gradients");
-        Some((edge, gradients))
+        let sums = self.by_edge.remove(&Arc::as_ptr(&edge)).expect("queued with its gradients");
+        Some((edge, sums.into_iter().map(|sum| sum.map(|sum| sum.gradient)).collect()))
     }
 }
 
@@ -153,6 +209,12 @@ fn walk(
             Some((derivative, saved)) => {
                 let this = EdgeRef { edge: edge.clone(), output: 0 };
                 let needs: SmallVec<[bool; 4]> = this.parents().iter().map(Option::is_some).collect();
+                if let (Some(part), [parent]) = (derivative.part(), this.parents()) {
+                    if let (Some(parent), Some(gradient)) = (parent, &gradients[0]) {
+                        arrivals.add_part(parent, part, gradient)?;
+                    }
+                    continue;
+                }
                 let context = Context { saved: &saved, gradients: &gradients, needs: &needs };
                 let results = derivative.gradients(&context)?;
                 for (parent, gradient) in this.parents().iter().zip(results) {

@@ -19,6 +19,10 @@ pub trait Derivative: Send + Sync + 'static {
     fn name(&self) -> &str;
     /// The gradients of the inputs, in order, from those of the outputs.
     fn gradients(&self, context: &Context<'_>) -> Result<Gradients>;
+    /// Where the output's gradient is that of a part of the only input: the part, as a layout over its dense elements.
+    fn part(&self) -> Option<&Layout> {
+        None
+    }
 }
 
 /// What a derivative may look at.

@@ -42,6 +42,13 @@ impl Derivative for Movement {
         };
         Ok(Gradients::from_iter([Some(back)]))
     }
+
+    fn part(&self) -> Option<&Layout> {
+        match self {
+            Movement::Region(region, _) => Some(region),
+            _ => None,
+        }
+    }
 }
 
 /// The gradient of [`Tensor::spread`].
