@@ -184,6 +184,30 @@ impl Walk {
         self.advance();
     }
 
+    /// Rows of `length` elements of a run that follow one another evenly from here on: how far apart they begin, and how
+    /// many there are (none where the run ends within the first).
+    #[inline]
+    pub fn rows(&self, length: usize) -> (i64, usize) {
+        let ((stride, left), rank) = (self.run(), self.index.len());
+        match left == length && rank > 1 && self.index[rank - 1] == 0 {
+            true => (self.strides[rank - 2], self.extents[rank - 2] - self.index[rank - 2]),
+            false => (stride * length as i64, left / length),
+        }
+    }
+
+    /// Steps over `count` rows, at most what [`Walk::rows`] says.
+    #[inline]
+    pub fn skip_rows(&mut self, length: usize, count: usize) {
+        let rank = self.index.len();
+        if self.run().1 == length && rank > 1 && self.index[rank - 1] == 0 {
+            self.index[rank - 2] += count - 1;
+            self.position += self.strides[rank - 2] * (count as i64 - 1);
+            self.skip(length);
+        } else {
+            self.skip(length * count);
+        }
+    }
+
     /// Hands out the next element of `memory`.
     #[inline]
     pub fn take<T: Copy>(&mut self, memory: &[T]) -> T {

@@ -111,6 +111,22 @@ fn write_region<T: Pod + Send + Sync>(
             let ((from_step, from_run), (to_step, to_run)) = (from.run(), to.run());
             let run = from_run.min(to_run).min(left);
             let (source, target) = (from.position() as i64, to.position() as i64);
+            let ((from_pitch, from_rows), (to_pitch, to_rows)) = (from.rows(run), to.rows(run));
+            let rows = from_rows.min(to_rows).min(left / run);
+            if from_step == 1 && to_step == 1 && rows > 1 {
+                for row in 0..rows as i64 {
+                    let values = &memory[(source + row * from_pitch) as usize..][..run];
+                    // SAFETY: parts lie apart, and each belongs to one range.
+                    let there = unsafe { out.range((target + row * to_pitch) as usize, run) };
+                    for (there, &value) in there.iter_mut().zip(values) {
+                        *there = combine(*there, value);
+                    }
+                }
+                from.skip_rows(run, rows);
+                to.skip_rows(run, rows);
+                left -= rows * run;
+                continue;
+            }
             if from_step == 1 && to_step == 1 {
                 // SAFETY: parts lie apart, and each belongs to one range.
                 let there = unsafe { out.range(target as usize, run) };
