@@ -458,3 +458,26 @@ def test_what_a_graph_holds_goes_with_it() -> None:
     del y
     gc.collect()
     assert watch() is None
+
+
+def test_gradients_of_pieces_are_added_piece_by_piece() -> None:
+    rng = np.random.default_rng(4)
+    x = tf.tensor(rng.standard_normal((6, 7)), requires_grad=True)
+    weights = [tf.tensor(rng.standard_normal((6, 7))) for _ in range(6)]
+    expected = np.zeros((6, 7))
+    total = (x * weights[5]).sum()
+    expected += weights[5].numpy()
+    pieces = [(slice(None), slice(0, 3)), (slice(None), slice(3, 7)), (slice(2, 5),), (slice(None, None, -2), 4)]
+    for piece, weight in zip(pieces, weights, strict=False):
+        total = total + (x[piece] * weight[piece]).sum()
+        expected[piece] += weight.numpy()[piece]
+    # An element twice in one piece, and pieces alone.
+    total = total + (x[:, :1].expand(6, 4) * weights[4][:, :4]).sum()
+    expected[:, 0] += weights[4].numpy()[:, :4].sum(1)
+    total.backward()
+    assert x.grad is not None
+    np.testing.assert_allclose(x.grad.numpy(), expected, rtol=1e-12)
+    for cut in (lambda whole: whole.chunk(3, 1), lambda whole: whole.split([1, 5, 1], 1)):
+        whole = x.detach().requires_grad_()
+        sum((part**2).sum() for part in cut(whole)).backward()
+        np.testing.assert_allclose(whole.grad.numpy(), 2 * x.numpy(), rtol=1e-12)

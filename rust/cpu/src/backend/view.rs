@@ -100,6 +100,8 @@ pub struct Walk {
     strides: SmallVec<[i64; 4]>,
     index: SmallVec<[usize; 4]>,
     position: i64,
+    /// The position of element 0.
+    offset: i64,
 }
 
 impl Walk {
@@ -122,16 +124,24 @@ impl Walk {
                 }
             }
         }
-        let mut index: SmallVec<[usize; 4]> = SmallVec::from_elem(0, extents.len());
-        let mut position = layout.offset();
-        let mut left = start;
-        for axis in (0..extents.len()).rev() {
-            let extent = extents[axis].max(1);
-            index[axis] = left % extent;
-            position += index[axis] as i64 * strides[axis];
-            left /= extent;
+        let index: SmallVec<[usize; 4]> = SmallVec::from_elem(0, extents.len());
+        let mut walk = Walk { extents, strides, index, position: 0, offset: layout.offset() };
+        walk.seek(start);
+        walk
+    }
+
+    /// Goes to element `element` of the layout.
+    #[inline]
+    pub fn seek(&mut self, element: usize) {
+        self.position = self.offset;
+        let mut left = element;
+        for axis in (0..self.index.len()).rev() {
+            let extent = self.extents[axis].max(1);
+            // The outermost digit is what is left.
+            (self.index[axis], left) = if axis == 0 { (left, 0) } else { (left % extent, left / extent) };
+            self.position += self.index[axis] as i64 * self.strides[axis];
         }
-        Walk { extents, strides, index, position }
+        debug_assert!(self.index.first().is_none_or(|&first| first <= self.extents[0]));
     }
 
     /// The position of the current element in the memory.
@@ -143,6 +153,7 @@ impl Walk {
     /// Moves everything by `distance` elements of the memory.
     #[inline]
     pub fn shift(&mut self, distance: i64) {
+        self.offset += distance;
         self.position += distance;
     }
 

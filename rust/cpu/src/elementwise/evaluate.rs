@@ -232,10 +232,12 @@ impl Cursor {
     /// The walk at that element, where it mostly stands already.
     #[inline]
     fn walk_at(&mut self, operand: &Operand, element: usize) -> &mut Walk {
-        if self.walk.is_none() || self.element != element {
-            self.walk = Some(Walk::new(&operand.layout, element));
+        let stands = self.walk.is_some() && self.element == element;
+        let walk = self.walk.get_or_insert_with(|| Walk::new(&operand.layout, element));
+        if !stands {
+            walk.seek(element);
         }
-        self.walk.as_mut().expect("made above")
+        walk
     }
 }
 

@@ -73,7 +73,7 @@ impl Sum {
 }
 
 /// The gradient of each output of an edge, where one has arrived.
-type Arrived = SmallVec<[Option<Sum>; 2]>;
+type Arrived<G = Sum> = SmallVec<[Option<G>; 2]>;
 
 /// Gradients on their way: what has arrived at each edge so far.
 #[derive(Default)]
@@ -127,7 +127,7 @@ impl Arrivals {
         &mut slots[edge.output]
     }
 
-    fn next(&mut self) -> Option<(Arc<Edge>, SmallVec<[Option<Tensor>; 2]>)> {
+    fn next(&mut self) -> Option<(Arc<Edge>, Arrived<Tensor>)> {
         let Visit(edge) = self.order.pop()?;
         let sums = self.by_edge.remove(&Arc::as_ptr(&edge)).expect("queued with its gradients");
         Some((edge, sums.into_iter().map(|sum| sum.map(|sum| sum.gradient)).collect()))

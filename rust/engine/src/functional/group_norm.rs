@@ -26,6 +26,12 @@ fn by_channel_of_group(parameter: &Tensor, shape: &Shape) -> Result<Tensor> {
     parameter.detach().reshaped(&Shape::from([1, shape[1], shape[2], 1]))
 }
 
+/// `r·w` for each sample and channel, from the numbers of each along the axes of [`grouped`].
+fn scale_of(weights: &Tensor, r: &Tensor, wide: DType) -> Result<Tensor> {
+    let shape = Shape::from([r.shape()[0], r.shape()[1], weights.shape()[2], 1]);
+    Formula::single(&shape, wide, wide, |formula| Ok((formula.load(weights) * formula.load(r)).value()))
+}
+
 /// The gradient of group norm. The inputs are x, weight, bias and, one number a sample and group, the mean and
 /// `r = 1 / sqrt(variance + epsilon)`.
 #[derive(Debug)]
@@ -83,15 +89,18 @@ impl GroupNormDerivative {
                 by_group(&weighted.sum_axes(&[2])?.divide(count)?)
             };
             let (along, across) = (mean_of(&sums[1])?, mean_of(&sums[0])?);
-            let formula = Formula::new(&shape, wide);
-            let r = formula.load(&r);
-            let normalized = (formula.load(&x4) - formula.load(&mean)) * r;
-            let weighted = formula.load(&gradient) * formula.load(&weights);
-            formula.output(
-                r * (weighted - formula.load(&across) - normalized * formula.load(&along)),
-                x.dtype(),
-            );
-            formula.record()?.remove(0).reshaped(x.shape())
+            let scale = scale_of(&weights, &r, wide)?;
+            let numbers = Formula::new(r.shape(), wide);
+            let r = numbers.load(&r);
+            numbers.output(r * r * numbers.load(&along), wide);
+            numbers.output(r * numbers.load(&across), wide);
+            let numbers = numbers.record()?;
+            let of_x = Formula::single(&shape, wide, x.dtype(), |formula| {
+                let centered = formula.load(&x4) - formula.load(&mean);
+                let weighted = formula.load(&gradient) * formula.load(&scale);
+                Ok((weighted - centered * formula.load(&numbers[0]) - formula.load(&numbers[1])).value())
+            })?;
+            of_x.reshaped(x.shape())
         });
         Ok(Gradients::from_iter([of_x.transpose()?, Some(of_weight), Some(of_bias), None, None]))
     }
@@ -151,11 +160,13 @@ pub fn group_norm(
     let r = Formula::single(mean.shape(), wide, wide, |formula| {
         Ok((1.0 / (formula.load(&moments[1]) / count + eps).sqrt()).value())
     })?;
-    let formula = Formula::new(&shape, wide);
-    let normalized = (formula.load(&x) - formula.load(&by_group(mean)?)) * formula.load(&by_group(&r)?);
-    let [weights, biases] = [&weight, &bias].map(|parameter| by_channel_of_group(parameter, &shape));
-    formula.output(normalized * formula.load(&weights?) + formula.load(&biases?), input.dtype());
-    let mut results = [formula.record()?.remove(0).reshaped(input.shape())?];
+    let scale = scale_of(&by_channel_of_group(&weight, &shape)?, &by_group(&r)?, wide)?;
+    let result = Formula::single(&shape, wide, input.dtype(), |formula| {
+        let centered = formula.load(&x) - formula.load(&by_group(mean)?);
+        let biases = by_channel_of_group(&bias, &shape)?;
+        Ok((centered * formula.load(&scale) + formula.load(&biases)).value())
+    })?;
+    let mut results = [result.reshaped(input.shape())?];
     let derivative = GroupNormDerivative { groups: num_groups, epsilon: eps, bias: bias.dtype() };
     let saved = [Saved::Input(0), Saved::Input(1), Saved::Input(3), Saved::Input(4)];
     record_gradient(&mut results, &[input, &weight, &bias, mean, &r], derivative, &saved);
