@@ -1,11 +1,9 @@
-# `make help` lists what there is. Variables that may be given: PYTHON, TORCH_PYTHON, CONFORMANCE, DATA,
-# PYTEST and BENCH (more arguments), FUZZ_SECONDS, SEED (of drawn tests; without it `test` and `conformance` are the
-# same each time).
+# `make help` lists what there is. Variables that may be given: PYTHON, TORCH_PYTHON, CONFORMANCE, PYTEST and BENCH
+# (more arguments), QUICK and NAMES (of examples), FUZZ_SECONDS, SEED (of drawn tests; without it `test` and
+# `conformance` are the same each time).
 PYTHON ?= python3
 # The folder of the array API standard's test suite with its runner array_api_check.py.
 CONFORMANCE ?= ../shared/conformance
-# Fashion-MNIST's idx files (Debian's package dataset-fashion-mnist).
-DATA ?= /usr/share/datasets/fashion-mnist
 # Any Python with PyTorch and NumPy; by default one of our own, made on demand.
 TORCH_PYTHON ?= .venv-torch/bin/python
 FUZZ_SECONDS ?= 600
@@ -39,6 +37,10 @@ tools:
 
 .venv/made-dev: .venv/made
 	@$(VENV)/python $(PIP_INSTALL) $$($(VENV)/python scripts/extras.py tensorboard text test lint conformance)
+	@touch $@
+
+.venv/made-examples: .venv/made-dev
+	@$(VENV)/python $(PIP_INSTALL) $$($(VENV)/python scripts/extras.py examples)
 	@touch $@
 
 .venv-torch/bin/python:
@@ -114,14 +116,9 @@ fuzz: build ## random programs in every mode (PROGRAMS=n SEED=s), property tests
 
 # --- What a reader tries.
 
-examples: build ## run the examples (Fashion-MNIST where its files are there)
-	$(VENV)/python examples/digits_cnn.py
+examples: build .venv/made-examples ## run the examples and write docs/examples.md; QUICK=1 in reduced form, NAMES="a b" some
 	cd rust/engine && cargo run --profile fast --quiet --example digits
-	@if test -f $(DATA)/train-images-idx3-ubyte.gz -o -f $(DATA)/train-images-idx3-ubyte; then \
-	    $(VENV)/python examples/fashion_mnist.py --data $(DATA) $(FASHION_MNIST); \
-	else \
-	    echo "Fashion-MNIST is not in $(DATA): apt-get install dataset-fashion-mnist, or make examples DATA=DIR"; \
-	fi
+	$(VENV)/python scripts/run_examples.py $(if $(QUICK),--quick) $(NAMES)
 
 bench: wheel $(TORCH_PYTHON) ## speed beside PyTorch, measured in turns
 	@$(VENV)/python benchmarks/run.py --torch-python $(TORCH_PYTHON) $(BENCH)

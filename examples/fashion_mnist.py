@@ -1,45 +1,55 @@
-"""Train a convolutional network on Fashion-MNIST's 60,000 images to more than 91 % on its 10,000 test images.
+"""A convolutional network that tells clothes apart, trained on augmented images.
 
-The data: `apt-get install dataset-fashion-mnist` on Debian, or `--data DIR` with the four idx files.
+Data: Fashion-MNIST, 60,000 images for training and 10,000 held out: `apt-get install dataset-fashion-mnist` on Debian,
+or `--data DIR` with the four idx files. The rate of learning rises and falls once (L. N. Smith and N. Topin,
+Super-Convergence, 2017), and each image is mirrored and moved at random.
 """
 
 import argparse
-import time
+from pathlib import Path
 
 import tenfold as tf
-from tenfold import nn, optim
+from tenfold import nn, optim, transforms
 from tenfold.datasets import fashion_mnist
-from tenfold.nn import functional as F
+from tenfold.train import Trainer
 from tenfold.utils.data import DataLoader, TensorDataset
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--data", default="/usr/share/datasets/fashion-mnist", help="folder of the idx files")
+parser.add_argument("--data", help="folder of the idx files")
 parser.add_argument("--epochs", type=int, default=5)
-parser.add_argument("--limit", type=int, default=60_000, help="train on the first so many images")
+parser.add_argument("--out", type=Path, default=Path("runs/fashion_mnist"), help="folder of the curves")
+parser.add_argument("--quick", action="store_true", help="one epoch of 3,000 images")
 options = parser.parse_args()
+limit, epochs, wanted = (3000, 1, 0.65) if options.quick else (60_000, options.epochs, 0.93)
 
 tf.manual_seed(0)
-images, labels = (values[: options.limit] for values in fashion_mnist(options.data, train=True))
-batches = DataLoader(TensorDataset(images, labels), batch_size=128, shuffle=True)
-test_batches = DataLoader(TensorDataset(*fashion_mnist(options.data, train=False)), batch_size=1000)
-model = nn.Sequential(
-    nn.Conv2d(1, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
-    nn.Conv2d(32, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2),
-    nn.Flatten(), nn.Dropout(0.25), nn.Linear(64 * 7 * 7, 10),
+images, labels = (values[:limit] for values in fashion_mnist(options.data, train=True))
+test_images, test_labels = (values[: limit // 3] for values in fashion_mnist(options.data, train=False))
+augment = transforms.Compose([transforms.RandomCrop(28, padding=1), transforms.RandomHorizontalFlip()])
+batches = DataLoader(
+    TensorDataset(images, labels), batch_size=32 if options.quick else 128, shuffle=True,
+    collate_fn=transforms.OnBatch(augment),
 )  # fmt: skip
-optimizer = optim.Adam(model.parameters(), lr=2e-3)
-for epoch in range(options.epochs):
-    optimizer.param_groups[0]["lr"] = 2e-3 * (1 - epoch / options.epochs)
-    started = time.perf_counter()
-    model.train()
-    for x, y in batches:
-        loss = F.cross_entropy(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    speed = len(labels) / (time.perf_counter() - started)
-    model.eval()
-    with tf.no_grad():
-        correct = sum((model(x).argmax(dim=1) == y).sum().item() for x, y in test_batches)
-    print(f"epoch {epoch + 1}: loss of the last batch {loss.item():.4f}, {speed:.0f} images/s")
-    print(f"test accuracy: {correct / 10_000:.4f}")
+test_batches = DataLoader(TensorDataset(test_images, test_labels), batch_size=500)
+
+
+def block(inputs: int, outputs: int) -> list[nn.Module]:
+    """A 3×3 convolution, normalised; then half the height and width."""
+    return [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(), nn.MaxPool2d(2)]
+
+
+model = nn.Sequential(
+    *block(1, 32), *block(32, 64), *block(64, 128), nn.Flatten(), nn.Dropout(0.1), nn.Linear(128 * 3 * 3, 10)
+)
+optimizer = optim.AdamW(model.parameters(), weight_decay=0.02)
+schedule = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=6e-3, total_steps=epochs * len(batches))
+trainer = Trainer(model, optimizer, "cross_entropy", ["accuracy"], scheduler=schedule, schedule="step")
+history = trainer.fit(batches, validation_data=test_batches, epochs=epochs, verbose=2)
+history.plot(options.out / "curves.png")
+print(f"drew {options.out / 'curves.png'}")
+
+# A garment in the mirror is the same garment: both are asked about.
+logits = trainer.predict(test_images, batch_size=500) + trainer.predict(test_images.flip(3), batch_size=500)
+accuracy = (logits.argmax(dim=1) == test_labels).float().mean().item()
+print(f"held-out accuracy: {accuracy:.4f} (at least {wanted})")
+assert accuracy >= wanted, "the network did not learn as it should"
