@@ -1,11 +1,13 @@
-# `make help` lists what there is. Variables that may be given: PYTHON, TORCH_PYTHON, CONFORMANCE, PYTEST and BENCH
-# (more arguments), QUICK and NAMES (of examples), FUZZ_SECONDS, SEED (of drawn tests; without it `test` and
+# `make help` lists what there is. Variables that may be given: PYTHON, TORCH_PYTHON, JAX_PYTHON, CONFORMANCE, PYTEST and
+# BENCH (more arguments), QUICK and NAMES (of examples), FUZZ_SECONDS, SEED (of drawn tests; without it `test` and
 # `conformance` are the same each time).
 PYTHON ?= python3
 # The folder of the array API standard's test suite with its runner array_api_check.py.
 CONFORMANCE ?= ../shared/conformance
 # Any Python with PyTorch and NumPy; by default one of our own, made on demand.
 TORCH_PYTHON ?= .venv-torch/bin/python
+# JAX, a further column of a few benchmarks; `make bench JAX_PYTHON=` goes without.
+JAX_PYTHON ?= .venv-jax/bin/python
 FUZZ_SECONDS ?= 600
 
 VENV := .venv/bin
@@ -46,6 +48,10 @@ tools:
 .venv-torch/bin/python:
 	@$(PYTHON) -m venv .venv-torch
 	@.venv-torch/bin/python $(PIP_INSTALL) torch numpy || { rm -rf .venv-torch; exit 1; }
+
+.venv-jax/bin/python:
+	@$(PYTHON) -m venv .venv-jax
+	@.venv-jax/bin/python $(PIP_INSTALL) jax || { rm -rf .venv-jax; exit 1; }
 
 # --- The package.
 
@@ -120,8 +126,8 @@ examples: build .venv/made-examples ## run the examples and write docs/examples.
 	cd rust/engine && cargo run --profile fast --quiet --example digits
 	$(VENV)/python scripts/run_examples.py $(if $(QUICK),--quick) $(NAMES)
 
-bench: wheel $(TORCH_PYTHON) ## speed beside PyTorch, measured in turns
-	@$(VENV)/python benchmarks/run.py --torch-python $(TORCH_PYTHON) $(BENCH)
+bench: wheel $(TORCH_PYTHON) $(JAX_PYTHON) ## speed beside PyTorch, measured in turns (about 20 minutes; BENCH="--help")
+	@$(VENV)/python benchmarks/run.py --torch-python $(TORCH_PYTHON) $(JAX_PYTHON:%=--jax-python %) $(BENCH)
 
 # valgrind knows no AVX-512, and the widest tier but that has all kinds of unsafe code. Every core and every row of the
 # table runs on operands whose memory ends with their elements, but is not compared with the reference, which would take
@@ -140,5 +146,5 @@ stubs: build ## write the generated stub and pages again
 	$(VENV)/python scripts/parity_page.py
 
 clean: ## remove what was built
-	rm -rf .venv .venv-torch dist runs
+	rm -rf .venv .venv-torch .venv-jax dist runs
 	cargo clean
