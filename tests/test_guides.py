@@ -10,7 +10,7 @@ import pytest
 import tenfold as tf
 
 DOCS = Path(__file__).parent.parent / "docs"
-GUIDES = ["training", "coming_from_pytorch", "coming_from_keras", "coming_from_numpy"]
+GUIDES = ["training", "coming_from_pytorch", "coming_from_keras", "coming_from_numpy", "transforms"]
 
 
 def programs(page: str) -> list[str]:

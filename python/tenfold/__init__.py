@@ -38,7 +38,8 @@ from tenfold.autograd import enable_grad, no_grad, set_grad_enabled  # noqa: E40
 
 TYPE_CHECKING = False  # `typing` itself would cost a fifth of the import
 if TYPE_CHECKING:
-    from tenfold import datasets, metrics, nn, optim, profiler, safetensors, text, train, transforms, utils  # noqa: F401
+    from tenfold import datasets, func, metrics, nn, optim, profiler, safetensors, text, train, transforms, utils  # noqa: F401
+    from tenfold.func import vmap  # noqa: F401
     from tenfold.utils.model_summary import summary  # noqa: F401
 
 # PyTorch's names for what the standard does not have: the methods, called as functions.
@@ -87,7 +88,19 @@ def is_tensor(obj: object) -> _builtins.bool:
     return isinstance(obj, Tensor)
 
 
-_SUBPACKAGES = ("datasets", "metrics", "nn", "optim", "profiler", "safetensors", "text", "train", "transforms", "utils")
+_SUBPACKAGES = (
+    "datasets",
+    "func",
+    "metrics",
+    "nn",
+    "optim",
+    "profiler",
+    "safetensors",
+    "text",
+    "train",
+    "transforms",
+    "utils",
+)
 
 
 def __getattr__(name: str) -> object:
@@ -96,11 +109,13 @@ def __getattr__(name: str) -> object:
         return _import_module(f"tenfold.{name}")
     if name == "summary":
         return _import_module("tenfold.utils.model_summary").summary
+    if name == "vmap":
+        return _import_module("tenfold.func").vmap
     raise AttributeError(f"module 'tenfold' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBPACKAGES, "summary"})
+    return sorted({*globals(), *_SUBPACKAGES, "summary", "vmap"})
 
 
 def _start_profile() -> None:

@@ -953,6 +953,36 @@ class Tensor:
     def zero_(self) -> Self:
         """In place: zeros everywhere."""
 
+class _Checkpoint:
+    """A region whose saved values are computed again in backward: `with` it, the first run records. `recompute(tensors)` runs
+    it again with the values that the tensors had.
+    """
+    def __enter__(self) -> None: ...
+    def __exit__(self, *_error: Any) -> None: ...
+    def __new__(cls, recompute: Any, tensors: Sequence[Tensor], check: builtins.bool) -> Self: ...
+
+class _Level:
+    """One `vmap`: active from its making until `leave`."""
+    def __new__(cls, extent: builtins.int, randomness: builtins.str) -> Self:
+        """Begins a level of `extent` samples, where random numbers are an "error", "different" for each or the "same"."""
+    def batched(self, tensor: Tensor, dim: builtins.int) -> Tensor:
+        """The tensor of one sample, of which `dim` counts the samples."""
+    @property
+    def extent(self) -> builtins.int:
+        """How many samples there are."""
+    def leave(self) -> None:
+        """Ends the level."""
+    def maps(self, tensor: Tensor) -> builtins.bool:
+        """True for a tensor that has a value for each sample of this level."""
+    @property
+    def randomness(self) -> builtins.str:
+        """What random numbers are."""
+    def unbatched(self, tensor: Tensor, dim: builtins.int) -> Tensor:
+        """The tensor of all samples, of which a new `dim` counts them."""
+
+class _Levels:
+    """The active levels of a thread."""
+
 class dtype:
     """The type of a tensor's elements, such as `tenfold.float32`."""
     def __reduce__(self) -> builtins.str:
@@ -1722,8 +1752,20 @@ class nn_functional:
     def unfold(input: _Argument, kernel_size: _Integers, dilation: _Integers = ..., padding: _Integers = ..., stride: _Integers = ...) -> Tensor:
         """The windows of `(N, C, H, W)` or `(C, H, W)` as columns: `(N, C * kernel_h * kernel_w, windows)`."""
 
+def _alias(tensor: Tensor) -> Tensor:
+    """The same tensor at a place of its own in the record of gradients, to differentiate with respect to."""
+
+def _depend_on_others(tensors: Sequence[Tensor], own: Sequence[Tensor]) -> builtins.bool:
+    """True where some of the tensors depend on a leaf other than those of `own`."""
+
 def _grad(outputs: Sequence[Tensor], inputs: Sequence[Tensor], grad_outputs: Sequence[Tensor | None], retain_graph: builtins.bool, create_graph: builtins.bool) -> builtins.list[Tensor | None]:
     """The gradients of `outputs` at `inputs`, in order; None at an input that they do not depend on."""
+
+def _level_of(tensors: Sequence[Tensor]) -> _Level | None:
+    """The outermost level that some of the tensors have a value for each sample of."""
+
+def _levels() -> _Levels:
+    """The active levels of this thread."""
 
 def _operation_table() -> builtins.list[Any]:
     """The operation table, a dict a row: what documentation and tests are made from."""
@@ -1743,6 +1785,9 @@ def _result_type(dtypes: Sequence[_DtypeArgument], numbers: Sequence[_Number]) -
 
 def _set_grad_enabled(on: builtins.bool) -> builtins.bool:
     """Records gradients on this thread or not; returns the state before."""
+
+def _set_levels(levels: _Levels) -> _Levels:
+    """Sets the active levels of this thread, to compute something again as it was computed first; returns those before."""
 
 def abs(x: _Argument, /) -> Tensor:
     """The magnitude. The smallest signed integer wraps to itself."""

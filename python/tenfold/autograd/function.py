@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tenfold import _core
 from tenfold._core import Tensor
@@ -58,7 +58,9 @@ class Function:
     A subclass defines two static methods: ``forward(ctx, *args)`` computes a tensor or a tuple of them, without
     recording; ``backward(ctx, *grads)`` gets a gradient for each of them, and gives one for each argument of
     ``forward`` (None for what is no tensor). ``backward`` written with tensor operations can itself be
-    differentiated. Where ``setup_context(ctx, inputs, output)`` is defined too, ``forward`` takes no ``ctx``.
+    differentiated. Where ``setup_context(ctx, inputs, output)`` is defined too, ``forward`` takes no ``ctx``. Inside
+    ``tenfold.func.vmap`` the function is called for each sample, unless the subclass says ``generate_vmap_rule = True``
+    (it is made of operations that work for all samples at once) or defines ``vmap``.
 
     >>> import tenfold as tf
     >>> class Cube(tf.autograd.Function):
@@ -95,9 +97,24 @@ class Function:
         """Computes the gradients of the arguments."""
         raise NotImplementedError("Function: a subclass must define backward to be differentiated")
 
+    #: Inside ``vmap`` the function is called once for each sample, unless this says that it works for all at once.
+    generate_vmap_rule: bool = False
+
+    @staticmethod
+    def vmap(info: VmapInfo, in_dims: tuple[int | None, ...], *args: Any) -> tuple[Any, Any]:
+        """What ``apply`` computes for all samples of a ``vmap``: the results, and where their batch axes stand.
+
+        ``in_dims`` says where those of the arguments stand, None for what all share. A subclass may define it.
+        """
+        raise NotImplementedError("Function: vmap is not defined")
+
     @classmethod
     def apply(cls, *args: Any) -> Any:
         """Calls the function on ``args`` and records its derivative."""
+        if not cls.generate_vmap_rule:
+            level = _core._level_of([arg for arg in args if isinstance(arg, Tensor)])
+            if level is not None:
+                return cls._apply_to_samples(level, args)
         context = FunctionContext(tuple(isinstance(arg, Tensor) and arg.requires_grad for arg in args))
         with no_grad():
             if cls.setup_context is Function.setup_context:
@@ -123,6 +140,41 @@ class Function:
         # From here on the saved tensors live as long as the recorded derivative.
         context._to_save = tuple(None if tensor is None else _PLACE for tensor in context._to_save)
         return results if isinstance(result, tuple) else results[0]
+
+    @classmethod
+    def _apply_to_samples(cls, level: Any, args: tuple[Any, ...]) -> Any:
+        # What has a gradient has one for each sample, though its values be the same for all.
+        is_mapped = [isinstance(arg, Tensor) and (level.maps(arg) or arg.requires_grad) for arg in args]
+        wide = [level.unbatched(arg, 0) if mapped else arg for arg, mapped in zip(args, is_mapped, strict=True)]
+        if cls.vmap is not Function.vmap:
+            info = VmapInfo(level.extent, level.randomness)
+            result, dims = cls.vmap(info, tuple(0 if mapped else None for mapped in is_mapped), *wide)
+            if not isinstance(result, tuple):
+                return result if dims is None else level.batched(result, dims)
+            dims = dims if isinstance(dims, tuple) else (dims,) * len(result)
+            return tuple(out if dim is None else level.batched(out, dim) for out, dim in zip(result, dims, strict=True))
+        samples = [
+            cls.apply(*(arg[number] if mapped else arg for arg, mapped in zip(wide, is_mapped, strict=True)))
+            for number in range(level.extent)
+        ]
+        if not samples:
+            raise NotImplementedError(f"{cls.__name__}: a vmap over no samples needs generate_vmap_rule or vmap")
+        if not isinstance(samples[0], tuple):
+            return level.batched(_core.stack(samples), 0)
+        columns = zip(*samples, strict=True)
+        return tuple(
+            level.batched(_core.stack(list(column)), 0) if isinstance(column[0], Tensor) else column[0]
+            for column in columns
+        )
+
+
+class VmapInfo(NamedTuple):
+    """What a ``vmap`` rule is told about the mapping."""
+
+    #: How many samples there are.
+    batch_size: int
+    #: ``"error"``, ``"different"`` or ``"same"``: see :func:`tenfold.func.vmap`.
+    randomness: str
 
 
 _PLACE: Any = object()

@@ -4,6 +4,7 @@
 //! them on a backend; [`autograd`] records what depends on what and walks it back.
 
 pub mod autograd;
+pub mod batch;
 mod formula;
 pub mod functional;
 mod graph;

@@ -145,7 +145,14 @@ pub fn matrix_exp(x: &Tensor) -> Result<Tensor> {
         return Ok(x.clone());
     }
     let wide = x.cast(x.dtype().compute())?;
-    let norm = wide.detach().abs()?.sum(Some(&[-1]), false, None)?.amax(None, false)?.item()?.to_f64();
+    let norm = wide
+        .detach()
+        .every_sample()
+        .abs()?
+        .sum(Some(&[-1]), false, None)?
+        .amax(None, false)?
+        .item()?
+        .to_f64();
     if !norm.is_finite() {
         return x.multiply(f64::NAN);
     }

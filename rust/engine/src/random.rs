@@ -11,6 +11,7 @@ use tenfold_ir::kernel::{Distribution, Random, Side};
 use tenfold_ir::{Complex, Core, DType, Error, Result, Scalar, Shape, random};
 
 use crate::Tensor;
+use crate::batch::levels_of_draw;
 
 /// A sequence of random numbers: a value that can be copied, kept and set back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +68,26 @@ impl Generator {
     }
 
     fn draw(&mut self, distribution: Distribution, shape: &[usize], dtype: DType) -> Result<Tensor> {
+        let levels = levels_of_draw(distribution.name())?;
+        if levels.is_empty() {
+            return self.draw_one(distribution, shape, dtype);
+        }
+        let wide = levels.before(shape);
+        let drawn = if distribution == Distribution::Permutation {
+            // Each sample has an order of its own.
+            let draw = |_| self.draw_one(distribution, shape, dtype);
+            let orders = (0..levels.samples()).map(draw).collect::<Result<Vec<Tensor>>>()?;
+            match orders.is_empty() {
+                true => Tensor::zeros(&wide, dtype)?,
+                false => Tensor::stack(&orders.iter().collect::<Vec<_>>(), 0)?.reshaped(&wide)?,
+            }
+        } else {
+            self.draw_one(distribution, &wide, dtype)?
+        };
+        Ok(drawn.as_samples(&levels))
+    }
+
+    fn draw_one(&mut self, distribution: Distribution, shape: &[usize], dtype: DType) -> Result<Tensor> {
         let shape = Shape::checked(distribution.name(), shape)?;
         let blocks = random::blocks(distribution, shape.elements(), dtype);
         let core = Random { distribution, seed: self.seed, offset: self.offset, shape, dtype };
@@ -214,7 +235,7 @@ impl Tensor {
         }
         let probabilities = self.detach();
         let inside = probabilities.greater_equal(0)?.logical_and(&probabilities.less_equal(1)?)?;
-        if !inside.all(None, false)?.item()?.to_bool() {
+        if !inside.every_sample().all(None, false)?.item()?.to_bool() {
             return Err(Error::value(name, "probabilities must be from 0 to 1"));
         }
         let wide = self.dtype().compute();
@@ -273,12 +294,12 @@ impl Tensor {
         }
         let weights = self.detach().cast(DType::Float64)?;
         let valid = weights.greater_equal(0)?.logical_and(&weights.isfinite()?)?;
-        if !valid.all(None, false)?.item()?.to_bool() {
+        if !valid.every_sample().all(None, false)?.item()?.to_bool() {
             return Err(Error::value(name, "weights must be finite and not negative"));
         }
         let needed = if replacement { 1 } else { count };
         let enough = weights.count_nonzero(Some(&[-1]), false)?.greater_equal(needed)?;
-        if !enough.all(None, false)?.item()?.to_bool() {
+        if !enough.every_sample().all(None, false)?.item()?.to_bool() {
             return Err(Error::value(name, format!("a row has fewer than {needed} weights other than zero")));
         }
         if replacement {

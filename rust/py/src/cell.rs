@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use pyo3::prelude::*;
 use tenfold::autograd::{self, EdgeRef};
+use tenfold::batch;
 use tenfold::{Error, Layout, Result, Tensor};
 
 use crate::tensor::PyTensor;
@@ -31,6 +32,8 @@ pub struct Cell {
     view: Option<Box<View>>,
     /// Made for tensors that have or expect a gradient.
     grad: OnceLock<Arc<Gradient>>,
+    /// The innermost `vmap` at that time: only those that were active then may give it a value a sample.
+    level: u64,
 }
 
 /// The place of a tensor's accumulated gradient, always the same object. The tensor owns it; the edge of a leaf knows it.
@@ -59,13 +62,17 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Cell {
     /// A cell of its own.
     pub fn new(value: Tensor) -> Cell {
-        Cell { state: Mutex::new(State { value, version: 0 }), view: None, grad: OnceLock::new() }
+        Cell::made(State { value, version: 0 }, None)
     }
 
     /// A view, with its present value.
     fn view(value: Tensor, version: u64, view: View) -> Cell {
-        let view = Some(Box::new(view));
-        Cell { state: Mutex::new(State { value, version }), view, grad: OnceLock::new() }
+        Cell::made(State { value, version }, Some(Box::new(view)))
+    }
+
+    #[inline]
+    fn made(state: State, view: Option<Box<View>>) -> Cell {
+        Cell { state: Mutex::new(state), view, grad: OnceLock::new(), level: batch::innermost() }
     }
 
     /// The value with its gradient edge.
@@ -184,6 +191,13 @@ impl Cell {
                     state.value.dtype()
                 ),
             ));
+        }
+        if value.is_batched() && value.levels().iter().any(|level| level.number() > self.level) {
+            return Err(Error::state(
+                operation,
+                "a tensor from outside of vmap cannot be given a value for each sample in place",
+            )
+            .hint("use the operation that is not in place, or make the tensor inside the mapped function"));
         }
         let edge = state.value.gradient_edge().cloned();
         let recording = autograd::is_enabled() && !detached;

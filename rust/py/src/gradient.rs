@@ -15,6 +15,15 @@ fn accumulate(py: Python<'_>, collected: autograd::Collected, create_graph: bool
     let _mode = autograd::Guard::new(create_graph);
     for (leaf, gradient) in collected {
         let Some(place) = place_of(&leaf) else { continue };
+        if !leaf.is_batched_as(&gradient) {
+            return Err(crate::errors::to_python(
+                tenfold::Error::state(
+                    "backward",
+                    "inside vmap the gradient of a tensor from outside differs from sample to sample",
+                )
+                .hint("use tenfold.func.grad, or call backward on what vmap returns"),
+            ));
+        }
         match place.get(py) {
             None => {
                 // An expanded gradient (of a sum) becomes dense, so that it can be changed in place.

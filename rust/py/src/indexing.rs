@@ -71,7 +71,8 @@ fn item(object: &Bound<'_, PyAny>) -> PyResult<IndexItem> {
 
 /// An index tensor; one integer without axes is a plain index.
 fn tensor_item(tensor: Tensor) -> PyResult<IndexItem> {
-    if tensor.rank() == 0 && tensor.dtype().is_integer() {
+    // Inside vmap each sample has an index of its own.
+    if tensor.rank() == 0 && tensor.dtype().is_integer() && !tensor.is_batched() {
         let index = tensor.item().map_err(to_python)?.to_i128();
         return i64::try_from(index)
             .map(IndexItem::Integer)

@@ -28,6 +28,7 @@ mod repr;
 mod safetensors;
 mod switches;
 mod tensor;
+mod transforms;
 mod views;
 
 /// The core of Tenfold.
@@ -49,6 +50,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     dlpack::add_dlpack(module)?;
     gradient::add_gradient(module)?;
     module.add_function(wrap_pyfunction!(function::record_function, module)?)?;
+    transforms::add_transforms(module)?;
     functional::add_functional(module)?;
     optim::add_optim(module)?;
     matrix::add_matrix(module)?;

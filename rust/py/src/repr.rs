@@ -83,7 +83,16 @@ pub fn add_printing(module: &Bound<'_, PyModule>) -> PyResult<()> {
 impl PyTensor {
     fn __repr__(&self) -> PyResult<String> {
         let options = *OPTIONS.lock().unwrap_or_else(PoisonError::into_inner);
-        written(&self.value()?, options).map_err(to_python)
+        let value = self.value()?;
+        if value.is_batched() {
+            let extents: Vec<usize> = value.levels().iter().map(|level| level.extent()).collect();
+            return Ok(format!(
+                "tensor(…, shape={}, dtype={}, samples={extents:?})",
+                value.shape(),
+                value.dtype()
+            ));
+        }
+        written(&value, options).map_err(to_python)
     }
 
     /// A tensor with one element is formatted as its number.

@@ -7,8 +7,9 @@ use smallvec::SmallVec;
 use tenfold_ir::{Error, Layout, Result, Shape};
 
 use super::Guard;
-use super::edge::{Context, Edge, EdgeRef};
+use super::edge::{Context, Edge, EdgeRef, Output};
 use crate::Tensor;
+use crate::batch::BatchAxes;
 
 /// Gradients that arrived at leaves, each with its leaf.
 pub type Collected = Vec<(EdgeRef, Tensor)>;
@@ -84,7 +85,7 @@ struct Arrivals {
 
 impl Arrivals {
     fn add(&mut self, edge: &EdgeRef, gradient: Tensor) -> Result<()> {
-        let (layout, dtype) = &edge.edge.outputs()[edge.output];
+        let Output { layout, dtype, batch } = &edge.edge.outputs()[edge.output];
         if gradient.shape() != layout.shape() || gradient.dtype() != *dtype {
             return Err(Error::shape(
                 "backward",
@@ -98,6 +99,7 @@ impl Arrivals {
                 ),
             ));
         }
+        let gradient = fitted(gradient, batch)?;
         let slot = self.slot(edge);
         *slot = Some(match slot.take() {
             None => Sum::whole(gradient),
@@ -108,8 +110,9 @@ impl Arrivals {
 
     /// Adds the gradient of a part of an edge's result.
     fn add_part(&mut self, edge: &EdgeRef, part: &Layout, gradient: &Tensor) -> Result<()> {
-        let (layout, dtype) = &edge.edge.outputs()[edge.output];
+        let Output { layout, dtype, batch } = &edge.edge.outputs()[edge.output];
         debug_assert!(gradient.shape() == part.shape() && gradient.dtype() == *dtype);
+        let gradient = &fitted(gradient.clone(), batch)?;
         let slot = self.slot(edge);
         *slot = Some(match slot.take() {
             None => Sum::part(layout.shape(), part, gradient)?,
@@ -132,6 +135,12 @@ impl Arrivals {
         let sums = self.by_edge.remove(&Arc::as_ptr(&edge)).expect("queued with its gradients");
         Some((edge, sums.into_iter().map(|sum| sum.map(|sum| sum.gradient)).collect()))
     }
+}
+
+/// A gradient with the batch axes of the result that it belongs to.
+#[inline]
+fn fitted(gradient: Tensor, batch: &BatchAxes) -> Result<Tensor> {
+    if gradient.batch().is_empty() && batch.is_empty() { Ok(gradient) } else { gradient.fitted_to(batch) }
 }
 
 /// The gradient to start from: the one given, or 1 for a result with one element.
@@ -255,4 +264,24 @@ pub fn gradients(
         })
         .collect::<Result<Vec<EdgeRef>>>()?;
     Ok(walk(roots, retain_graph, create_graph, &wanted)?.1)
+}
+
+/// True where some of the tensors depend on a leaf other than those of `own`: whether somebody else may differentiate them.
+pub fn depend_on_others(tensors: &[&Tensor], own: &[&Tensor]) -> bool {
+    let is_own = |edge: &EdgeRef| own.iter().any(|leaf| leaf.edge().is_some_and(|own| own.is_same(edge)));
+    let mut visited = std::collections::HashSet::new();
+    let mut waiting: Vec<EdgeRef> = tensors.iter().filter_map(|tensor| tensor.edge().cloned()).collect();
+    while let Some(edge) = waiting.pop() {
+        if !visited.insert(Arc::as_ptr(&edge.edge)) {
+            continue;
+        }
+        if edge.is_leaf() {
+            if !is_own(&edge) {
+                return true;
+            }
+            continue;
+        }
+        waiting.extend(edge.parents().iter().flatten().cloned());
+    }
+    false
 }

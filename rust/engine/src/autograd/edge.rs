@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use smallvec::SmallVec;
 use tenfold_ir::{DType, Error, Layout, Result};
 
+use super::checkpoint::Kept;
 use crate::Tensor;
+use crate::batch::BatchAxes;
 
 /// The gradients of an operation's inputs; `None` where none flows.
 pub type Gradients = SmallVec<[Option<Tensor>; 3]>;
@@ -69,9 +71,9 @@ pub type Hook = Arc<dyn Fn(&Tensor) -> Result<Option<Tensor>> + Send + Sync>;
 /// The values that a derivative asked for, with their edges.
 pub(super) type SavedTensors = SmallVec<[Tensor; 3]>;
 
+#[derive(Clone)]
 struct SavedValue {
-    /// An error where a copy was needed and failed: `backward` reports it.
-    tensor: Result<Tensor>,
+    kept: Kept,
     /// Set for a result of the edge's own operation: stored without the edge, which would keep itself alive.
     own_output: Option<usize>,
 }
@@ -88,14 +90,19 @@ enum Kind {
     },
 }
 
-/// Shape and dtype of an output.
-pub(super) type Output = (Arc<Layout>, DType);
+/// Shape, dtype and batch axes of an output.
+#[derive(Clone)]
+pub(super) struct Output {
+    pub layout: Arc<Layout>,
+    pub dtype: DType,
+    pub batch: BatchAxes,
+}
 
 /// One operation (or leaf) in the record of what was computed from what.
 pub struct Edge {
     /// Ascending in the order of recording: every edge is larger than its parents.
     sequence: u64,
-    /// Shape and dtype of each.
+    /// What each is.
     outputs: SmallVec<[Output; 1]>,
     kind: Kind,
     hooks: Mutex<Vec<(u64, usize, Hook)>>,
@@ -166,6 +173,12 @@ impl EdgeRef {
         }
     }
 
+    /// True where a gradient that arrived has the batch axes of this output, and no others.
+    pub fn is_batched_as(&self, gradient: &Tensor) -> bool {
+        let own = &self.edge.outputs[self.output].batch;
+        own.levels().count() == gradient.batch().levels().count()
+    }
+
     /// Adds a hook on the gradient of this output; gives the number to remove it with.
     pub fn add_hook(&self, hook: Hook) -> u64 {
         let number = next_number();
@@ -205,18 +218,18 @@ impl Edge {
             Error::state("backward", "the saved values of the graph are already freed")
                 .hint("give retain_graph=True to the first backward to go through the graph twice")
         })?;
+        // What saved nothing can be gone through any number of times.
+        let values =
+            if retain || values.is_empty() { values.clone() } else { slot.take().unwrap_or_default() };
+        drop(slot);
         let unpack = |value: &SavedValue| {
-            let mut tensor = value.tensor.clone()?;
+            let mut tensor = value.kept.get(retain)?;
             if let Some(output) = value.own_output {
                 tensor.set_edge(Some(EdgeRef { edge: self.clone(), output }));
             }
             Ok(tensor)
         };
         let tensors = values.iter().map(unpack).collect::<Result<_>>()?;
-        // What saved nothing can be gone through any number of times.
-        let freed = if retain || values.is_empty() { None } else { slot.take() };
-        drop(slot);
-        drop(freed);
         Ok(Some((&**derivative, tensors)))
     }
 
@@ -224,12 +237,7 @@ impl Edge {
         if let Kind::Operation { parents, saved, .. } = &mut self.kind {
             links.extend(parents.drain(..).flatten());
             if let Some(values) = saved.get_mut().unwrap_or_else(PoisonError::into_inner) {
-                for tensor in values.iter_mut().filter_map(|value| value.tensor.as_mut().ok()) {
-                    if let Some(edge) = tensor.edge().cloned() {
-                        tensor.set_edge(None);
-                        links.push(edge);
-                    }
-                }
+                links.extend(values.iter_mut().filter_map(|value| value.kept.take_edge()));
             }
         }
     }
@@ -267,8 +275,13 @@ pub fn record_gradient(
         return;
     }
     let value = |what: &Saved| match *what {
-        Saved::Input(index) => SavedValue { tensor: kept(inputs[index]), own_output: None },
-        Saved::Output(index) => SavedValue { tensor: Ok(outputs[index].detach()), own_output: Some(index) },
+        Saved::Input(index) => {
+            SavedValue { kept: Kept::of(inputs[index], || kept(inputs[index])), own_output: None }
+        }
+        Saved::Output(index) => SavedValue {
+            kept: Kept::of(&outputs[index], || Ok(outputs[index].detach())),
+            own_output: Some(index),
+        },
     };
     let edge = Arc::new(Edge {
         sequence: next_number(),
@@ -288,7 +301,7 @@ pub fn record_gradient(
 }
 
 fn output_of(tensor: &Tensor) -> Output {
-    (tensor.shared_layout().clone(), tensor.dtype())
+    Output { layout: tensor.shared_layout().clone(), dtype: tensor.dtype(), batch: tensor.batch().clone() }
 }
 
 /// An input as a derivative keeps it: a copy where somebody else may write to its memory.
@@ -299,7 +312,32 @@ fn kept(input: &Tensor) -> Result<Tensor> {
     Ok(input.detach().copy()?.with_gradient_edge(input.edge().cloned()))
 }
 
+/// The gradient of the same tensor under another name.
+struct AliasDerivative;
+
+impl Derivative for AliasDerivative {
+    fn name(&self) -> &str {
+        "alias"
+    }
+
+    fn gradients(&self, context: &Context<'_>) -> Result<Gradients> {
+        Ok(Gradients::from_iter([Some(context.gradient(0).clone())]))
+    }
+}
+
 impl Tensor {
+    /// The same value at a place of its own in the record, to differentiate with respect to: gradients that arrive there
+    /// flow on to where the tensor comes from. A new leaf, where that is nowhere.
+    pub fn alias(&self) -> Result<Tensor> {
+        if !self.requires_grad() || !super::is_enabled() {
+            return self.requires_gradient();
+        }
+        let mut result = [self.detach()];
+        record_gradient(&mut result, &[self], AliasDerivative, &[]);
+        let [result] = result;
+        Ok(result)
+    }
+
     /// The value as a new leaf: gradients flow to it and end there.
     pub fn requires_gradient(&self) -> Result<Tensor> {
         self.check_differentiable("requires_grad")?;

@@ -6,13 +6,15 @@
 
 mod apply;
 mod backward;
+mod checkpoint;
 mod edge;
 mod term;
 
 use std::cell::Cell;
 
 pub(crate) use apply::ApplyDerivative;
-pub use backward::{Collected, backward, gradients};
+pub use backward::{Collected, backward, depend_on_others, gradients};
+pub use checkpoint::{Checkpoint, Recompute};
 pub use edge::{Context, Derivative, EdgeRef, Gradients, Hook, Saved, record_gradient};
 
 thread_local! {

@@ -11,7 +11,7 @@ use tenfold_ir::{DType, Error, Result, Shape};
 
 use super::check_floating;
 use super::loss::LossReduction;
-use crate::{HostDerivative, Tensor};
+use crate::{HostDerivative, Tensor, batch};
 
 const NAME: &str = "ctc_loss";
 /// What one step of a recursion takes, roughly: two exponentials and a logarithm.
@@ -351,6 +351,12 @@ pub fn ctc_loss(
     options: &CtcOptions,
 ) -> Result<Tensor> {
     check_floating(NAME, log_probabilities)?;
+    if targets.is_batched() {
+        let mut of_one = |sample: &[&Tensor]| {
+            Ok(vec![ctc_loss(sample[0], sample[1], input_lengths, target_lengths, options)?])
+        };
+        return Ok(batch::each(NAME, &[log_probabilities, targets], &mut of_one)?.remove(0));
+    }
     let unbatched = log_probabilities.rank() == 2;
     let batch = if unbatched { log_probabilities.unsqueeze(1)? } else { log_probabilities.clone() };
     let &[steps, samples, classes] = &batch.shape()[..] else {

@@ -3,7 +3,7 @@
 use tenfold_ir::{DType, Error, ErrorKind, Result};
 
 use crate::autograd::{self, Context, Derivative, Gradients, Saved, record_gradient};
-use crate::{ScatterReduce, Tensor};
+use crate::{ScatterReduce, Tensor, batch};
 
 /// The gradient of a tensor that passes unchanged: multiplied by factors that broadcast. The inputs are both.
 #[derive(Debug)]
@@ -170,6 +170,21 @@ fn bag_numbers(name: &'static str, input: &Tensor, options: &BagOptions<'_>) -> 
 /// with `offsets`. An empty bag gives zeros.
 pub fn embedding_bag(input: &Tensor, weight: &Tensor, options: &BagOptions<'_>) -> Result<Tensor> {
     let name = "embedding_bag";
+    if let Some(offsets) = options.offsets
+        && offsets.is_batched()
+    {
+        let weights = options.per_sample_weights;
+        let mut of_one = |sample: &[&Tensor]| {
+            let options = BagOptions {
+                offsets: Some(sample[2]),
+                per_sample_weights: weights.map(|_| sample[3]),
+                ..*options
+            };
+            Ok(vec![embedding_bag(sample[0], sample[1], &options)?])
+        };
+        let tensors = [input, weight, offsets, weights.unwrap_or(input)];
+        return Ok(batch::each(name, &tensors, &mut of_one)?.remove(0));
+    }
     let (numbers, bags) = bag_numbers(name, input, options)?;
     check_rows(name, input, weight).map_err(|error| match error.kind() {
         // As in PyTorch, unlike in an embedding.

@@ -77,7 +77,7 @@ pub fn gaussian_nll_loss(
             format!("an input of shape {} with variances of shape {}", input.shape(), variance.shape()),
         ));
     };
-    if autograd::no_grad(|| variance.detach().less(0.0)?.any(None, false)?.item())?.to_bool() {
+    if autograd::no_grad(|| variance.detach().every_sample().less(0.0)?.any(None, false)?.item())?.to_bool() {
         return Err(Error::value(name, "variances must not be negative"));
     }
     let compute = || {

@@ -168,7 +168,7 @@ pub fn binary_cross_entropy(
     check_same_shape(name, input, target)?;
     super::check_same_dtype(name, input, target)?;
     let outside = autograd::no_grad(|| {
-        let x = input.detach();
+        let x = input.detach().every_sample();
         x.less(0.0)?.logical_or(&x.greater(1.0)?)?.logical_or(&x.isnan()?)?.any(None, false)?.item()
     })?;
     if outside.to_bool() {

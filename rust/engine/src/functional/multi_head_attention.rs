@@ -154,7 +154,7 @@ fn projected(
             (Some(a), Some(b)) => a.is_same(b),
             _ => false,
         };
-        edges && a.shares_value_with(b) && a.layout() == b.layout()
+        edges && a.is_same_view_as(b)
     };
     if let Some(bias) = options.input_bias
         && bias.shape()[..] != [3 * width]

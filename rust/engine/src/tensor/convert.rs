@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tenfold_ir::{Buffer, DType, Element, Error, Layout, Result, Scalar, Shape, Spec};
 
 use super::Tensor;
+use crate::batch::BatchAxes;
 use crate::graph::Handle;
 use crate::switches;
 
@@ -41,7 +42,7 @@ impl Tensor {
     /// A tensor over a buffer with this layout, for memory that somebody else owns.
     pub fn from_strided_buffer(buffer: Buffer, layout: Layout, dtype: DType) -> Result<Tensor> {
         layout.check_within("from_buffer", buffer.size() / dtype.size())?;
-        Ok(Tensor::of_layout(Handle::ready(buffer), Arc::new(layout), dtype))
+        Ok(Tensor::of_layout(Handle::ready(buffer), Arc::new(layout), dtype, BatchAxes::default()))
     }
 
     /// The elements in row-major order; runs what is needed.
@@ -63,6 +64,7 @@ impl Tensor {
 
     /// The only element of a tensor with one element.
     pub fn item(&self) -> Result<Scalar> {
+        self.check_one_value("item")?;
         if self.elements() != 1 {
             return Err(Error::value(
                 "item",
@@ -77,8 +79,9 @@ impl Tensor {
         )
     }
 
-    /// The buffer and the layout of the elements in it; runs what is needed.
+    /// The buffer and the layout of the elements in it; runs what is needed. An error inside `vmap`.
     pub fn buffer(&self) -> Result<(Arc<Buffer>, &Layout)> {
+        self.check_one_value("buffer")?;
         Ok((self.value().buffer()?, self.layout()))
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tenfold_ir::{
-    DType, Error, Layout, Operation, Result, Scalar, Shape, Spec, broadcast_shapes, for_each_operation,
+    DType, Error, Layout, Operation, Result, Scalar, Spec, broadcast_shapes, for_each_operation,
     promote_types,
 };
 
 use super::Tensor;
 use crate::autograd::{self, ApplyDerivative};
+use crate::batch::Levels;
 use crate::graph::{Node, NodeOperation, current_shard};
 
 /// An argument of a scalar operation: a tensor, or a number that takes the dtype of the tensors it meets.
@@ -77,6 +78,7 @@ impl Tensor {
             && autograd::is_enabled();
         let layout = common_layout(name, arguments)?;
         let shape = layout.shape();
+        let levels = Levels::of(tensors_among(arguments));
 
         let shard = current_shard();
         let compute = *signature.arguments.last().expect("operations have arguments");
@@ -92,10 +94,10 @@ impl Tensor {
                     } else {
                         Cow::Owned(tensor.cast(dtype)?.broadcast(shape).expect("shapes broadcast"))
                     };
-                    operand.read_by(&mut node, shard)?;
+                    operand.read_by(&mut node, shard, &levels)?;
                     operands.push(operand);
                 }
-                Argument::Tensor(tensor) => tensor.read_broadcast_by(&mut node, shard, shape)?,
+                Argument::Tensor(tensor) => tensor.read_broadcast_by(&mut node, shard, &levels, shape)?,
                 Argument::Scalar(scalar) => {
                     scalar.check_fits(name, dtype)?;
                     node.scalars.push(*scalar);
@@ -104,12 +106,12 @@ impl Tensor {
             }
         }
         node.operation = NodeOperation::Apply { operation, compute, scalars: scalar_mask };
-        node.specs.push(Spec::new(Shape::new(shape), signature.result));
+        node.specs.push(Spec::new(levels.before(shape), signature.result));
         if !differentiable {
-            return Tensor::record_single(shard, node, layout, signature.result);
+            return Tensor::record_single(shard, node, layout, signature.result, &levels);
         }
         let scalars = node.scalars.clone();
-        let mut result = Tensor::record_single(shard, node, layout, signature.result)?;
+        let mut result = Tensor::record_single(shard, node, layout, signature.result, &levels)?;
         let references: SmallVec<[&Tensor; 3]> = operands.iter().map(|operand| &**operand).collect();
         let results = std::slice::from_mut(&mut result);
         ApplyDerivative::record(operation, scalar_mask, scalars, compute, &references, results)?;
@@ -117,14 +119,16 @@ impl Tensor {
     }
 }
 
+fn tensors_among<'a>(arguments: &'a [Argument<'a>]) -> impl Iterator<Item = &'a Tensor> + Clone {
+    arguments.iter().filter_map(|argument| match argument {
+        Argument::Tensor(tensor) => Some(*tensor),
+        Argument::Scalar(_) => None,
+    })
+}
+
 /// The dense layout of the shape to which all tensors among the arguments broadcast.
 fn common_layout(name: &'static str, arguments: &[Argument<'_>]) -> Result<Arc<Layout>> {
-    let tensors = || {
-        arguments.iter().filter_map(|argument| match argument {
-            Argument::Tensor(tensor) => Some(*tensor),
-            Argument::Scalar(_) => None,
-        })
-    };
+    let tensors = || tensors_among(arguments);
     match tensors().next() {
         Some(first) if tensors().all(|tensor| tensor.shape() == first.shape()) => Ok(first.dense_layout()),
         _ => {

@@ -21,6 +21,7 @@ use smallvec::SmallVec;
 use tenfold_ir::{Core, DType, Error, Expr, Layout, Result, Scalar, Shape, Spec, Specs};
 
 use crate::autograd::EdgeRef;
+use crate::batch::{self, BatchAxes, Levels};
 use crate::graph::{Handle, Input, Node, NodeOperation, Recorded, Shard, current_shard};
 
 pub use assemble::{Padding, Repeats};
@@ -50,7 +51,9 @@ pub struct Tensor {
 /// What the copies of a tensor share: copying and dropping one costs a count, and no lock.
 struct Body {
     value: Handle,
+    /// Of one sample, where the tensor is batched.
     layout: Arc<Layout>,
+    batch: BatchAxes,
 }
 
 /// Adds a node to its shard's arena. One that is refused is dropped without the lock.
@@ -98,6 +101,17 @@ impl Tensor {
         &self.body.layout
     }
 
+    /// The batch axes, which stand beside the layout: see [`crate::batch`].
+    #[inline]
+    pub(crate) fn batch(&self) -> &BatchAxes {
+        &self.body.batch
+    }
+
+    /// Gives the value another layout and other batch axes; the gradient edge stays.
+    pub(crate) fn replace_layout(&mut self, layout: Arc<Layout>, batch: BatchAxes) {
+        self.body = Arc::new(Body { value: self.body.value.clone(), layout, batch });
+    }
+
     /// The counted reference to the value.
     fn value(&self) -> &Handle {
         &self.body.value
@@ -109,9 +123,11 @@ impl Tensor {
         Spec::new(Shape::new(self.shape()), self.dtype)
     }
 
-    /// True where both are views of one value.
-    pub fn shares_value_with(&self, other: &Tensor) -> bool {
+    /// True where both are the same elements of one value.
+    pub fn is_same_view_as(&self, other: &Tensor) -> bool {
         self.value().is_same(other.value())
+            && self.layout() == other.layout()
+            && self.batch() == other.batch()
     }
 
     /// True where the value is computed.
@@ -139,22 +155,29 @@ impl Tensor {
         self.value().is_borrowed()
     }
 
-    /// Makes the tensor an input of a node that is about to be recorded in `shard`.
+    /// Makes all samples of the tensor an input of a node that is about to be recorded in `shard`.
     #[inline]
-    fn read_by(&self, node: &mut Node, shard: &'static Shard) -> Result<()> {
+    fn read_by(&self, node: &mut Node, shard: &'static Shard, levels: &Levels) -> Result<()> {
         let place = self.value().place(shard)?;
-        node.inputs.push(Input { place, dtype: self.dtype, layout: self.body.layout.clone() });
+        node.inputs.push(Input { place, dtype: self.dtype, layout: self.layout_of_all(levels) });
         Ok(())
     }
 
     /// The same, broadcast to a shape that it fits.
-    fn read_broadcast_by(&self, node: &mut Node, shard: &'static Shard, shape: &Shape) -> Result<()> {
+    fn read_broadcast_by(
+        &self,
+        node: &mut Node,
+        shard: &'static Shard,
+        levels: &Levels,
+        shape: &Shape,
+    ) -> Result<()> {
         if self.shape() == shape {
-            return self.read_by(node, shard);
+            return self.read_by(node, shard, levels);
         }
         let layout = Arc::new(self.layout().broadcast_to(shape).expect("shapes broadcast"));
-        node.inputs.push(Input { place: self.value().place(shard)?, dtype: self.dtype, layout });
-        Ok(())
+        let mut wide = self.detach();
+        wide.replace_layout(layout, self.batch().clone());
+        wide.read_by(node, shard, levels)
     }
 
     /// True where the layout is that of a new tensor of this shape, the strides of axes of extent 1 included.
@@ -176,7 +199,8 @@ impl Tensor {
         Arc::new(Layout::dense(self.shape().clone()))
     }
 
-    /// Records a node over `inputs` and wraps its outputs; no gradient.
+    /// Records a node over `inputs` and wraps its outputs; no gradient. Of an elementwise operation the specs are those of
+    /// one sample, where inputs are batched.
     pub(crate) fn record(
         operation: NodeOperation,
         inputs: &[&Tensor],
@@ -184,40 +208,53 @@ impl Tensor {
         specs: Specs,
     ) -> Result<Tensors> {
         let shard = current_shard();
+        let levels = Levels::of(inputs.iter().copied());
         let mut node = Node::new(operation);
         for tensor in inputs {
-            tensor.read_by(&mut node, shard)?;
+            tensor.read_by(&mut node, shard, &levels)?;
         }
         node.scalars.extend_from_slice(scalars);
-        let mut layouts: SmallVec<[(Arc<Layout>, DType); 2]> = SmallVec::new();
+        let mut layouts: SmallVec<[(Arc<Layout>, DType, BatchAxes); 2]> = SmallVec::new();
         for spec in &specs {
-            layouts.push((Arc::new(Layout::dense(spec.shape.clone())), spec.dtype));
+            let batch = levels.dense_axes(&spec.shape);
+            layouts.push((Arc::new(Layout::dense(spec.shape.clone())), spec.dtype, batch));
         }
         node.specs = specs;
+        if !levels.is_empty() {
+            for spec in &mut node.specs {
+                spec.shape = Shape::checked("vmap", &levels.before(&spec.shape))?;
+            }
+        }
         let recorded = record_node(shard, node)?;
         let mut outputs = Tensors::new();
-        for (&slot, (layout, dtype)) in recorded.outputs.iter().zip(layouts) {
-            outputs.push(Tensor::of_layout(Handle::of_output(shard, slot), layout, dtype));
+        for (&slot, (layout, dtype, batch)) in recorded.outputs.iter().zip(layouts) {
+            outputs.push(Tensor::of_layout(Handle::of_output(shard, slot), layout, dtype, batch));
         }
         crate::run::after_recording(shard, &recorded)?;
         Ok(outputs)
     }
 
-    /// Records a node whose only output lies in this dense layout; no gradient.
+    /// Records a node whose only output lies in this dense layout, sample by sample; no gradient.
     fn record_single(
         shard: &'static Shard,
         node: Box<Node>,
         layout: Arc<Layout>,
         dtype: DType,
+        levels: &Levels,
     ) -> Result<Tensor> {
         let recorded = record_node(shard, node)?;
-        let output = Tensor::of_layout(Handle::of_output(shard, recorded.outputs[0]), layout, dtype);
+        let batch = levels.dense_axes(layout.shape());
+        let output = Tensor::of_layout(Handle::of_output(shard, recorded.outputs[0]), layout, dtype, batch);
         crate::run::after_recording(shard, &recorded)?;
         Ok(output)
     }
 
     /// Records a core over `inputs`, after its shape rule; no gradient.
     pub(crate) fn record_core(core: Core, inputs: &[&Tensor]) -> Result<Tensors> {
+        let levels = Levels::of(inputs.iter().copied());
+        if !levels.is_empty() {
+            return batch::record_core(core, inputs, &levels);
+        }
         let specs: SmallVec<[Spec; 3]> = inputs.iter().map(|tensor| tensor.spec()).collect();
         let results = core.results(&specs)?;
         Tensor::record(NodeOperation::Core(Arc::new(core)), inputs, &[], results)
@@ -237,16 +274,16 @@ impl Tensor {
     }
 
     fn of_handle(value: Handle, spec: Spec) -> Tensor {
-        Tensor::of_layout(value, Arc::new(Layout::dense(spec.shape)), spec.dtype)
+        Tensor::of_layout(value, Arc::new(Layout::dense(spec.shape)), spec.dtype, BatchAxes::default())
     }
 
-    fn of_layout(value: Handle, layout: Arc<Layout>, dtype: DType) -> Tensor {
-        Tensor { body: Arc::new(Body { value, layout }), dtype, edge: None }
+    fn of_layout(value: Handle, layout: Arc<Layout>, dtype: DType, batch: BatchAxes) -> Tensor {
+        Tensor { body: Arc::new(Body { value, layout, batch }), dtype, edge: None }
     }
 
-    /// The same value in another layout; no gradient.
+    /// The same value in another layout (of one sample); no gradient.
     pub(crate) fn with_layout(&self, layout: Layout) -> Tensor {
-        Tensor::of_layout(self.value().clone(), Arc::new(layout), self.dtype)
+        Tensor::of_layout(self.value().clone(), Arc::new(layout), self.dtype, self.batch().clone())
     }
 
     /// The edge through which gradients flow to where the tensor comes from.
@@ -285,8 +322,12 @@ impl Tensor {
         ))
     }
 
-    /// The smallest and largest element of an integer tensor, found once a value; (0, −1) for an empty one.
+    /// The smallest and largest element of an integer tensor, found once a value; (0, −1) for an empty one. Of all
+    /// samples, where it is batched.
     pub(crate) fn index_range(&self) -> Result<(i64, i64)> {
+        if self.is_batched() {
+            return self.every_sample().index_range();
+        }
         if self.elements() == 0 {
             return Ok((0, -1));
         }

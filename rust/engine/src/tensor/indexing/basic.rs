@@ -29,6 +29,11 @@ pub enum IndexItem {
 impl IndexItem {
     /// The whole axis.
     pub const ALL: IndexItem = IndexItem::Slice { start: None, stop: None, step: None };
+
+    /// True for a mask that differs between the samples of a `vmap`.
+    pub(super) fn is_batched_mask(&self) -> bool {
+        matches!(self, IndexItem::Tensor(mask) if mask.dtype() == DType::Bool && mask.is_batched())
+    }
 }
 
 /// A step from the tensor's layout to the part that index tensors then read; axes of the layout so far.

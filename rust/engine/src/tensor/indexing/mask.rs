@@ -4,11 +4,19 @@ use tenfold_ir::kernel::{Index, ScatterMode};
 use tenfold_ir::{Core, DType, Error, Result, Shape, broadcast_shapes};
 
 use super::{Address, IndexItem};
+use crate::batch;
 use crate::tensor::{Argument, Tensor};
 
 impl Tensor {
     /// The indices of the elements other than zero, `(count, rank)` int64, in row-major order. Looks at the values.
     pub fn nonzero(&self) -> Result<Tensor> {
+        if self.is_batched() {
+            return Err(Error::not_implemented(
+                "nonzero",
+                "how many elements there are would differ between the samples of a vmap",
+            )
+            .hint("choose between values with where()"));
+        }
         let mask = self.detach().cast(DType::Bool)?;
         let count = mask.sum(None, false, None)?.item()?.to_i128() as usize;
         Ok(Tensor::record_core(Core::Index(Index::NonZero { count }), &[&mask])?.remove(0))
@@ -72,6 +80,10 @@ impl Tensor {
                 format!("a mask of shape {} does not broadcast to {}", mask.shape(), self.shape()),
             )
         })?;
+        if mask.is_batched() {
+            let mut of_one = |sample: &[&Tensor]| Ok(vec![sample[0].masked_scatter(sample[1], sample[2])?]);
+            return Ok(batch::each("masked_scatter", &[self, &mask, source], &mut of_one)?.remove(0));
+        }
         let flat = Shape::from([self.elements()]);
         let places = mask.reshaped(&flat)?.nonzero()?.select(1, 0)?;
         let count = places.elements();

@@ -115,6 +115,9 @@ impl Tensor {
             let shape: Shape = mask.shape().iter().copied().chain(ones).collect();
             return mask.reshaped(&shape)?.where_(&values.reshaped(&Shape::default())?, self);
         }
+        if let Some(place) = items.iter().position(|item| item.is_batched_mask()) {
+            return self.index_put_each(items, place, &values, accumulate);
+        }
         let split = Split::new("index_put", self.shape(), items)?;
         let region = split.apply(&Layout::dense(self.shape().clone()));
         if split.advanced.is_empty() {
@@ -141,6 +144,23 @@ impl Tensor {
         let part = Address::Leading(indices.len()).write(&part, &indices, &values, mode)?;
         let part = part.permuted(&inverse(&order))?;
         if split.is_whole() { Ok(part) } else { self.overlay(&region, &part) }
+    }
+
+    /// Sample by sample, for a mask at `place` of which each has its own: how many elements it names differs.
+    fn index_put_each(
+        &self,
+        items: &[IndexItem],
+        place: usize,
+        values: &Tensor,
+        accumulate: bool,
+    ) -> Result<Tensor> {
+        let IndexItem::Tensor(mask) = &items[place] else { unreachable!("the item is a mask") };
+        let mut of_one = |sample: &[&Tensor]| {
+            let mut items = items.to_vec();
+            items[place] = IndexItem::Tensor(sample[1].clone());
+            Ok(vec![sample[0].index_put(&items, sample[2], accumulate)?])
+        };
+        Ok(crate::batch::each("index_put", &[self, mask, values], &mut of_one)?.remove(0))
     }
 
     /// Values of an assignment in the shape that is written; axes of extent 1 in front may be too many.
