@@ -23,8 +23,8 @@ def names(body):
 
 
 def test_module_and_stub_have_the_same_names():
-    # Types that the stub names for itself begin with a capital letter.
-    stubbed = {name for name in names(STUB.body) if not re.match("_[A-Z]", name)}
+    # Types that the stub names for itself begin with a capital letter; classes that nobody outside makes do as well.
+    stubbed = {name for name in names(STUB.body) if not re.match("_[A-Z]", name) or hasattr(_core, name)}
     assert stubbed == {name for name in dir(_core) if not name.startswith("__")} | {"__version__"}
 
 

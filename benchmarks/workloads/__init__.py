@@ -15,6 +15,7 @@ from workloads import (
     recording,
     recurrent,
     rows,
+    transforms,
     whole_steps,
 )
 from workloads.workload import Group as Group
@@ -24,7 +25,7 @@ GROUPS: list[Group] = [
     part.GROUP
     for part in (
         gemm, fused_gemm, convolution, pooling_norms, attention, recurrent, rows, memory_bound, ordering, random,
-        optimizers, whole_steps, fusion, recording, layers,
+        optimizers, whole_steps, fusion, recording, layers, transforms,
     )
 ]  # fmt: skip
 # What the machine can do, measured by its own tasks: the fastest package's rate is the limit.

@@ -959,11 +959,11 @@ class _Checkpoint:
     """
     def __enter__(self) -> None: ...
     def __exit__(self, *_error: Any) -> None: ...
-    def __new__(cls, recompute: Any, tensors: Sequence[Tensor], check: builtins.bool) -> Self: ...
+    def __new__(cls, recompute: Any, tensors: Sequence[Tensor], check: builtins.bool, /) -> Self: ...
 
 class _Level:
     """One `vmap`: active from its making until `leave`."""
-    def __new__(cls, extent: builtins.int, randomness: builtins.str) -> Self:
+    def __new__(cls, extent: builtins.int, randomness: builtins.str, /) -> Self:
         """Begins a level of `extent` samples, where random numbers are an "error", "different" for each or the "same"."""
     def batched(self, tensor: Tensor, dim: builtins.int) -> Tensor:
         """The tensor of one sample, of which `dim` counts the samples."""
