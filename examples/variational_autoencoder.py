@@ -10,9 +10,9 @@ import argparse
 from pathlib import Path
 
 import matplotlib
-from digits_cnn import build_model, predict, train_epoch
 
 import tenfold as tf
+from digits_cnn import build_model, predict, train_epoch
 from tenfold import nn, optim
 from tenfold.datasets import digits
 from tenfold.nn import functional as F

@@ -51,7 +51,7 @@ class Outcome:
 
 def names() -> list[str]:
     """The examples there are, by name."""
-    return sorted(path.stem for path in EXAMPLES.glob("[!_]*.py"))
+    return sorted(path.stem for path in EXAMPLES.glob("*.py"))
 
 
 def title(name: str) -> str:
