@@ -12,6 +12,7 @@ pub mod index;
 pub mod memory;
 pub mod pool;
 pub mod random;
+pub mod recurrent;
 pub mod reduction;
 pub mod resample;
 pub mod rows;

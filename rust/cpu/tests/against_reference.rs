@@ -421,6 +421,43 @@ fn convolutions_of_one_to_three_axes() {
 }
 
 #[test]
+fn recurrent_layers_and_their_gradients() {
+    use Recurrence::*;
+    let (mut draw, mut failures) = (Draw(17), Vec::new());
+    for (recurrence, dtype) in
+        [Tanh, Relu, Lstm, Gru].into_iter().flat_map(|r| [(r, DType::Float32), (r, DType::Float64)])
+    {
+        for (units, sizes) in [(1, vec![1]), (7, vec![3, 3, 1]), (13, vec![5, 2]), (20, vec![8, 8])] {
+            let (rows, sequences): (usize, usize) = (sizes.iter().sum(), sizes[0]);
+            let (wide, kept) = (units * recurrence.gates(), units * recurrence.kept());
+            let reverse = draw.below(2) == 1;
+            let mut given = |shapes: &[[usize; 2]]| -> Vec<(Operand, Buffer)> {
+                shapes
+                    .iter()
+                    .map(|shape| operand(&mut draw, dtype, shape, &mut finite(dtype, -0.5, 0.5)))
+                    .collect()
+            };
+            let (all, each) = ([rows, units], [sequences, units]);
+            let mut of_forward = given(&[[rows, wide], [wide, units], each]);
+            let mut of_gradient = given(&[[wide, units], each, all, all, each]);
+            if kept > 0 {
+                of_gradient.extend(given(&[[rows, kept]]));
+            }
+            if recurrence == Lstm {
+                of_forward.extend(given(&[each]));
+                of_gradient.extend(given(&[each, all, each]));
+            }
+            let forward = RecurrentKind::Forward { keep: units != 7, bias: false };
+            for (kind, operands) in [(forward, of_forward), (RecurrentKind::Gradient, of_gradient)] {
+                let core = Recurrent { recurrence, kind, reverse, sizes: sizes.clone().into() };
+                check_core(Core::Recurrent(core), operands, &mut failures);
+            }
+        }
+    }
+    report(failures);
+}
+
+#[test]
 fn pools_and_their_gradients() {
     let (mut draw, mut failures) = (Draw(8), Vec::new());
     for dtype in FLOATS {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from programs.language import Call
-from programs.writer import Writer, call, family, method
+from programs.writer import Writer, call, dtype_of, family, method
 
 
 @family(1.5)
@@ -31,14 +31,18 @@ def attention(w: Writer) -> None:
 def recurrent(w: Writer) -> None:
     if w.own is not None:
         return
-    name, features, hidden = w.choose(("RNN", "GRU", "LSTM")), w.choose((1, 3, 4)), w.choose((1, 2, 5))
+    name, features, hidden = w.choose(("RNN", "GRU", "LSTM")), w.choose((1, 3, 4)), w.choose((1, 2, 5, 17))
     options: dict[str, Any] = {"batch_first": True} if w.chance(0.5) else {}
     if w.chance(0.3):
         options["bidirectional"] = True
     if w.chance(0.3):
         options["num_layers"] = 2
+    if name == "RNN" and w.chance(0.5):
+        options["nonlinearity"] = "relu"
+    options["dtype"] = dtype_of(w.choose(("float32", "float32", "float64", "bfloat16")))
     model = w.define(call("nn." + name, features, hidden, **options), prefix="model")
-    x = w.define(call("tf.randn", w.choose((1, 3, 6)), w.choose((1, 2)), features))
+    steps, batch = w.choose((1, 3, 6)), w.choose((1, 2, 9))
+    x = w.define(call("tf.randn", steps, batch, features, dtype=options["dtype"], requires_grad=w.chance(0.5)))
     if model is None or x is None:
         return
     # The states at all steps, and what is left at the end (of an LSTM a pair).

@@ -40,6 +40,15 @@ impl<'a, T: Copy> Disjoint<'a, T> {
         unsafe { std::slice::from_raw_parts_mut(self.pointer.add(start), length) }
     }
 
+    /// A pointer to element `start`, behind which `length` elements lie.
+    ///
+    /// # Panics
+    /// Where they reach beyond the slice.
+    pub fn pointer(&self, start: usize, length: usize) -> *mut T {
+        assert!(start <= self.length && length <= self.length - start, "a range outside the slice");
+        self.pointer.wrapping_add(start)
+    }
+
     /// Writes element `index`.
     ///
     /// # Panics

@@ -23,7 +23,7 @@ use epilogue::Finish;
 
 use crate::memory::HostBuffer;
 use crate::threads::{FloatControl, Interrupted};
-use crate::{elementwise, index, pool, random, reduction, resample, rows, scan, sort};
+use crate::{elementwise, index, pool, random, recurrent, reduction, resample, rows, scan, sort};
 use reduction::Prologue;
 use view::{Input, Memory, OutputView};
 
@@ -226,6 +226,7 @@ fn dispatch(
         Core::Rows(core) => rows::run(core, inputs, outputs),
         Core::Gemm(_) => gemm::run(inputs, outputs, finish),
         Core::Convolution(core) => convolution::run(core, inputs, outputs, finish),
+        Core::Recurrent(core) => recurrent::run(core, inputs, outputs),
         Core::Pool(core) => pool::run(core, inputs, outputs),
         Core::Resample(core) => resample::run(core, inputs, outputs),
         Core::Index(core) => index::run(core, inputs, outputs),

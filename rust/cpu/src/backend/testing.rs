@@ -168,6 +168,17 @@ pub struct Outcome {
     pub values: Vec<Scalar>,
 }
 
+impl Outcome {
+    /// The elements in memory.
+    fn buffer(&self) -> Buffer {
+        let mut bytes = Vec::with_capacity(self.spec.bytes());
+        for &value in &self.values {
+            with_element!(self.spec.dtype, T => bytes.extend_from_slice(bytemuck::bytes_of(&T::from_scalar(value))));
+        }
+        buffer_of(&bytes)
+    }
+}
+
 fn outcome(spec: &Spec, bytes: &[u8]) -> Outcome {
     let values = bytes[..spec.bytes()]
         .chunks_exact(spec.dtype.size())
@@ -211,6 +222,7 @@ pub fn computed(core: &Core, operands: &[Given]) -> Result<Vec<Outcome>> {
         .collect();
     match core {
         Core::Rows(core) => crate::rows::run(core, &inputs, &mut outputs)?,
+        Core::Recurrent(core) => crate::recurrent::run(core, &inputs, &mut outputs)?,
         Core::Pool(core) => crate::pool::run(core, &inputs, &mut outputs)?,
         Core::Resample(core) => crate::resample::run(core, &inputs, &mut outputs)?,
         Core::Index(core) => crate::index::run(core, &inputs, &mut outputs)?,
@@ -255,10 +267,9 @@ pub fn computed_in_place(core: &Core, operands: &[Given], shared: usize) -> Vec<
     specs.iter().zip(&buffers).map(|(spec, buffer)| outcome(spec, buffer.bytes().unwrap())).collect()
 }
 
-/// What the reference interpreter gives.
-pub fn expected(core: &Core, operands: &[Given]) -> Result<Vec<Outcome>> {
-    let specs = specs(core, operands)?;
-    let kernel = Kernel {
+/// A kernel that runs the core on the operands as they are.
+fn kernel_of(core: &Core, operands: &[Given], outputs: Specs) -> Kernel {
+    Kernel {
         core: core.clone(),
         prologues: (0..operands.len())
             .map(|index| Expr::load_of(index as u16, operands[index].dtype))
@@ -269,12 +280,42 @@ pub fn expected(core: &Core, operands: &[Given]) -> Result<Vec<Outcome>> {
             .map(|given| Operand { dtype: given.dtype, layout: given.layout.clone() })
             .collect(),
         scalars: SmallVec::new(),
-        outputs: specs.clone(),
-    };
+        outputs,
+    }
+}
+
+/// What the reference interpreter gives.
+pub fn expected(core: &Core, operands: &[Given]) -> Result<Vec<Outcome>> {
+    let specs = specs(core, operands)?;
+    let kernel = kernel_of(core, operands, specs.clone());
     let sources: Vec<Source<'_>> = operands.iter().map(|given| Source::Buffer(&given.buffer)).collect();
     let mut buffers: Vec<Buffer> = specs.iter().map(|spec| buffer_of(&vec![0; spec.bytes()])).collect();
     Reference.run(&kernel, &sources, &mut buffers)?;
     Ok(specs.iter().zip(&buffers).map(|(spec, buffer)| outcome(spec, buffer.bytes().unwrap())).collect())
+}
+
+/// Asserts that the family stays within the reference interpreter's bounds, and gives the same bits on all tiers and on
+/// one thread and two.
+pub fn check_within_bounds(core: &Core, operands: &[Given]) {
+    let what = format!("{core:?} of {:?}", operands.iter().map(|given| &given.layout).collect::<Vec<_>>());
+    let got = computed(core, operands).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let buffers: Vec<Buffer> = got.iter().map(Outcome::buffer).collect();
+    let kernel = kernel_of(core, operands, specs(core, operands).unwrap());
+    let sources: Vec<Source<'_>> = operands.iter().map(|given| Source::Buffer(&given.buffer)).collect();
+    tenfold_ir::reference::check(&kernel, &sources, &buffers)
+        .unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert_same_everywhere(core, operands, &got, &what);
+}
+
+/// Asserts the same bits on all tiers and on one thread and two.
+fn assert_same_everywhere(core: &Core, operands: &[Given], got: &[Outcome], what: &str) {
+    for &tier in Tier::available() {
+        set_tier(tier).unwrap();
+        for threads in [1, 2] {
+            set_thread_count(threads);
+            assert_same(&computed(core, operands).unwrap(), got, &format!("{what} on {tier:?}"));
+        }
+    }
 }
 
 /// Asserts equal bits.
@@ -322,11 +363,5 @@ pub fn check(core: &Core, operands: &[Given], epsilons: f64) {
     let wanted = expected(core, operands).unwrap_or_else(|error| panic!("{what}: {error}"));
     let got = computed(core, operands).unwrap_or_else(|error| panic!("{what}: {error}"));
     assert_near(&got, &wanted, epsilons, &what);
-    for &tier in Tier::available() {
-        set_tier(tier).unwrap();
-        for threads in [1, 2] {
-            set_thread_count(threads);
-            assert_same(&computed(core, operands).unwrap(), &got, &format!("{what} on {tier:?}"));
-        }
-    }
+    assert_same_everywhere(core, operands, &got, &what);
 }

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use tenfold_ir::{Error, Layout, Result, Shape};
 
 use super::Guard;
-use super::edge::{Context, Edge, EdgeRef, Output};
+use super::edge::{Context, Derivative, Edge, EdgeRef, Gradients, Output, record_gradient};
 use crate::Tensor;
 use crate::batch::BatchAxes;
 
@@ -79,12 +79,21 @@ type Arrived<G = Sum> = SmallVec<[Option<G>; 2]>;
 /// Gradients on their way: what has arrived at each edge so far.
 #[derive(Default)]
 struct Arrivals {
+    /// Edges recorded before this one are not visited.
+    oldest: u64,
     by_edge: HashMap<*const Edge, Arrived>,
     order: BinaryHeap<Visit>,
 }
 
 impl Arrivals {
+    fn wants(&self, edge: &EdgeRef) -> bool {
+        edge.edge.sequence() >= self.oldest
+    }
+
     fn add(&mut self, edge: &EdgeRef, gradient: Tensor) -> Result<()> {
+        if !self.wants(edge) {
+            return Ok(());
+        }
         let Output { layout, dtype, batch } = &edge.edge.outputs()[edge.output];
         if gradient.shape() != layout.shape() || gradient.dtype() != *dtype {
             return Err(Error::shape(
@@ -110,6 +119,9 @@ impl Arrivals {
 
     /// Adds the gradient of a part of an edge's result.
     fn add_part(&mut self, edge: &EdgeRef, part: &Layout, gradient: &Tensor) -> Result<()> {
+        if !self.wants(edge) {
+            return Ok(());
+        }
         let Output { layout, dtype, batch } = &edge.edge.outputs()[edge.output];
         debug_assert!(gradient.shape() == part.shape() && gradient.dtype() == *dtype);
         let gradient = &fitted(gradient.clone(), batch)?;
@@ -176,7 +188,9 @@ fn walk(
     create_graph: bool,
     wanted: &[EdgeRef],
 ) -> Result<(Collected, Vec<Option<Tensor>>)> {
-    let mut arrivals = Arrivals::default();
+    // Every edge is younger than what it depends on: none of the wanted ones lies beyond the oldest of them.
+    let oldest = wanted.iter().map(|wanted| wanted.edge.sequence()).min().unwrap_or(0);
+    let mut arrivals = Arrivals { oldest, ..Arrivals::default() };
     {
         let _mode = Guard::new(create_graph);
         for (root, gradient) in roots {
@@ -217,7 +231,9 @@ fn walk(
             }
             Some((derivative, saved)) => {
                 let this = EdgeRef { edge: edge.clone(), output: 0 };
-                let needs: SmallVec<[bool; 4]> = this.parents().iter().map(Option::is_some).collect();
+                let is_needed =
+                    |parent: &Option<EdgeRef>| parent.as_ref().is_some_and(|parent| arrivals.wants(parent));
+                let needs: SmallVec<[bool; 4]> = this.parents().iter().map(is_needed).collect();
                 if let (Some(part), [parent]) = (derivative.part(), this.parents()) {
                     if let (Some(parent), Some(gradient)) = (parent, &gradients[0]) {
                         arrivals.add_part(parent, part, gradient)?;
@@ -284,4 +300,50 @@ pub fn depend_on_others(tensors: &[&Tensor], own: &[&Tensor]) -> bool {
         waiting.extend(edge.parents().iter().flatten().cloned());
     }
     false
+}
+
+/// The edge of a value that is handed on as it is.
+#[derive(Debug)]
+struct Identity;
+
+impl Derivative for Identity {
+    fn name(&self) -> &str {
+        "identity"
+    }
+
+    fn gradients(&self, context: &Context<'_>) -> Result<Gradients> {
+        Ok(Gradients::from_iter([Some(context.gradient(0).clone())]))
+    }
+}
+
+/// The gradients of `compose(inputs)`, weighted by `arrived`, at the inputs, as differentiable operations: for the
+/// derivative of a fused operation that is itself differentiated.
+pub(crate) fn gradients_through(
+    inputs: &[Tensor],
+    arrived: &[Option<&Tensor>],
+    compose: impl FnOnce(&[Tensor]) -> Result<Vec<Tensor>>,
+) -> Result<Gradients> {
+    // New edges in front of the inputs: the walk ends there.
+    let fronts: Vec<Tensor> = inputs
+        .iter()
+        .map(|input| {
+            let mut front = [input.detach()];
+            record_gradient(&mut front, &[input], Identity, &[]);
+            let [front] = front;
+            front
+        })
+        .collect();
+    let results = compose(&fronts)?;
+    let roots: Vec<(&Tensor, Option<&Tensor>)> = results
+        .iter()
+        .zip(arrived)
+        .filter(|(result, arrived)| arrived.is_some() && result.requires_grad())
+        .map(|(result, arrived)| (result, *arrived))
+        .collect();
+    let wanted: Vec<EdgeRef> = fronts.iter().filter_map(|front| front.edge().cloned()).collect();
+    if roots.is_empty() || wanted.is_empty() {
+        return Ok(inputs.iter().map(|_| None).collect());
+    }
+    let mut found = walk(&roots, true, true, &wanted)?.1.into_iter();
+    Ok(fronts.iter().map(|front| front.edge().and_then(|_| found.next().flatten())).collect())
 }

@@ -13,6 +13,7 @@ mod term;
 use std::cell::Cell;
 
 pub(crate) use apply::ApplyDerivative;
+pub(crate) use backward::gradients_through;
 pub use backward::{Collected, backward, depend_on_others, gradients};
 pub use checkpoint::{Checkpoint, Recompute};
 pub use edge::{Context, Derivative, EdgeRef, Gradients, Hook, Saved, record_gradient};

@@ -15,6 +15,7 @@ mod host;
 mod index;
 mod pool;
 mod random;
+mod recurrent;
 mod reduce;
 mod resample;
 mod rows;
@@ -27,6 +28,7 @@ pub use host::{Host, HostFunction, HostInput, HostOutput};
 pub use index::{Index, ScatterMode};
 pub use pool::{Pool, PoolKind};
 pub use random::{Distribution, Random};
+pub use recurrent::{Recurrence, Recurrent, RecurrentKind, Step};
 pub use reduce::{Reduce, Reduction};
 pub use resample::{Resample, WeightTable};
 pub use rows::{RowOperation, Rows};
@@ -86,6 +88,8 @@ pub enum Core {
     Gemm(Gemm),
     /// Convolution and its gradients.
     Convolution(Convolution),
+    /// Recurrent layers over all time steps, and their gradients.
+    Recurrent(Recurrent),
     /// Pooling and its gradients.
     Pool(Pool),
     /// Weighted sums of a few elements along an axis.
@@ -110,6 +114,7 @@ impl Core {
             Core::Rows(core) => core.results(inputs),
             Core::Gemm(core) => core.results(inputs),
             Core::Convolution(core) => core.results(inputs),
+            Core::Recurrent(core) => core.results(inputs),
             Core::Pool(core) => core.results(inputs),
             Core::Resample(core) => core.results(inputs),
             Core::Index(core) => core.results(inputs),
@@ -128,6 +133,7 @@ impl Core {
             Core::Rows(core) => core.operation.name(),
             Core::Gemm(_) => "gemm",
             Core::Convolution(core) => core.kind.name(),
+            Core::Recurrent(core) => core.name(),
             Core::Pool(core) => core.kind.name(),
             Core::Resample(_) => "resample",
             Core::Index(core) => core.name(),
@@ -199,6 +205,7 @@ impl Kernel {
                 2 * output * depth
             }
             Core::Convolution(core) => 2 * core.products(&inputs),
+            Core::Recurrent(core) => core.flops(&inputs),
             _ => elements(0).max(output),
         };
         before + core + after

@@ -14,6 +14,7 @@ mod index;
 mod number;
 mod pool;
 mod random;
+mod recurrent;
 mod reduce;
 mod resample;
 mod rows;
@@ -149,6 +150,7 @@ fn core(core: &Core, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
         Core::Rows(core) => rows::rows(core, inputs, &results),
         Core::Gemm(_) => gemm::gemm(inputs, &results),
         Core::Convolution(core) => convolution::convolution(core, inputs, &results),
+        Core::Recurrent(core) => recurrent::recurrent(core, inputs, &results),
         Core::Pool(core) => pool::pool(core, inputs, &results)?,
         Core::Resample(core) => resample::resample(core, &inputs[0], &results),
         Core::Index(core) => index::index(core, inputs, &results)?,

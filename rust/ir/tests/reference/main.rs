@@ -3,5 +3,6 @@
 mod check;
 mod cores;
 mod expressions;
+mod recurrent;
 mod shapes;
 mod support;

@@ -4,7 +4,9 @@ use std::arch::x86_64::*;
 
 use super::patch::{PatchTile, patch_kernel};
 use super::window::{WindowTile, window_kernel};
-use super::{MicroKernels, Tile, Vector, all_kernels, kernel_table, micro_kernel, tier_functions};
+use super::{
+    MicroKernels, ROW_VECTORS, Tile, Vector, all_kernels, kernel_table, micro_kernel, tier_functions,
+};
 
 macro_rules! avx2_vector {
     ($vector:ty, $type:ty, $lanes:literal, $zero:ident, $splat:ident, $load:ident, $store:ident,

@@ -77,6 +77,9 @@ type PatchKernel<T> = unsafe fn(&PatchTile<T>);
 /// Kernels by rows and vectors of their tiles.
 type Table<Kernel> = &'static [&'static [Kernel]];
 
+/// Vectors of a single row's tile: as many sums as hide the latency of a fused multiply-add.
+pub(crate) const ROW_VECTORS: usize = 8;
+
 /// The kernels of a tier for one type.
 pub(crate) struct MicroKernels<T: 'static> {
     /// Most rows of a tile.
@@ -89,6 +92,8 @@ pub(crate) struct MicroKernels<T: 'static> {
     packed: Table<MicroKernel<T>>,
     /// A anywhere, B with contiguous rows, never read beyond `last_columns`.
     unpacked: Table<MicroKernel<T>>,
+    /// A single row, contiguous along depth, and panels of [`ROW_VECTORS`] vectors.
+    pub row: MicroKernel<T>,
     /// A packed, rows of B at offsets of a table.
     window: Table<WindowKernel<T>>,
     /// Rows of A at offsets of a table, B packed.
@@ -297,6 +302,7 @@ macro_rules! all_kernels {
             lanes: <$vector>::LANES,
             packed: kernel_table!(run, $vector, [true], $rows, $vectors),
             unpacked: kernel_table!(run, $vector, [false], $rows, $vectors),
+            row: run::<$vector, 1, ROW_VECTORS, true>,
             window: kernel_table!(run_window, $vector, [], $rows, $vectors),
             patch: kernel_table!(run_patch, $vector, [], $rows, $vectors),
         }

@@ -2,7 +2,9 @@
 
 use super::patch::{PatchTile, patch_kernel};
 use super::window::{WindowTile, window_kernel};
-use super::{MicroKernels, Tile, Vector, all_kernels, kernel_table, micro_kernel, tier_functions};
+use super::{
+    MicroKernels, ROW_VECTORS, Tile, Vector, all_kernels, kernel_table, micro_kernel, tier_functions,
+};
 
 /// A vector of `LANES` numbers as the compiler likes to keep it.
 #[derive(Clone, Copy)]

@@ -3,57 +3,28 @@
 //! Sequences are rows sorted by time: step t holds the rows of those sequences that are still running, longest first,
 //! as in PyTorch's packed sequences. A dense `(T, N, F)` is the case in which all run to the end.
 
+mod composed;
 mod layer;
 mod packing;
 mod step;
 
+use std::sync::Arc;
+
+pub use tenfold_ir::kernel::Recurrence;
 use tenfold_ir::{Error, Result, Shape};
 
-use super::{check_floating, check_same_dtype, dropout, linear};
+use super::{check_floating, check_same_dtype, dropout};
 use crate::Tensor;
-use layer::{Direction, Layer};
+use layer::Layer;
 pub use packing::{Packed, pack_padded_sequence, pad_packed_sequence};
 
-/// The formula of a recurrent layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recurrence {
-    /// `tanh` of the sum of both projections (Elman 1990).
-    Tanh,
-    /// `relu` of the sum of both projections.
-    Relu,
-    /// Long short-term memory (Hochreiter and Schmidhuber 1997; Gers et al. 2000).
-    Lstm,
-    /// Gated recurrent unit (Cho et al. 2014), with the reset gate behind the recurrent product.
-    Gru,
-}
-
-impl Recurrence {
-    /// The number of gates: how many times wider than the state the projections are.
-    pub fn gates(self) -> usize {
-        match self {
-            Recurrence::Tanh | Recurrence::Relu => 1,
-            Recurrence::Lstm => 4,
-            Recurrence::Gru => 3,
-        }
-    }
-
-    /// The name of the layers' function.
-    pub fn name(self) -> &'static str {
-        match self {
-            Recurrence::Tanh => "rnn_tanh",
-            Recurrence::Relu => "rnn_relu",
-            Recurrence::Lstm => "lstm",
-            Recurrence::Gru => "gru",
-        }
-    }
-
-    fn cell_name(self) -> &'static str {
-        match self {
-            Recurrence::Tanh => "rnn_tanh_cell",
-            Recurrence::Relu => "rnn_relu_cell",
-            Recurrence::Lstm => "lstm_cell",
-            Recurrence::Gru => "gru_cell",
-        }
+/// The name of a cell's function.
+fn cell_name(recurrence: Recurrence) -> &'static str {
+    match recurrence {
+        Recurrence::Tanh => "rnn_tanh_cell",
+        Recurrence::Relu => "rnn_relu_cell",
+        Recurrence::Lstm => "lstm_cell",
+        Recurrence::Gru => "gru_cell",
     }
 }
 
@@ -85,6 +56,7 @@ pub struct RecurrentResult {
 }
 
 /// The weights of one direction of one layer.
+#[derive(Clone, Copy)]
 struct Weights<'a> {
     input: &'a Tensor,
     hidden: &'a Tensor,
@@ -205,6 +177,7 @@ pub fn recurrent(
     };
 
     let rows: usize = sizes.iter().sum();
+    let sizes: Arc<[usize]> = sizes.into();
     let directions = 1 + usize::from(options.bidirectional);
     let mut sequence = input.cast(compute)?.reshaped(&Shape::from([rows, input.shape()[axes - 1]]))?;
     let (mut hiddens, mut last_cells) = (Vec::new(), Vec::new());
@@ -215,11 +188,8 @@ pub fn recurrent(
         let mut outputs = Vec::with_capacity(directions);
         for (direction, part) in both.iter().enumerate() {
             let place = (number * directions + direction) as i64;
-            let layer = Layer {
-                recurrence: options.recurrence,
-                direction: if direction == 0 { Direction::Forward } else { Direction::Backward },
-                sizes: &sizes,
-            };
+            let layer =
+                Layer { recurrence: options.recurrence, reverse: direction == 1, sizes: sizes.clone() };
             let cell = cells.as_ref().map(|cells| cells.select(0, place)).transpose()?;
             let result = layer.run(&sequence, part, &hidden.select(0, place)?, cell.as_ref())?;
             outputs.push(result.output);
@@ -250,7 +220,7 @@ pub fn recurrent_cell(
     weights: (&Tensor, &Tensor),
     biases: (Option<&Tensor>, Option<&Tensor>),
 ) -> Result<(Tensor, Option<Tensor>)> {
-    let name = recurrence.cell_name();
+    let name = cell_name(recurrence);
     if input.rank() == 1 && hidden.rank() == 1 {
         let cell = cell.map(|cell| cell.unsqueeze(0)).transpose()?;
         let (input, hidden) = (input.unsqueeze(0)?, hidden.unsqueeze(0)?);
@@ -278,13 +248,28 @@ pub fn recurrent_cell(
             ),
         ));
     }
+    for weight in [w_input, w_hidden].into_iter().chain(biases.0).chain(biases.1) {
+        check_same_dtype(name, input, weight)?;
+    }
+    let shape = Shape::from([rows]);
+    for bias in biases.0.iter().chain(&biases.1) {
+        if *bias.shape() != shape {
+            return Err(Error::shape(name, format!("a bias must have shape {shape}; got {}", bias.shape())));
+        }
+    }
     let (dtype, compute) = (input.dtype(), input.dtype().compute());
-    let wide = |tensor: Option<&Tensor>| tensor.map(|tensor| tensor.cast(compute)).transpose();
-    let of_input = linear(&input.cast(compute)?, &w_input.cast(compute)?, wide(biases.0)?.as_ref())
-        .map_err(|error| error.in_operation(name))?;
-    let state = hidden.cast(compute)?;
-    let of_hidden = linear(&state, &w_hidden.cast(compute)?, wide(biases.1)?.as_ref())
-        .map_err(|error| error.in_operation(name))?;
-    let (hidden, cell) = step::step(recurrence, &of_input, &of_hidden, &state, wide(cell)?.as_ref())?;
-    Ok((hidden.cast(dtype)?, cell.map(|cell| cell.cast(dtype)).transpose()?))
+    let none = match biases {
+        (Some(_), None) | (None, Some(_)) => Some(Tensor::zeros(&[rows], dtype)?),
+        _ => None,
+    };
+    let weights = Weights {
+        input: w_input,
+        hidden: w_hidden,
+        biases: biases.0.or(none.as_ref()).zip(biases.1.or(none.as_ref())),
+        projection: None,
+    };
+    let cell = cell.map(|cell| cell.cast(compute)).transpose()?;
+    let layer = Layer { recurrence, reverse: false, sizes: [input.shape()[0]].into() };
+    let result = layer.run(&input.cast(compute)?, &weights, &hidden.cast(compute)?, cell.as_ref())?;
+    Ok((result.hidden.cast(dtype)?, result.cell.map(|cell| cell.cast(dtype)).transpose()?))
 }

@@ -5,6 +5,7 @@
 //! [`depth`]). Σ|x| comes from running the same core on magnitudes, and the effect of the inputs' radii from running it
 //! once more on magnitudes plus radii.
 
+use super::recurrent;
 use super::rows;
 use super::{Bounded, epsilon, largest, magnitude, smallest_normal, unit_in_last_place};
 use crate::kernel::{
@@ -29,6 +30,7 @@ pub(super) fn bounded(core: &Core, inputs: &[Bounded], results: Vec<Tensor>) -> 
             radii[0] = linear(core, inputs, depth(shape[shape.rank() - 1]), &results[0])?;
         }
         Core::Convolution(kind) => radii[0] = convolution(core, kind, inputs, &results[0])?,
+        Core::Recurrent(core) => recurrent::recurrent(core, inputs, &results, &mut radii),
         Core::Pool(kind) => pool(core, kind, inputs, &results, &mut radii)?,
         Core::Resample(kind) => {
             let table = std::sync::Arc::new(kind.table.map_weights(f64::abs));

@@ -7,6 +7,7 @@
 
 mod cores;
 mod expressions;
+mod recurrent;
 mod rows;
 
 use super::number::is_nan;
