@@ -228,6 +228,9 @@ pub fn recurrent_cell(
         return Ok((hidden.squeeze(&[0])?, cell.map(|cell| cell.squeeze(&[0])).transpose()?));
     }
     check_same_dtype(name, input, hidden)?;
+    if cell.is_some() != (recurrence == Recurrence::Lstm) {
+        return Err(Error::state(name, "an LSTM, and nothing else, has a cell beside its state"));
+    }
     let (w_input, w_hidden) = weights;
     let rows = recurrence.gates() * w_hidden.shape().last().copied().unwrap_or(0);
     let fits = input.rank() == 2
