@@ -173,7 +173,7 @@ def tensors():
 
 # Not functions on tensors: they would end the session's state or wait for the user.
 LEFT_OUT = {"set_backend", "set_checked", "set_eager", "set_fused", "set_debug",
-            "set_simd", "set_num_threads", "set_printoptions", "no_grad",
+            "set_simd", "set_convolution", "set_num_threads", "set_printoptions", "no_grad",
             "set_memory_limit", "enable_grad", "set_grad_enabled"}  # fmt: skip
 FUNCTIONS = sorted(
     name

@@ -290,3 +290,29 @@ def test_shuffles_undo_each_other() -> None:
     x = tf.arange(2 * 12 * 3 * 4).reshape(2, 12, 3, 4)
     assert (F.pixel_unshuffle(F.pixel_shuffle(x, 2), 2) == x).all()
     assert (F.channel_shuffle(F.channel_shuffle(x, 3), 4) == x).all()
+
+
+def test_convolutions_of_many_channels_are_close_to_their_definition() -> None:
+    x, weight = tf.randn(8, 16, 10, 9, requires_grad=True), tf.randn(24, 16, 3, 3, requires_grad=True)
+
+    def results() -> list[np.ndarray]:
+        y = F.conv2d(x, weight, padding=1)
+        return [array_of(values) for values in (y, *tf.autograd.grad(y.square().sum(), [x, weight]))]
+
+    assert tf.get_convolution() == "auto"
+    tiled = results()
+    tf.set_convolution("direct")
+    try:
+        assert tf.get_convolution() == "direct"
+        direct = results()
+    finally:
+        tf.set_convolution("auto")
+    for ours, expected in zip(tiled, direct, strict=True):
+        assert not np.array_equal(ours, expected), "both ways gave the same bits: was the switch heard?"
+        # Roundings of about 200 terms, grown by the transforms about tenfold (`winograd/mod.rs`).
+        np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+def test_an_unknown_way_of_convolving_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"set_convolution: got fft\. Hint: auto or direct"):
+        tf.set_convolution("fft")

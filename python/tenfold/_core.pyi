@@ -2042,6 +2042,9 @@ def full_like(x: Tensor, /, fill_value: _Number, *, dtype: _DtypeArgument | None
 def ge(x1: _Argument, x2: _Argument, /) -> Tensor:
     """The same as `greater_equal`."""
 
+def get_convolution() -> builtins.str:
+    """How convolutions are computed: "auto" or "direct"."""
+
 def get_debug() -> builtins.int:
     """How much is printed of what runs, 0 to 5."""
 
@@ -2302,6 +2305,12 @@ def set_backend(name: builtins.str) -> None:
 
 def set_checked(on: builtins.bool) -> None:
     """Holds each kernel against the reference interpreter (slow). Switch of the environment: TENFOLD_CHECK."""
+
+def set_convolution(algorithm: builtins.str) -> None:
+    """Chooses how convolutions are computed: "auto" takes Winograd's F(4×4, 3×3) for filters of 3×3 with stride 1 and
+    many channels in float32, which is several times as fast and rounds about ten times as coarsely; "direct" computes
+    all by their definition. Switch of the environment: TENFOLD_CONV.
+    """
 
 def set_debug(level: builtins.int) -> None:
     """Prints what runs on standard error: 0 nothing, 1 a line a kernel, 2 what was fused and why not, 3 expressions too, 5 the

@@ -11,6 +11,7 @@
 //! | `TENFOLD_DEVICE` | `cpu` (default), `reference` | what runs kernels |
 //! | `TENFOLD_THREADS` | a number | threads of the CPU backend (default: by affinity and quota) |
 //! | `TENFOLD_SIMD` | `portable`, `avx2`, `avx512` | the highest SIMD tier (default: what the processor has) |
+//! | `TENFOLD_CONV` | `auto` (default), `direct` | convolutions by the algorithm that suits their shape, or all by their definition |
 //!
 //! An unknown variable `TENFOLD_*` is warned of on standard error.
 
@@ -21,7 +22,7 @@ use tenfold_cpu::simd::Tier;
 use tenfold_ir::reference::Reference;
 use tenfold_ir::{Backend, Error, Result};
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "TENFOLD_EAGER",
     "TENFOLD_FUSE",
     "TENFOLD_DEBUG",
@@ -31,6 +32,7 @@ const NAMES: [&str; 9] = [
     "TENFOLD_DEVICE",
     "TENFOLD_THREADS",
     "TENFOLD_SIMD",
+    "TENFOLD_CONV",
 ];
 
 struct Switches {
@@ -69,6 +71,11 @@ fn switches() -> &'static Switches {
                 false
             }
         };
+        if let Ok(other) = std::env::var("TENFOLD_CONV")
+            && !["auto", "direct"].contains(&other.as_str())
+        {
+            eprintln!("tenfold: TENFOLD_CONV must be auto or direct; got {other}");
+        }
         Switches {
             immediate: AtomicBool::new(on("TENFOLD_EAGER", false)),
             fuse: AtomicBool::new(on("TENFOLD_FUSE", true)),
@@ -188,6 +195,22 @@ fn tier_name(tier: Tier) -> &'static str {
         Tier::Avx2 => "avx2",
         Tier::Avx512 => "avx512",
     }
+}
+
+/// How convolutions are computed: `auto` or `direct`.
+pub fn convolution() -> &'static str {
+    if tenfold_cpu::convolution::is_direct() { "direct" } else { "auto" }
+}
+
+/// Computes convolutions by the algorithm that suits their shape (`auto`), or all by their definition (`direct`).
+pub fn set_convolution(algorithm: &str) -> Result<()> {
+    let direct = match algorithm {
+        "auto" => false,
+        "direct" => true,
+        other => return Err(Error::value("set_convolution", format!("got {other}")).hint("auto or direct")),
+    };
+    tenfold_cpu::convolution::set_direct(direct);
+    Ok(())
 }
 
 /// Gives memory that is cached for later tensors back to the system.

@@ -80,6 +80,21 @@ fn set_simd(tier: &str) -> PyResult<()> {
     switches::set_simd(tier).map_err(to_python)
 }
 
+/// How convolutions are computed: "auto" or "direct".
+#[pyfunction]
+fn get_convolution() -> &'static str {
+    switches::convolution()
+}
+
+/// Chooses how convolutions are computed: "auto" takes Winograd's F(4×4, 3×3) for filters of 3×3 with stride 1 and
+/// many channels in float32, which is several times as fast and rounds about ten times as coarsely; "direct" computes
+/// all by their definition. Switch of the environment: TENFOLD_CONV.
+#[pyfunction]
+fn set_convolution(algorithm: &str) -> PyResult<()> {
+    tenfold::synchronize().map_err(to_python)?;
+    switches::set_convolution(algorithm).map_err(to_python)
+}
+
 /// The number of threads that kernels use.
 #[pyfunction]
 fn get_num_threads() -> usize {
@@ -120,7 +135,7 @@ pub fn add_switches(module: &Bound<'_, PyModule>) -> PyResult<()> {
         ($($name:ident)*) => { $(module.add_function(wrap_pyfunction!($name, module)?)?;)* };
     }
     add! {
-        is_eager set_eager is_fused set_fused get_debug set_debug is_checked set_checked set_backend simd set_simd get_num_threads set_num_threads
+        is_eager set_eager is_fused set_fused get_debug set_debug is_checked set_checked set_backend simd set_simd get_convolution set_convolution get_num_threads set_num_threads
         empty_cache memory_allocated memory_cached
     }
     Ok(())

@@ -15,6 +15,9 @@ mod geometry;
 mod input_gradient;
 mod weight_gradient;
 mod window;
+mod winograd;
+
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use half::{bf16, f16};
 use tenfold_ir::{Error, Result};
@@ -22,12 +25,14 @@ use tenfold_ir::{Error, Result};
 pub use geometry::{Axis, Geometry};
 
 use crate::gemm::Epilogue;
+use crate::gemm::micro_kernel::Real;
+use crate::gemm::pack::Widen;
 
 /// An element type with convolutions.
 pub trait ConvolutionElement: Copy + Send + Sync + 'static {
     /// Runs a checked convolution.
     #[doc(hidden)]
-    fn run(call: Call<'_, Self>);
+    fn run(call: Call<'_, Self>) -> Result<()>;
 }
 
 /// A checked convolution: the operands have the lengths that the geometry asks for.
@@ -48,20 +53,59 @@ enum Kind {
     WeightGradient,
 }
 
-macro_rules! elements {
+/// By the definition, whatever the shapes.
+fn run_directly<S: Widen<T>, T: Real>(call: Call<'_, S>) -> Result<()> {
+    match call.kind {
+        Kind::Forward => forward::run(call),
+        Kind::InputGradient => input_gradient::run(call),
+        Kind::WeightGradient => weight_gradient::run(call),
+    }
+    Ok(())
+}
+
+impl ConvolutionElement for f32 {
+    fn run(call: Call<'_, f32>) -> Result<()> {
+        match winograd::serves(&call.geometry) && !is_direct() {
+            true => winograd::run(call),
+            false => run_directly::<f32, f32>(call),
+        }
+    }
+}
+
+macro_rules! direct_elements {
     ($($type:ty => $computed:ty),*) => {$(
         impl ConvolutionElement for $type {
-            fn run(call: Call<'_, Self>) {
-                match call.kind {
-                    Kind::Forward => forward::run::<$type, $computed>(call),
-                    Kind::InputGradient => input_gradient::run::<$type, $computed>(call),
-                    Kind::WeightGradient => weight_gradient::run::<$type, $computed>(call),
-                }
+            fn run(call: Call<'_, Self>) -> Result<()> {
+                run_directly::<$type, $computed>(call)
             }
         }
     )*};
 }
-elements!(f32 => f32, f64 => f64, f16 => f32, bf16 => f32);
+direct_elements!(f64 => f64, f16 => f32, bf16 => f32);
+
+/// Not chosen yet; direct where possible; or by shape.
+const UNSET: u8 = u8::MAX;
+
+static DIRECT: AtomicU8 = AtomicU8::new(UNSET);
+
+/// True where all convolutions are computed by their definition: `TENFOLD_CONV=direct`, or [`set_direct`].
+pub fn is_direct() -> bool {
+    match DIRECT.load(Ordering::Relaxed) {
+        UNSET => {
+            let direct = std::env::var("TENFOLD_CONV").is_ok_and(|value| value == "direct");
+            // Another thread may have chosen meanwhile: its choice stands.
+            let _ = DIRECT.compare_exchange(UNSET, direct as u8, Ordering::Relaxed, Ordering::Relaxed);
+            DIRECT.load(Ordering::Relaxed) == 1
+        }
+        direct => direct == 1,
+    }
+}
+
+/// Computes all convolutions by their definition (`true`), or 3×3 ones of many channels with fewer
+/// multiplications and a larger error (`false`).
+pub fn set_direct(direct: bool) {
+    DIRECT.store(direct as u8, Ordering::Relaxed);
+}
 
 /// The convolution (cross-correlation) of `input (N, C, z, y, x)` with `weight (O, C / groups, kernel…)`:
 /// `(N, O, output…)`.
@@ -82,8 +126,7 @@ pub fn forward<S: ConvolutionElement>(
     lengths.check("input", input.len(), lengths.input)?;
     lengths.check("weight", weight.len(), lengths.weight)?;
     lengths.check("output", output.len(), lengths.output)?;
-    S::run(Call { kind: Kind::Forward, geometry: *geometry, first: input, second: weight, output, epilogue });
-    Ok(())
+    S::run(Call { kind: Kind::Forward, geometry: *geometry, first: input, second: weight, output, epilogue })
 }
 
 /// The gradient of the input, `(N, C, z, y, x)`, from `gradient (N, O, output…)` and
@@ -106,8 +149,7 @@ pub fn input_gradient<S: ConvolutionElement>(
     lengths.check("weight", weight.len(), lengths.weight)?;
     lengths.check("output", output.len(), lengths.input)?;
     let kind = Kind::InputGradient;
-    S::run(Call { kind, geometry: *geometry, first: gradient, second: weight, output, epilogue });
-    Ok(())
+    S::run(Call { kind, geometry: *geometry, first: gradient, second: weight, output, epilogue })
 }
 
 /// The gradient of the weights, `(O, C / groups, kernel…)`, from `input (N, C, z, y, x)` and
@@ -133,8 +175,7 @@ pub fn weight_gradient<S: ConvolutionElement>(
     lengths.check("gradient", gradient.len(), lengths.output)?;
     lengths.check("output", output.len(), lengths.weight)?;
     let kind = Kind::WeightGradient;
-    S::run(Call { kind, geometry: *geometry, first: input, second: gradient, output, epilogue });
-    Ok(())
+    S::run(Call { kind, geometry: *geometry, first: input, second: gradient, output, epilogue })
 }
 
 /// Elements of a convolution's tensors.

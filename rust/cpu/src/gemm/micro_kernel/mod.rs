@@ -9,7 +9,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 pub(crate) mod patch;
-mod portable;
+pub(crate) mod portable;
 pub(crate) mod window;
 
 use patch::PatchTile;

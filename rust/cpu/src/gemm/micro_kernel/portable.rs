@@ -8,7 +8,7 @@ use super::{
 
 /// A vector of `LANES` numbers as the compiler likes to keep it.
 #[derive(Clone, Copy)]
-pub(super) struct Lanes<T, const LANES: usize>([T; LANES]);
+pub(crate) struct Lanes<T, const LANES: usize>([T; LANES]);
 
 macro_rules! portable_vector {
     ($type:ty, $lanes:literal) => {
@@ -76,6 +76,9 @@ macro_rules! portable_vector {
 
 portable_vector!(f32, 4);
 portable_vector!(f64, 2);
+
+/// The vector of f32.
+pub(crate) type SingleLanes = Lanes<f32, 4>;
 
 tier_functions! {}
 

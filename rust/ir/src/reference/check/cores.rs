@@ -13,7 +13,7 @@ use crate::kernel::{
     ScanOperation, ScatterMode, Spec,
 };
 use crate::reference::core as run_core;
-use crate::reference::tensor::{Tensor, points};
+use crate::reference::tensor::Tensor;
 use crate::{Core, DType, Result, Scalar};
 
 /// The results of a core with their radii.
@@ -278,7 +278,7 @@ fn scan(core: &Scan, inputs: &[Bounded], results: &[Tensor], radii: &mut [Vec<f6
 }
 
 fn convolution(core: &Core, kind: &Convolution, inputs: &[Bounded], result: &Tensor) -> Result<Vec<f64>> {
-    let (first, second) = (inputs[0].tensor.shape(), inputs[1].tensor.shape());
+    let second = inputs[1].tensor.shape();
     let terms: usize = match kind.kind {
         ConvolutionKind::Forward => second[1..].iter().product(),
         ConvolutionKind::InputGradient { .. } => {
@@ -286,37 +286,76 @@ fn convolution(core: &Core, kind: &Convolution, inputs: &[Bounded], result: &Ten
         }
         ConvolutionKind::WeightGradient { .. } => second[0] * second[2..].iter().product::<usize>(),
     };
-    let bound = linear(core, inputs, depth(terms), result)?;
-    let kernel: &[usize] = &second[2..];
-    let tiled = !matches!(kind.kind, ConvolutionKind::WeightGradient { .. })
-        && kernel == [3, 3]
-        && kind.stride.iter().chain(&kind.dilation).all(|&step| step == 1);
-    if !tiled {
-        return Ok(bound);
+    let mut bound = linear(core, inputs, depth(terms), result)?;
+    let weight_gradient = matches!(kind.kind, ConvolutionKind::WeightGradient { .. });
+    let kernel: &[usize] = if weight_gradient { &result.shape()[2..] } else { &second[2..] };
+    let unit_steps = kind.stride.iter().chain(&kind.dilation).all(|&step| step == 1);
+    if kernel == [3, 3] && unit_steps && result.spec.dtype == DType::Float32 {
+        let pixels = result.shape()[2..].iter().product::<usize>();
+        for (plane, addition) in tiled(kind, inputs, result).into_iter().enumerate() {
+            bound[plane * pixels..][..pixels].iter_mut().for_each(|bound| *bound += addition);
+        }
     }
-    // Winograd's F(4×4, 3×3) mixes all inputs of a tile: the largest bound within reach of a tile counts, times the
-    // growth of the transforms (row sums of magnitudes 10 for the input and 19 for the output in each direction; the
-    // roundings of both are far below their product).
-    const GROWTH: f64 = 10.0 * 19.0;
-    const REACH: usize = 5;
-    debug_assert_eq!(first.rank(), 4);
-    let bounds = Tensor::new(
-        Spec::new(result.shape().clone(), DType::Float64),
-        bound.iter().map(|&bound| Scalar::Float(bound)).collect(),
-    );
-    let near =
-        |position: usize, extent: usize| position.saturating_sub(REACH)..(position + REACH + 1).min(extent);
-    Ok(points(result.shape())
-        .map(|point| {
-            let mut largest = 0f64;
-            for row in near(point[2], result.shape()[2]) {
-                for column in near(point[3], result.shape()[3]) {
-                    largest = largest.max(bounds.at(&[point[0], point[1], row, column]).to_f64());
-                }
-            }
-            GROWTH * largest
-        })
-        .collect())
+    Ok(bound)
+}
+
+/// What Winograd's F(4×4, 3×3) adds to the errors of a plane of the result. The transforms mix the pixels of a tile and
+/// the elements of a filter: magnitudes grow by the square of the largest `Σ_k |Aᵀ_ik| · Σ_j |Bᵀ_kj| · max_t |G_kt|`,
+/// which is 29.3, or for the weights' gradient of `Σ_k |Gᵀ_ik| · Σ_j |Bᵀ_kj| · Σ_j |A_kj|`, 53.4. A term takes part in
+/// at most 24 roundings of the three transforms and one a step of its sum.
+fn tiled(kind: &Convolution, inputs: &[Bounded], result: &Tensor) -> Vec<f64> {
+    const GROWTH: f64 = 29.4 * 29.4;
+    const WEIGHT_GROWTH: f64 = 53.4 * 53.4;
+    let [first, second] = [&inputs[0].tensor, &inputs[1].tensor];
+    // Tiles with numbers that are not finite are computed as by the definition.
+    let planes = |tensor: &Tensor, fold: fn(f64, f64) -> f64| -> Vec<f64> {
+        let pixels = tensor.shape()[2..].iter().product::<usize>().max(1);
+        let fold =
+            |plane: &[Scalar]| plane.iter().map(|&x| magnitude(x)).filter(|x| x.is_finite()).fold(0.0, fold);
+        tensor.values.chunks_exact(pixels).map(fold).collect()
+    };
+    let (largest, shape) = (planes(first, f64::max), result.shape());
+    let channels = first.shape()[1] / kind.groups;
+    let plane = |plane: usize| {
+        let (row, column) = (plane / shape[1], plane % shape[1]);
+        (row, column, column / (shape[1] / kind.groups).max(1))
+    };
+    let all = 0..shape[0] * shape[1];
+    match kind.kind {
+        ConvolutionKind::WeightGradient { .. } => {
+            let (images, outputs) = (second.shape()[0], second.shape()[1]);
+            let gradients = planes(second, f64::max);
+            let tiles: usize = second.shape()[2..].iter().map(|extent| extent.div_ceil(4)).product();
+            let steps = (images * tiles + 24) as f64;
+            all.map(|index| {
+                let (output, channel, _) = plane(index);
+                let input = output / (outputs / kind.groups).max(1) * channels + channel;
+                let products = (0..images).map(|image| {
+                    largest[image * first.shape()[1] + input] * gradients[image * outputs + output]
+                });
+                steps * roundoff(DType::Float32) * WEIGHT_GROWTH * tiles as f64 * products.sum::<f64>()
+            })
+            .collect()
+        }
+        _ => {
+            let forward = matches!(kind.kind, ConvolutionKind::Forward);
+            let filters = planes(second, |sum, x| sum + x);
+            let inner = second.shape()[1];
+            let steps = (channels + 24) as f64;
+            all.map(|index| {
+                let (image, result, group) = plane(index);
+                let products = (group * channels..(group + 1) * channels).map(|channel| {
+                    let filter = match forward {
+                        true => result * inner + channel % inner.max(1),
+                        false => channel * inner + result % inner.max(1),
+                    };
+                    largest[image * first.shape()[1] + channel] * filters[filter]
+                });
+                steps * roundoff(DType::Float32) * GROWTH * products.sum::<f64>()
+            })
+            .collect()
+        }
+    }
 }
 
 fn pool(
