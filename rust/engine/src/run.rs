@@ -242,8 +242,10 @@ impl From<Error> for Failure {
 fn finish(shard: &Shard, batch: &mut Batch, step: &Step, buffers: Vec<Buffer>) {
     let mut garbage = Garbage::default();
     let mut arena = shard.arena();
-    let nodes: SmallVec<[Box<Node>; 4]> =
-        step.nodes.iter().filter_map(|&node| batch.nodes[node as usize].take()).collect();
+    let mut nodes: SmallVec<[Box<Node>; 4]> = SmallVec::with_capacity(step.nodes.len());
+    for &node in &step.nodes {
+        nodes.extend(batch.nodes[node as usize].take());
+    }
     for node in &nodes {
         arena.release_inputs(node, &mut garbage);
     }

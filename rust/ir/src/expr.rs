@@ -2,13 +2,14 @@
 
 use smallvec::SmallVec;
 
+use crate::operations::PerArgument;
 use crate::{DType, Error, Operation, Result};
 
 /// The number of a value within an [`Expr`]: the index of the instruction that makes it.
 pub type Value = u16;
 
 /// One step of an [`Expr`]; its value has the dtype at the same index of the expression's dtypes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Instruction {
     /// The element of a kernel operand at this point of the space.
     Load {
@@ -35,7 +36,7 @@ pub enum Instruction {
         /// The row.
         operation: Operation,
         /// Earlier values, one an argument.
-        arguments: SmallVec<[Value; 3]>,
+        arguments: PerArgument<Value>,
     },
     /// An earlier value converted to another dtype.
     Cast {
@@ -56,6 +57,15 @@ impl Expr {
     /// An expression without instructions.
     pub fn new() -> Expr {
         Expr::default()
+    }
+
+    /// The same, with room for that many instructions.
+    pub fn with_capacity(instructions: usize) -> Expr {
+        Expr {
+            instructions: Vec::with_capacity(instructions),
+            dtypes: Vec::with_capacity(instructions),
+            outputs: SmallVec::new(),
+        }
     }
 
     /// The expression that hands on one operand.
@@ -124,7 +134,7 @@ impl Expr {
     pub fn apply(&mut self, operation: Operation, arguments: &[Value]) -> Value {
         let compute = self.dtypes[arguments[arguments.len() - 1] as usize];
         let dtype = operation.result_dtype(compute);
-        self.push(Instruction::Apply { operation, arguments: SmallVec::from_slice(arguments) }, dtype)
+        self.push(Instruction::Apply { operation, arguments: PerArgument::from_slice(arguments) }, dtype)
     }
 
     /// Adds a conversion, where one is needed.
@@ -177,13 +187,13 @@ impl Expr {
                     if arguments.iter().any(|&argument| argument as usize >= index) {
                         return wrong(format!("instruction {index} uses a later value"));
                     }
-                    let given: SmallVec<[DType; 3]> =
-                        arguments.iter().map(|&argument| self.dtypes[argument as usize]).collect();
+                    let given = arguments.map(|argument| self.dtypes[argument as usize]);
                     let signature = operation.signature_of(&given)?;
                     if signature.arguments != given || signature.result != dtype {
                         return wrong(format!(
-                            "instruction {index} applies {} to {given:?}",
-                            operation.name()
+                            "instruction {index} applies {} to {:?}",
+                            operation.name(),
+                            &*given
                         ));
                     }
                 }

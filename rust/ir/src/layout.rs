@@ -26,31 +26,37 @@ impl Layout {
     }
 
     /// The extents.
+    #[inline]
     pub fn shape(&self) -> &Shape {
         &self.shape
     }
 
     /// The strides in elements.
+    #[inline]
     pub fn strides(&self) -> &[i64] {
         &self.strides
     }
 
     /// The index of the first element in the buffer.
+    #[inline]
     pub fn offset(&self) -> i64 {
         self.offset
     }
 
     /// The number of axes.
+    #[inline]
     pub fn rank(&self) -> usize {
         self.shape.rank()
     }
 
     /// The number of elements.
+    #[inline]
     pub fn elements(&self) -> usize {
         self.shape.elements()
     }
 
     /// True where the elements lie densely in row-major order (from any offset). Axes of extent 1 do not count.
+    #[inline]
     pub fn is_contiguous(&self) -> bool {
         if self.shape.is_empty_tensor() {
             return true;
@@ -69,6 +75,7 @@ impl Layout {
     }
 
     /// True for a dense layout from the start of a buffer.
+    #[inline]
     pub fn is_dense(&self) -> bool {
         self.offset == 0 && self.is_contiguous()
     }

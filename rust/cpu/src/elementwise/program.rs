@@ -6,6 +6,7 @@
 
 use smallvec::{SmallVec, smallvec};
 use tenfold_ir::expr::Value;
+use tenfold_ir::operations::PerArgument;
 use tenfold_ir::{DType, Error, Expr, Instruction, Operation, Result, Scalar};
 
 use super::body::TileFunction;
@@ -40,7 +41,7 @@ pub struct Program {
     pub outputs: usize,
     /// The slots of the wanted values, with [`Store::View`].
     pub views: SmallVec<[u16; 2]>,
-    pub steps: SmallVec<[Step; 8]>,
+    pub steps: Vec<Step>,
     /// Bytes of a register: a tile of the widest type.
     pub register_bytes: usize,
     /// What an element costs beside loads and stores, roughly, in picoseconds.
@@ -124,7 +125,7 @@ struct Compiler<'a> {
     constants: SmallVec<[(Scalar, DType); 4]>,
     free: SmallVec<[u16; 8]>,
     registers: u16,
-    steps: SmallVec<[Pending; 8]>,
+    steps: Vec<Pending>,
     picoseconds: u64,
 }
 
@@ -164,7 +165,7 @@ impl<'a> Compiler<'a> {
             constants: SmallVec::new(),
             free: SmallVec::new(),
             registers: 0,
-            steps: SmallVec::new(),
+            steps: Vec::with_capacity(count + wanted.len()),
             picoseconds: 0,
         }
     }
@@ -184,7 +185,7 @@ impl<'a> Compiler<'a> {
                     self.constant(self.scalars[usize::from(*scalar)], dtype)
                 }
                 Instruction::Apply { operation, arguments } => {
-                    self.apply(index, *operation, arguments, dtype)?
+                    self.apply(index, *operation, *arguments, dtype)?
                 }
                 Instruction::Cast { from } => self.cast(index, *from, dtype),
             };
@@ -260,12 +261,18 @@ impl<'a> Compiler<'a> {
         self.steps.push(Pending { function, arguments: all, target });
     }
 
-    fn apply(&mut self, index: usize, operation: Operation, values: &[Value], dtype: DType) -> Result<Place> {
+    fn apply(
+        &mut self,
+        index: usize,
+        operation: Operation,
+        values: PerArgument<Value>,
+        dtype: DType,
+    ) -> Result<Place> {
         let compute = self.expr.dtypes()[usize::from(values[values.len() - 1])];
         let function = table::operation_function(operation, compute, self.tier).ok_or_else(|| {
             Error::not_implemented(operation.name(), format!("no CPU kernel for {compute}"))
         })?;
-        let arguments: SmallVec<[Place; 3]> = values.iter().map(|&value| self.place(value)).collect();
+        let arguments = values.map(|value| self.place(value));
         let cost = picoseconds_of(operation, compute);
         let target = self.target(index, dtype);
         if dtype.compute() == dtype {
@@ -276,7 +283,7 @@ impl<'a> Compiler<'a> {
             self.step(cast::round(dtype, self.tier), &[exact], target, 60);
             self.release(exact);
         }
-        self.release_dead(index, values);
+        self.release_dead(index, &values);
         Ok(target)
     }
 

@@ -45,9 +45,7 @@ fn append(expr: &mut Expr, prologue: &Expr) -> Value {
             Instruction::Scalar { index } => expr.scalar(*index, dtype),
             Instruction::Coordinate { axis } => expr.coordinate(*axis),
             Instruction::Apply { operation, arguments } => {
-                let arguments: SmallVec<[Value; 3]> =
-                    arguments.iter().map(|&argument| values[usize::from(argument)]).collect();
-                expr.apply(*operation, &arguments)
+                expr.apply(*operation, &arguments.map(|argument| values[usize::from(argument)]))
             }
             Instruction::Cast { from } => expr.cast(values[usize::from(*from)], dtype),
         };

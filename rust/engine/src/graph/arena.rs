@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use tenfold_ir::{Buffer, Error, Result};
 
 use super::batch::Batch;
-use super::node::{Node, Place, Slot};
+use super::node::{Input, Node, Place, Slot};
 
 /// The place of a node in the order of recording.
 pub(crate) type Sequence = u64;
@@ -87,32 +87,42 @@ impl Arena {
         for index in 0..node.inputs.len() {
             let place = &mut node.inputs[index].place;
             if let Place::Pending(slot) = *place {
-                match &self.entries[slot as usize].state {
+                let entry = &mut self.entries[slot as usize];
+                match &entry.state {
                     State::Ready(buffer) => *place = Place::Ready(buffer.clone()),
                     State::Failed(error) => {
                         let error = error.clone();
+                        self.forget_uses(&node.inputs[..index]);
                         return Err((error, node));
                     }
-                    _ => continue,
+                    _ => {
+                        entry.uses += 1;
+                        continue;
+                    }
                 }
             }
             reads_borrowed |= place.is_borrowed();
         }
-        for input in &node.inputs {
-            if let Place::Pending(slot) = input.place {
-                self.entry(slot).uses += 1;
-            }
-        }
         let sequence = self.end();
+        let mut outputs = SmallVec::new();
         for _ in 0..node.specs.len() {
             let slot = self.new_slot(State::Pending(sequence));
             node.outputs.push(slot);
+            outputs.push(slot);
         }
         self.pending_bytes += node.bytes();
-        let outputs = SmallVec::from_slice(&node.outputs);
         self.nodes.push_back(Some(node));
         let (nodes, bytes) = self.pending();
         Ok(Recorded { outputs, reads_borrowed, pending_nodes: nodes, pending_bytes: bytes })
+    }
+
+    /// Takes back that a node which is not recorded after all reads these inputs.
+    fn forget_uses(&mut self, inputs: &[Input]) {
+        for input in inputs {
+            if let Place::Pending(slot) = input.place {
+                self.entry(slot).uses -= 1;
+            }
+        }
     }
 
     /// A slot for a value that is there already.
@@ -150,8 +160,9 @@ impl Arena {
 
     /// Frees a slot that nobody needs, and in turn what only it needed (iteratively: chains may be long).
     fn collect(&mut self, slot: Slot, garbage: &mut Garbage) {
-        let mut work: SmallVec<[Slot; 8]> = SmallVec::from_slice(&[slot]);
-        while let Some(slot) = work.pop() {
+        let mut work: SmallVec<[Slot; 8]> = SmallVec::new();
+        let mut next = Some(slot);
+        while let Some(slot) = next.take().or_else(|| work.pop()) {
             let entry = self.entry(slot);
             if entry.handles > 0 || entry.uses > 0 {
                 continue;
@@ -214,7 +225,7 @@ impl Arena {
     ///
     /// A node with an input that could not be computed fails as well; it is not among them.
     pub fn take(&mut self, end: Sequence, garbage: &mut Garbage) -> Batch {
-        let mut batch = Batch::default();
+        let mut batch = Batch::with_capacity((end - self.first) as usize);
         while self.first < end {
             let Some(front) = self.nodes.pop_front() else { break };
             self.first += 1;
@@ -260,8 +271,7 @@ impl Arena {
     }
 
     fn add_to(&mut self, batch: &mut Batch, node: Box<Node>) {
-        let first = batch.values.len() as u32;
-        let outputs = node.outputs.clone();
+        let (first, place) = (batch.values.len() as u32, batch.len());
         let number = |slot: Slot| match self.entries[slot as usize].state {
             State::InFlight(value) => Some(value),
             _ => None,
@@ -270,7 +280,7 @@ impl Arena {
             let entry = &self.entries[slot as usize];
             (entry.handles > 0, entry.uses)
         });
-        for (value, slot) in (first..).zip(outputs) {
+        for (value, &slot) in (first..).zip(&batch.node(place).outputs) {
             self.entry(slot).state = State::InFlight(value);
         }
     }

@@ -46,6 +46,17 @@ impl Default for Batch {
 }
 
 impl Batch {
+    /// An empty batch, with room for that many nodes (of one output and two inputs).
+    pub fn with_capacity(nodes: usize) -> Batch {
+        let mut batch = Batch::default();
+        batch.nodes.reserve(nodes);
+        batch.values.reserve(nodes);
+        batch.first_value.reserve(nodes);
+        batch.origins.reserve(2 * nodes);
+        batch.first_origin.reserve(nodes);
+        batch
+    }
+
     /// Adds the next node. `value_of` tells the value that a slot is, `standing` whether tensors hold a slot and how
     /// many inputs read it.
     pub fn push(

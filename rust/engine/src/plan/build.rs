@@ -1,5 +1,6 @@
 //! From groups to kernels.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -79,8 +80,10 @@ impl<'g, 'b> Builder<'g, 'b> {
     fn step(&mut self, group: u32) -> Step {
         let groups = self.groups;
         let batch = groups.batch;
-        let mut nodes = groups.groups[group as usize].nodes.clone();
-        nodes.sort_unstable();
+        let mut nodes: SmallVec<[u32; 4]> = SmallVec::from_slice(&groups.groups[group as usize].nodes);
+        if !nodes.is_sorted() {
+            nodes.sort_unstable();
+        }
         let mut parts = Parts::default();
         let with_role = |role| nodes.iter().copied().filter(move |&node| groups.roles[node as usize] == role);
 
@@ -105,6 +108,8 @@ impl<'g, 'b> Builder<'g, 'b> {
         }
 
         let mut writer = Writer::default();
+        // An instruction a node, and some loads.
+        writer.expr = Expr::with_capacity(nodes.len() + 8);
         let mut has_epilogue = core_node.is_none();
         if let Some(node) = core_node {
             for (index, (value, spec)) in batch.values_of(node).zip(&batch.node(node).specs).enumerate() {
@@ -141,13 +146,7 @@ impl<'g, 'b> Builder<'g, 'b> {
             scalars: parts.scalars,
             outputs: specs,
         };
-        Step {
-            kernel,
-            nodes: SmallVec::from_slice(&nodes),
-            operands: parts.origins,
-            reads: parts.reads,
-            outputs,
-        }
+        Step { kernel, nodes, operands: parts.origins, reads: parts.reads, outputs }
     }
 
     /// Writes an elementwise node, and names its values.
@@ -163,14 +162,22 @@ impl<'g, 'b> Builder<'g, 'b> {
                 }
                 Some(value) if groups.is_inner(number, value) => self.names[value as usize],
                 _ => {
-                    let layout = groups
-                        .layout_read(number, input, None)
-                        .expect("views are checked when nodes are drawn in");
+                    let layout = match groups.views[number as usize] {
+                        None => Cow::Borrowed(&*input.layout),
+                        Some(_) => Cow::Owned(
+                            groups
+                                .layout_read(number, input, None)
+                                .expect("views are checked when nodes are drawn in"),
+                        ),
+                    };
                     writer.load(parts.shared_operand(number, index, input, layout, value), input.dtype)
                 }
             });
         }
-        let scalars: SmallVec<[u16; 4]> = node.scalars.iter().map(|&scalar| parts.scalar(scalar)).collect();
+        let mut scalars: SmallVec<[u16; 4]> = SmallVec::new();
+        for &scalar in &node.scalars {
+            scalars.push(parts.scalar(scalar));
+        }
         let names = writer.write(node, &arguments, &scalars);
         for (value, name) in groups.batch.values_of(number).zip(names) {
             self.names[value as usize] = name;
@@ -194,19 +201,19 @@ impl Parts {
         node: u32,
         index: usize,
         input: &Input,
-        layout: Layout,
+        layout: Cow<'_, Layout>,
         value: Option<u32>,
     ) -> u16 {
         let origin = origin(input, value);
         let known = self.origins.iter().zip(&self.operands).position(|(known, operand)| {
-            *known == origin && operand.dtype == input.dtype && operand.layout == layout
+            *known == origin && operand.dtype == input.dtype && operand.layout == *layout
         });
         match known {
             Some(operand) => {
                 self.reads.push(Read { node, input: index as u32, operand: operand as u32 });
                 operand as u16
             }
-            None => self.operand(node, index, input, layout, value),
+            None => self.operand(node, index, input, layout.into_owned(), value),
         }
     }
 
@@ -228,7 +235,8 @@ impl Parts {
     }
 }
 
-fn origin(input: &Input, value: Option<u32>) -> Origin {
+/// Where what a node reads comes from: `value` of the batch, or memory that was there before.
+pub(super) fn origin(input: &Input, value: Option<u32>) -> Origin {
     match (value, &input.place) {
         (Some(value), _) => Origin::Value(value),
         (None, Place::Ready(buffer)) => Origin::Buffer(Arc::as_ptr(buffer)),
@@ -271,14 +279,16 @@ impl Writer {
             NodeOperation::Apply { operation, compute, scalars: mask } => {
                 let signature = operation.signature(*compute).expect("checked when recorded");
                 let (mut inputs, mut scalars) = (inputs.iter(), scalars.iter());
-                let mut arguments: SmallVec<[Value; 3]> = SmallVec::new();
-                for (argument, &dtype) in signature.arguments.iter().enumerate() {
-                    arguments.push(if mask & (1 << argument) != 0 {
+                let mut argument = 0;
+                let arguments = signature.arguments.map(|dtype| {
+                    let is_scalar = mask & (1 << argument) != 0;
+                    argument += 1;
+                    if is_scalar {
                         self.scalar(*scalars.next().expect("a scalar a bit"), dtype)
                     } else {
                         self.expr.cast(*inputs.next().expect("an input an argument"), dtype)
-                    });
-                }
+                    }
+                });
                 self.expr.apply(*operation, &arguments)
             }
             NodeOperation::Copy => self.expr.cast(inputs[0], node.specs[0].dtype),
@@ -299,9 +309,7 @@ impl Writer {
                 Instruction::Scalar { index } => self.scalar(scalars[*index as usize], dtype),
                 Instruction::Coordinate { axis } => self.expr.coordinate(*axis),
                 Instruction::Apply { operation, arguments } => {
-                    let arguments: SmallVec<[Value; 3]> =
-                        arguments.iter().map(|&argument| names[argument as usize]).collect();
-                    self.expr.apply(*operation, &arguments)
+                    self.expr.apply(*operation, &arguments.map(|argument| names[argument as usize]))
                 }
                 Instruction::Cast { from } => self.expr.cast(names[*from as usize], dtype),
             });

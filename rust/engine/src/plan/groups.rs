@@ -9,7 +9,8 @@ use std::sync::Arc;
 use smallvec::{SmallVec, smallvec};
 use tenfold_ir::{Core, Instruction, Layout, Scalar};
 
-use super::rules;
+use super::build::origin;
+use super::{Origin, rules};
 use crate::graph::{Batch, Input, NodeOperation};
 
 /// What a node is within its group.
@@ -22,6 +23,9 @@ pub(crate) enum Role {
     /// Elementwise on the outputs' shape: the whole of a map, or behind the core.
     Epilogue,
 }
+
+/// An operand of a group, by where it comes from and how it is read.
+pub(crate) type Load = (Origin, *const Layout);
 
 /// Nodes that share a kernel.
 #[derive(Debug)]
@@ -38,8 +42,8 @@ pub(crate) struct Group {
     pub read_elsewhere: bool,
     /// Instructions of its expressions, about.
     pub instructions: usize,
-    /// Operands that it loads, at most.
-    pub loads: usize,
+    /// What it reads that it does not compute itself, each once.
+    pub loads: SmallVec<[Load; 4]>,
 }
 
 /// Groups while they are formed, and afterwards.
@@ -148,13 +152,19 @@ impl<'a> Groups<'a> {
                 NodeOperation::Expression(expr) => expr.instructions().len(),
                 _ => 1,
             },
-            loads: recorded.inputs.len(),
+            loads: SmallVec::new(),
         });
         self.group_of[node as usize] = id;
         if core {
             self.roles[node as usize] = Role::Core;
         }
-        let read: SmallVec<[u32; 4]> = self.values_read(node).flatten().collect();
+        let mut read: SmallVec<[u32; 4]> = SmallVec::new();
+        let mut loads: SmallVec<[Load; 4]> = SmallVec::new();
+        for ((input, _), value) in self.batch.inputs_of(node).zip(self.values_read(node)) {
+            read.extend(value);
+            add_load(&mut loads, (origin(input, value), Arc::as_ptr(&input.layout)));
+        }
+        self.groups[id as usize].loads = loads;
         if fuse {
             match (core, read.as_slice()) {
                 (true, &[value, ..]) => rules::take_prologue(self, id, node, value),
@@ -175,16 +185,12 @@ impl<'a> Groups<'a> {
             if from == into {
                 continue;
             }
-            if rules::can_draw_in(self, from, into, node) {
-                self.merge(from, into, self.groups[into as usize].position);
-            } else if let Some(view) = rules::can_see_through(self, from, into, node) {
+            if !rules::can_draw_in(self, from, into, node) {
+                let Some(view) = rules::can_see_through(self, from, into, node) else { continue };
                 self.move_into(from, &view);
-                self.merge(from, into, self.groups[into as usize].position);
             }
+            self.merge(from, into, self.groups[into as usize].position);
         }
-        let own = self.group_of[node as usize];
-        let inner = read.iter().filter(|&&value| self.group_of_value(value) == own).count();
-        self.groups[own as usize].loads -= inner;
     }
 
     /// True for a node whose elements depend on where they stand.
@@ -239,18 +245,26 @@ impl<'a> Groups<'a> {
         let source = &mut self.groups[from as usize];
         let nodes = std::mem::take(&mut source.nodes);
         let (core, after, read_elsewhere) = (source.core.take(), source.after, source.read_elsewhere);
-        let (instructions, loads) = (source.instructions, source.loads);
+        let (instructions, loads) = (source.instructions, std::mem::take(&mut source.loads));
         for &node in &nodes {
             self.group_of[node as usize] = into;
         }
         let target = &mut self.groups[into as usize];
-        target.nodes.extend(nodes);
+        target.nodes.extend_from_slice(&nodes);
         target.core = target.core.or(core);
         target.position = position;
         target.after = target.after.max(after);
         target.read_elsewhere |= read_elsewhere;
         target.instructions += instructions;
-        target.loads += loads;
+        for load in loads {
+            add_load(&mut target.loads, load);
+        }
+        // What the group computes itself is no operand.
+        let (batch, group_of) = (self.batch, &self.group_of);
+        target.loads.retain(|load| match load.0 {
+            Origin::Value(value) => group_of[batch.values[value as usize].node as usize] != into,
+            Origin::Buffer(_) | Origin::Slot(_) => true,
+        });
     }
 
     /// The core of a group.
@@ -287,5 +301,12 @@ impl<'a> Groups<'a> {
         let maker = self.batch.values[value as usize].node;
         let output = value - self.batch.first_value[maker as usize];
         layout.is_dense() && *layout.shape() == self.batch.node(maker).specs[output as usize].shape
+    }
+}
+
+/// Adds an operand to a list that has each once.
+fn add_load(loads: &mut SmallVec<[Load; 4]>, load: Load) {
+    if !loads.contains(&load) {
+        loads.push(load);
     }
 }

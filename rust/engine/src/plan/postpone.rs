@@ -18,6 +18,9 @@ const MOST_NODES: u32 = 16;
 /// Marks the values that wait, where a look at `asked` began the flush: elementwise values that are read on the way and
 /// can be computed later from what stays alive anyway, and what lies between. Names that wait count as not held.
 pub(super) fn mark(batch: &mut Batch, same: &[u32], asked: Slot) {
+    if !batch.values.iter().any(|value| value.held && value.uses > 0) {
+        return;
+    }
     let is_read = read_values(batch, same);
     let mut references: Option<HashMap<*const Buffer, usize>> = None;
     // How many nodes it takes to compute a value later; `None` where that is not possible.

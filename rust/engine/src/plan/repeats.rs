@@ -44,7 +44,8 @@ pub(super) fn find(batch: &mut Batch) -> Vec<u32> {
     if batch.len() < 2 {
         return same;
     }
-    let mut known: HashMap<u64, u32, BuildHasherDefault<Mixer>> = HashMap::default();
+    let mut known: HashMap<u64, u32, BuildHasherDefault<Mixer>> =
+        HashMap::with_capacity_and_hasher(batch.len() as usize, BuildHasherDefault::default());
     for node in 0..batch.len() {
         if !can_repeat(batch.node(node)) {
             continue;

@@ -28,7 +28,7 @@ pub(super) fn can_draw_in(groups: &Groups<'_>, from: u32, into: u32, node: u32) 
         Some(core) => target.core.is_none() && takes_epilogue(core),
     };
     // Waiting must not keep more memory alive than running early would fill.
-    let waits_cheaply = target.position - source.position <= FAR || source.loads <= 1;
+    let waits_cheaply = target.position - source.position <= FAR || source.loads.len() <= 1;
     !source.read_elsewhere
         && cores_fit
         && fits(groups, from, into)
@@ -45,12 +45,13 @@ pub(super) fn can_see_through(groups: &Groups<'_>, from: u32, into: u32, node: u
     let source = &groups.groups[from as usize];
     if source.core.is_some()
         || source.read_elsewhere
-        || source.loads > MOST_MOVED
+        || source.loads.len() > MOST_MOVED
         || !fits(groups, from, into)
     {
         return None;
     }
-    let waits_cheaply = groups.groups[into as usize].position - source.position <= FAR || source.loads <= 1;
+    let waits_cheaply =
+        groups.groups[into as usize].position - source.position <= FAR || source.loads.len() <= 1;
     // The one layout in which the node reads the group.
     let mut view: Option<&Layout> = None;
     let mut reads: SmallVec<[u32; 4]> = SmallVec::new();
@@ -176,12 +177,12 @@ pub(super) fn take_prologue(groups: &mut Groups<'_>, id: u32, node: u32, value: 
     let source = &mut groups.groups[from as usize];
     source.nodes.retain(|member| !cone.contains(member));
     source.read_elsewhere |= !leaves.is_empty();
-    let (after, loads) =
-        (source.after.max(if leaves.is_empty() { 0 } else { source.position + 1 }), source.loads);
+    let after = source.after.max(if leaves.is_empty() { 0 } else { source.position + 1 });
+    let loads = source.loads.clone();
     let target = &mut groups.groups[id as usize];
     target.after = target.after.max(after);
     target.instructions += cone.len();
-    target.loads += loads;
+    target.loads.extend(loads);
     for &member in &cone {
         groups.group_of[member as usize] = id;
         groups.roles[member as usize] = Role::Prologue;
@@ -223,5 +224,6 @@ fn takes_epilogue(core: &Core) -> bool {
 
 fn fits(groups: &Groups<'_>, one: u32, other: u32) -> bool {
     let (one, other) = (&groups.groups[one as usize], &groups.groups[other as usize]);
-    one.instructions + other.instructions <= MOST_INSTRUCTIONS && one.loads + other.loads <= MOST_LOADS
+    one.instructions + other.instructions <= MOST_INSTRUCTIONS
+        && one.loads.len() + other.loads.len() <= MOST_LOADS
 }

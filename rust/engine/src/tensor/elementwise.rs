@@ -76,7 +76,7 @@ impl Tensor {
             .any(|argument| matches!(argument, Argument::Tensor(tensor) if tensor.requires_grad()))
             && signature.result.is_differentiable()
             && autograd::is_enabled();
-        let layout = common_layout(name, arguments)?;
+        let (layout, is_uniform) = common_layout(name, arguments)?;
         let shape = layout.shape();
         let levels = Levels::of(tensors_among(arguments));
 
@@ -85,7 +85,7 @@ impl Tensor {
         let mut node = Node::new(NodeOperation::Apply { operation, compute, scalars: 0 });
         let mut operands: SmallVec<[Cow<'_, Tensor>; 3]> = SmallVec::new();
         let mut scalar_mask = 0u8;
-        for (index, (argument, &dtype)) in arguments.iter().zip(&signature.arguments).enumerate() {
+        for (index, (argument, &dtype)) in arguments.iter().zip(signature.arguments.iter()).enumerate() {
             match argument {
                 Argument::Tensor(tensor) if differentiable => {
                     // Conversion and broadcasting are nodes of their own, for their own gradients.
@@ -97,6 +97,7 @@ impl Tensor {
                     operand.read_by(&mut node, shard, &levels)?;
                     operands.push(operand);
                 }
+                Argument::Tensor(tensor) if is_uniform => tensor.read_by(&mut node, shard, &levels)?,
                 Argument::Tensor(tensor) => tensor.read_broadcast_by(&mut node, shard, &levels, shape)?,
                 Argument::Scalar(scalar) => {
                     scalar.check_fits(name, dtype)?;
@@ -126,14 +127,15 @@ fn tensors_among<'a>(arguments: &'a [Argument<'a>]) -> impl Iterator<Item = &'a 
     })
 }
 
-/// The dense layout of the shape to which all tensors among the arguments broadcast.
-fn common_layout(name: &'static str, arguments: &[Argument<'_>]) -> Result<Arc<Layout>> {
+/// The dense layout of the shape to which all tensors among the arguments broadcast, and whether all have that shape.
+fn common_layout(name: &'static str, arguments: &[Argument<'_>]) -> Result<(Arc<Layout>, bool)> {
     let tensors = || tensors_among(arguments);
-    match tensors().next() {
-        Some(first) if tensors().all(|tensor| tensor.shape() == first.shape()) => Ok(first.dense_layout()),
+    let mut rest = tensors();
+    match rest.next() {
+        Some(first) if rest.all(|tensor| tensor.has_shape_of(first)) => Ok((first.dense_layout(), true)),
         _ => {
             let shape = broadcast_shapes(name, tensors().map(Tensor::shape))?;
-            Ok(Arc::new(Layout::dense(shape)))
+            Ok((Arc::new(Layout::dense(shape)), false))
         }
     }
 }

@@ -180,6 +180,12 @@ impl Tensor {
         wide.read_by(node, shard, levels)
     }
 
+    /// True where the shapes are equal, which shared layouts tell at once.
+    #[inline]
+    fn has_shape_of(&self, other: &Tensor) -> bool {
+        Arc::ptr_eq(&self.body.layout, &other.body.layout) || self.shape() == other.shape()
+    }
+
     /// True where the layout is that of a new tensor of this shape, the strides of axes of extent 1 included.
     pub fn has_dense_layout(&self) -> bool {
         let mut step = 1;

@@ -29,11 +29,12 @@ mod arithmetic;
 mod bitwise;
 mod comparison;
 mod exponential;
+mod per_argument;
 mod rounding;
 mod special;
 mod trigonometric;
 
-use smallvec::SmallVec;
+pub use per_argument::PerArgument;
 
 use crate::lanes::Lane;
 use crate::lanes::complex::Complex;
@@ -82,10 +83,10 @@ pub struct Accuracy {
 }
 
 /// The dtypes of one call of an operation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Signature {
     /// What each argument is converted to.
-    pub arguments: SmallVec<[DType; 3]>,
+    pub arguments: PerArgument<DType>,
     /// What comes out.
     pub result: DType,
 }
@@ -221,16 +222,19 @@ const fn trim_underscore(name: &'static str) -> &'static str {
 
 impl Operation {
     /// What its row says.
+    #[inline]
     pub fn row(self) -> &'static Row {
         &ROWS[self as usize]
     }
 
     /// The name in Rust, Python and messages.
+    #[inline]
     pub fn name(self) -> &'static str {
         self.row().name
     }
 
     /// The number of arguments.
+    #[inline]
     pub fn arity(self) -> usize {
         self.row().arguments.len()
     }
@@ -244,6 +248,7 @@ impl Operation {
     }
 
     /// The dtype that comes out when it computes in `compute`.
+    #[inline]
     pub fn result_dtype(self, compute: DType) -> DType {
         match self.row().result {
             ResultType::Same => compute,
@@ -266,7 +271,7 @@ impl Operation {
         if !row.takes[compute.category() as usize] {
             return Err(Error::dtype(row.name, format!("not defined for {promoted}")));
         }
-        let mut arguments = SmallVec::from_elem(compute, self.arity());
+        let mut arguments = PerArgument::repeat(compute, self.arity());
         if row.rule == Rule::Choose {
             arguments[0] = DType::Bool;
         }
@@ -312,6 +317,6 @@ mod tests {
         assert_eq!(signature(Operation::abs, &[DType::Complex128]).unwrap().result, DType::Float64);
         assert!(signature(Operation::bitwise_and, &[DType::Float32, DType::Int8]).is_err());
         let chosen = signature(Operation::where_, &[DType::Float32, DType::Int8, DType::Float16]).unwrap();
-        assert_eq!(chosen.arguments.as_slice(), &[DType::Bool, DType::Float16, DType::Float16]);
+        assert_eq!(*chosen.arguments, [DType::Bool, DType::Float16, DType::Float16]);
     }
 }
