@@ -49,7 +49,7 @@ tools:
 
 .venv-torch/bin/python:
 	@$(PYTHON) -m venv .venv-torch
-	@.venv-torch/bin/python $(PIP_INSTALL) torch numpy || { rm -rf .venv-torch; exit 1; }
+	@.venv-torch/bin/python $(PIP_INSTALL) torch numpy safetensors || { rm -rf .venv-torch; exit 1; }
 
 .venv-jax/bin/python:
 	@$(PYTHON) -m venv .venv-jax
@@ -114,6 +114,7 @@ parity: build $(TORCH_PYTHON) ## layers, losses and optimizers beside PyTorch, w
 
 fixtures: $(TORCH_PYTHON) ## record tests/fixtures from PyTorch again
 	@$(TORCH_PYTHON) scripts/record_fixtures.py --seed 0 --out tests/fixtures
+	@$(TORCH_PYTHON) scripts/record_checkpoints.py --out tests/fixtures/checkpoints
 	@$(TORCH_PYTHON) scripts/record_names.py --out tests/fixtures/torch_names.json
 
 fuzz: build ## random programs in every mode (PROGRAMS=n SEED=s), property tests with many more examples, long loops

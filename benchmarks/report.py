@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import geometric_mean, median, quantiles
 from typing import Any
 
-from workloads import Group, Workload
+from workloads import GROUPS, Group, Workload
 
 Row = dict[str, Any]
 UNITS = {"flops": "matmul rate", "bytes": "bandwidth"}
@@ -81,10 +81,12 @@ def means(rows: list[Row]) -> dict[str, tuple[float, int]]:
 
 
 def mean_of_groups(rows: list[Row]) -> float | None:
-    """The geometric mean of the means of those groups that count."""
-    counting = {row["group"] for row in rows if row["in_mean"]}
-    values = [mean for group, (mean, _) in means(rows).items() if group in counting]
-    return geometric_mean(values) if values else None
+    """The geometric mean of the means of those groups that count; `None` while one of them was not measured."""
+    measured = means(rows)
+    counting = [group.name for group in GROUPS if group.in_mean]
+    if any(group not in measured for group in counting):
+        return None
+    return geometric_mean(measured[group][0] for group in counting)
 
 
 def slower(rows: list[Row]) -> list[Row]:

@@ -30,11 +30,13 @@ def draw_cases(seed: int) -> dict[str, list[Case]]:
         "sequence_layers": sequence_layers(draw),
         "sequence_functions": sequence_functions(draw),
     }
+    from parity.cases_drawn import drawn_families
     from parity.cases_spatial import spatial_families
     from parity.cases_training import training_families
 
     families |= spatial_families(seed)
     families |= training_families(seed)
+    families |= drawn_families(seed)
     for cases in families.values():
         names = [case["name"] for case in cases]
         assert len(names) == len(set(names)), "names of cases must differ"

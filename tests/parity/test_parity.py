@@ -54,13 +54,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "tensor_record": (
             *("layers", "activations", "losses", "more_layers", "more_losses", "spatial_layers", "spatial_calls"),
             *("training_layers", "training_losses", "sequence_layers", "sequence_functions"),
+            *("drawn_layers", "drawn_networks", "drawn_calls"),
         ),
         "layer_record": (
             *("layers", "activations", "more_layers", "spatial_layers", "training_layers", "sequence_layers"),
+            *("drawn_layers", "drawn_networks"),
         ),
         "error_record": ("spatial_errors",),
         "initializer_record": ("initializers",),
-        "optimizer_record": ("optimizers", "training_optimizers"),
+        "optimizer_record": ("optimizers", "training_optimizers", "drawn_optimizers"),
         "schedule_record": ("training_schedules",),
         "parametrized_record": ("training_parametrized",),
     }

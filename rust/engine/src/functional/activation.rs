@@ -8,6 +8,7 @@ use super::check_floating;
 use super::normalization::by_channel;
 use super::softmax::softmax;
 use crate::Tensor;
+use crate::autograd::{Context, Derivative, Gradients, Saved, record_gradient};
 use crate::random::Generator;
 
 /// Computes in float32 at least, and rounds once.
@@ -19,6 +20,60 @@ fn widened(name: &'static str, x: &Tensor, body: impl FnOnce(&Tensor) -> Result<
 /// The number where it is at most 0, else 0: what an exponential of the negative side may see.
 fn negative_side(x: &Tensor) -> Result<Tensor> {
     x.greater(0.0)?.where_(0.0, x)
+}
+
+/// The slopes of activations that are made of straight or simple pieces: one short expression, where the rules of the
+/// comparisons and choices that compute the value would ask for several.
+#[derive(Clone, Copy, Debug)]
+enum Slope {
+    /// 1 between two bounds, 0 at and beyond them.
+    Hardtanh(f64, f64),
+    Hardsigmoid,
+    Hardswish,
+    /// 0 up to this distance from 0, else 1.
+    Softshrink(f64),
+    /// This where not positive, else 1.
+    LeakyRelu(f64),
+}
+
+impl Derivative for Slope {
+    fn name(&self) -> &str {
+        match self {
+            Slope::Hardtanh(..) => "hardtanh",
+            Slope::Hardsigmoid => "hardsigmoid",
+            Slope::Hardswish => "hardswish",
+            Slope::Softshrink(_) => "softshrink",
+            Slope::LeakyRelu(_) => "leaky_relu",
+        }
+    }
+
+    fn gradients(&self, context: &Context<'_>) -> Result<Gradients> {
+        let (x, gradient) = (context.saved(0), context.gradient(0));
+        let of_x = match *self {
+            Slope::Hardtanh(low, high) => {
+                x.less_equal(low)?.logical_or(&x.greater_equal(high)?)?.where_(0.0, gradient)?
+            }
+            Slope::Hardsigmoid => x.abs()?.less(3.0)?.where_(&gradient.divide(6.0)?, 0.0)?,
+            Slope::Hardswish => {
+                let beyond = x.less(0.0)?.where_(0.0, gradient)?;
+                let inside = gradient.multiply(&x.divide(3.0)?.add(0.5)?)?;
+                x.abs()?.less(3.0)?.where_(&inside, &beyond)?
+            }
+            Slope::Softshrink(lambda) => x.abs()?.less_equal(lambda)?.where_(0.0, gradient)?,
+            Slope::LeakyRelu(slope) => x.greater(0.0)?.where_(gradient, &gradient.multiply(slope)?)?,
+        };
+        Ok(Gradients::from_iter([Some(of_x)]))
+    }
+}
+
+impl Slope {
+    /// The value that `body` computes from x, with this slope.
+    fn of(self, x: &Tensor, body: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
+        let mut results = [body(&x.detach())?];
+        record_gradient(&mut results, &[x], self, &[Saved::Input(0)]);
+        let [result] = results;
+        Ok(result)
+    }
 }
 
 /// Which form of [`gelu`].
@@ -71,7 +126,9 @@ pub fn celu(input: &Tensor, alpha: f64) -> Result<Tensor> {
 
 /// `x` where positive, else `negative_slope · x`.
 pub fn leaky_relu(input: &Tensor, negative_slope: f64) -> Result<Tensor> {
-    widened("leaky_relu", input, |x| x.greater(0.0)?.where_(x, &x.multiply(negative_slope)?))
+    widened("leaky_relu", input, |x| {
+        Slope::LeakyRelu(negative_slope).of(x, |x| x.greater(0.0)?.where_(x, &x.multiply(negative_slope)?))
+    })
 }
 
 /// `x` where positive, else `weight · x`, with one weight for all or one a channel (axis 1).
@@ -123,8 +180,7 @@ pub fn hardtanh(input: &Tensor, min_val: f64, max_val: f64) -> Result<Tensor> {
         ));
     }
     check_floating(name, input)?;
-    let below_maximum = input.greater_equal(max_val)?.where_(max_val, input)?;
-    input.less_equal(min_val)?.where_(min_val, &below_maximum)
+    Slope::Hardtanh(min_val, max_val).of(input, |x| x.maximum(min_val)?.minimum(max_val))
 }
 
 /// The number, held between 0 and 6.
@@ -135,18 +191,19 @@ pub fn relu6(input: &Tensor) -> Result<Tensor> {
 /// `x · relu6(x + 3) / 6` (Howard et al. 2019).
 pub fn hardswish(input: &Tensor) -> Result<Tensor> {
     widened("hardswish", input, |x| {
-        let inside = x.abs()?.less(3.0)?;
-        // Far outside the product could overflow: its gradient would be NaN.
-        let middle = inside.where_(x, 0.0)?;
-        let curved = middle.multiply(&middle.add(3.0)?)?.divide(6.0)?;
-        let beyond = x.less(0.0)?.where_(0.0, x)?;
-        inside.where_(&curved, &beyond)
+        Slope::Hardswish.of(x, |x| {
+            let gate = x.add(3.0)?.maximum(0.0)?.minimum(6.0)?.divide(6.0)?;
+            // The gate is 0 below −3, and −∞ times 0 would be NaN.
+            x.maximum(-3.0)?.multiply(&gate)
+        })
     })
 }
 
 /// `relu6(x + 3) / 6`.
 pub fn hardsigmoid(input: &Tensor) -> Result<Tensor> {
-    widened("hardsigmoid", input, |x| hardtanh(&x.add(3.0)?, 0.0, 6.0)?.divide(6.0))
+    widened("hardsigmoid", input, |x| {
+        Slope::Hardsigmoid.of(x, |x| x.add(3.0)?.maximum(0.0)?.minimum(6.0)?.divide(6.0))
+    })
 }
 
 /// 0 where |x| is at most `lambda`, else x.
@@ -161,8 +218,7 @@ pub fn softshrink(input: &Tensor, lambda: f64) -> Result<Tensor> {
         return Err(Error::state("softshrink", format!("lambda must not be negative; got {lambda}")));
     }
     widened("softshrink", input, |x| {
-        let above = x.greater(lambda)?.where_(&x.subtract(lambda)?, &x.multiply(0.0)?)?;
-        x.less(-lambda)?.where_(&x.add(lambda)?, &above)
+        Slope::Softshrink(lambda).of(x, |x| x.subtract(&x.maximum(-lambda)?.minimum(lambda)?))
     })
 }
 

@@ -5,6 +5,7 @@ use tenfold_ir::{Error, Layout, Result, Shape};
 
 use super::convolution::{batched, expand};
 use super::padding::pad;
+use crate::autograd::{Context, Derivative, Gradients, record_gradient};
 use crate::{Padding, Tensor};
 
 /// The settings of [`unfold`] and [`fold`]; a list with one number counts for both axes.
@@ -192,6 +193,20 @@ pub fn pixel_shuffle(input: &Tensor, factor: usize) -> Result<Tensor> {
     zeros.overlay(&region.permute(&order), &apart)
 }
 
+/// The gradient of [`pixel_unshuffle`] by that factor.
+#[derive(Debug)]
+struct UnshuffleDerivative(usize);
+
+impl Derivative for UnshuffleDerivative {
+    fn name(&self) -> &str {
+        "pixel_unshuffle"
+    }
+
+    fn gradients(&self, context: &Context<'_>) -> Result<Gradients> {
+        Ok(Gradients::from_iter([Some(pixel_shuffle(context.gradient(0), self.0)?)]))
+    }
+}
+
 /// `(…, C, H·r, W·r)` to `(…, C·r², H, W)`: the reverse of [`pixel_shuffle`].
 pub fn pixel_unshuffle(input: &Tensor, factor: usize) -> Result<Tensor> {
     let name = "pixel_unshuffle";
@@ -203,9 +218,13 @@ pub fn pixel_unshuffle(input: &Tensor, factor: usize) -> Result<Tensor> {
         ));
     }
     let of = |last: &[usize]| -> Shape { leading.iter().chain(last).copied().collect() };
-    let apart = input.reshaped(&of(&[channels, height / factor, factor, width / factor, factor]))?;
+    let apart = input.detach().reshaped(&of(&[channels, height / factor, factor, width / factor, factor]))?;
     let whole = Shape::checked(name, &of(&[channels * factor * factor, height / factor, width / factor]))?;
-    reordered(&apart, leading.len(), [0, 2, 4, 1, 3])?.reshaped(&whole)
+    // As a view followed by a copy it would differentiate into scattered single pixels.
+    let mut results = [reordered(&apart, leading.len(), [0, 2, 4, 1, 3])?.copy()?.reshaped(&whole)?];
+    record_gradient(&mut results, &[input], UnshuffleDerivative(factor), &[]);
+    let [unshuffled] = results;
+    Ok(unshuffled)
 }
 
 /// `(N, C, …)` with the channels of `groups` groups dealt out in turn.

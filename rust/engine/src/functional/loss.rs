@@ -75,6 +75,49 @@ pub fn l1_loss(input: &Tensor, target: &Tensor, reduction: LossReduction) -> Res
     loss("l1_loss", input, target, reduction, |x, t| x.subtract(t)?.abs())
 }
 
+/// A loss that is a parabola of the difference d up to a bound and straight beyond: `min(|d|, b) · (|d| − min(|d|, b)/2)`
+/// over a divisor; its slope is d held
+/// within the bounds.
+#[derive(Clone, Copy, Debug)]
+struct HeldSlope {
+    name: &'static str,
+    bound: f64,
+    divisor: Option<f64>,
+}
+
+impl Derivative for HeldSlope {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn gradients(&self, context: &Context<'_>) -> Result<Gradients> {
+        let difference = context.saved(0).subtract(context.saved(1))?;
+        let held = difference.maximum(-self.bound)?.minimum(self.bound)?;
+        let of_x = context.gradient(0).multiply(&self.divided(held)?)?;
+        let of_t = context.needs(1).then(|| of_x.negative()).transpose()?;
+        Ok(Gradients::from_iter([Some(of_x), of_t]))
+    }
+}
+
+impl HeldSlope {
+    fn divided(self, x: Tensor) -> Result<Tensor> {
+        self.divisor.map_or_else(|| Ok(x.clone()), |divisor| x.divide(divisor))
+    }
+
+    fn of(self, x: &Tensor, t: &Tensor) -> Result<Tensor> {
+        let both = Tensor::broadcast_tensors(&[x, t])?;
+        let (x, t) = (&both[0], &both[1]);
+        let distance = x.detach().subtract(&t.detach())?.abs()?;
+        let held = distance.minimum(self.bound)?;
+        let rest = distance.subtract(&held.multiply(0.5)?)?;
+        let value = self.divided(held)?.multiply(&rest)?;
+        let mut results = [value];
+        record_gradient(&mut results, &[x, t], self, &[Saved::Input(0), Saved::Input(1)]);
+        let [value] = results;
+        Ok(value)
+    }
+}
+
 /// `0.5 · d² / beta` where the absolute difference d is below `beta`, else `d − 0.5 · beta` (Girshick 2015).
 pub fn smooth_l1_loss(
     input: &Tensor,
@@ -89,11 +132,7 @@ pub fn smooth_l1_loss(
     if beta == 0.0 {
         return l1_loss(input, target, reduction).map_err(|error| error.in_operation(name));
     }
-    loss(name, input, target, reduction, |x, t| {
-        let distance = x.subtract(t)?.abs()?;
-        let near = distance.square()?.multiply(0.5)?.divide(beta)?;
-        distance.less(beta)?.where_(&near, &distance.subtract(0.5 * beta)?)
-    })
+    loss(name, input, target, reduction, |x, t| HeldSlope { name, bound: beta, divisor: Some(beta) }.of(x, t))
 }
 
 /// `0.5 · d²` where the absolute difference d is at most `delta`, else `delta · (d − 0.5 · delta)` (Huber 1964).
@@ -102,11 +141,7 @@ pub fn huber_loss(input: &Tensor, target: &Tensor, reduction: LossReduction, del
     if delta.is_nan() || delta <= 0.0 {
         return Err(Error::state(name, format!("delta must be positive; got {delta}")));
     }
-    loss(name, input, target, reduction, |x, t| {
-        let distance = x.subtract(t)?.abs()?;
-        let near = distance.square()?.multiply(0.5)?;
-        distance.less_equal(delta)?.where_(&near, &distance.subtract(0.5 * delta)?.multiply(delta)?)
-    })
+    loss(name, input, target, reduction, |x, t| HeldSlope { name, bound: delta, divisor: None }.of(x, t))
 }
 
 /// `target · (log target − input)` for log-probabilities `input`: the Kullback–Leibler divergence. With `log_target`

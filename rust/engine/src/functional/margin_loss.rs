@@ -1,5 +1,6 @@
 //! Losses that keep a margin between what belongs together and what does not.
 
+use tenfold_ir::kernel::ScatterMode;
 use tenfold_ir::{DType, Error, Result};
 
 use super::distance::pairwise_distance;
@@ -225,13 +226,21 @@ pub fn multilabel_margin_loss(input: &Tensor, target: &Tensor, reduction: LossRe
     let classes = rows.shape()[1];
     check_classes(name, target, -1, classes)?;
     let targets = target.cast(DType::Int64)?.reshaped(rows.shape())?;
-    let listed = targets.greater_equal(0)?.cast(DType::Int64)?.cumprod(1, None)?.cast(DType::Bool)?;
-    let hits = targets.unsqueeze(2)?.equal(&class_numbers(classes)?)?.logical_and(&listed.unsqueeze(2)?)?;
-    let present = hits.any(Some(&[1]), true)?;
+    let listed = targets.greater_equal(0)?.cast(DType::Int64)?.cumprod(1, None)?;
+    // Where a row lists fewer classes than there are, places that no row uses are left out of the pairs.
+    let every = listed.every_sample();
+    let rows_of_all: Vec<i64> = (0..every.rank() as i64 - 1).collect();
+    let longest =
+        every.any(Some(&rows_of_all), false)?.count_nonzero(None, false)?.item()?.to_i128() as usize;
+    let used = |tensor: &Tensor| tensor.slice(1, 0, 1, longest);
+    let (targets, listed) = (used(&targets.maximum(0)?)?, used(&listed)?);
+    let present =
+        Tensor::zeros(rows.shape(), DType::Int64)?.scatter(1, &targets, &listed, ScatterMode::Max)?;
+    let (listed, absent) = (listed.cast(DType::Bool)?, present.equal(0)?.unsqueeze(1)?);
     // (N, targets, classes)
-    let behind = rows.gather(1, &targets.maximum(0)?)?.unsqueeze(2)?.negative()?.add(1.0)?;
+    let behind = rows.gather(1, &targets)?.unsqueeze(2)?.negative()?.add(1.0)?;
     let behind = behind.add(&rows.unsqueeze(1)?)?.relu()?;
-    let counted = listed.unsqueeze(2)?.logical_and(&present.logical_not()?)?;
+    let counted = listed.unsqueeze(2)?.logical_and(&absent)?;
     let sums = counted.where_(&behind, 0.0)?.sum(Some(&[1, 2]), false, None)?;
     let elements = sums.divide(classes as f64)?;
     let elements = if input.rank() < 2 { elements.reshape(&[])? } else { elements };
