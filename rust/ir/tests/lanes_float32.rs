@@ -241,3 +241,11 @@ fn exact_arguments_give_exact_results() {
         assert_eq!(Lane::log10(10f32.powi(n)), n as f32);
     }
 }
+
+#[test]
+fn the_exponential_of_a_decay_has_the_bits_of_exp() {
+    for x in sample().into_iter().filter(|x| x.is_nan() || *x <= 40.0) {
+        let (decay, exp) = (Lane::exp_decay(x), Lane::exp(x));
+        assert!(decay.to_bits() == exp.to_bits() || decay.is_nan() && exp.is_nan(), "exp({x:e})");
+    }
+}

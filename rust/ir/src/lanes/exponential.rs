@@ -18,6 +18,13 @@ pub(super) fn exp<T: Kernel>(x: T) -> T {
     (T::constant(1.0) + q).scale(n)
 }
 
+/// The bits of [`exp`] for x ≤ 40, with fewer instructions: a result that need not be scaled up.
+#[inline(always)]
+pub(super) fn exp_decay<T: Kernel>(x: T) -> T {
+    let (q, n) = exp_parts(T::select(x < T::EXP_RANGE.0, T::EXP_RANGE.0, x));
+    (T::constant(1.0) + q).scale_down(n)
+}
+
 /// 2 to the power x: 1.0 ULP in f32, 0.9 in f64; exact for integers.
 #[inline(always)]
 pub(super) fn exp2<T: Kernel>(x: T) -> T {
@@ -47,6 +54,6 @@ pub(super) fn expm1<T: Kernel>(x: T) -> T {
 /// 1 / (1 + exp(−x)) from exp(−|x|), which cannot overflow: 2.5 ULP.
 #[inline(always)]
 pub(super) fn sigmoid<T: Kernel>(x: T) -> T {
-    let decay = exp(-x.abs());
+    let decay = exp_decay(-x.abs());
     T::select(x < T::constant(0.0), decay, T::constant(1.0)) / (T::constant(1.0) + decay)
 }

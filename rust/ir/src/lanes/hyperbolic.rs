@@ -12,7 +12,9 @@ const LARGE: f64 = 1_073_741_824.0;
 pub(super) fn tanh<T: Kernel>(x: T) -> T {
     let two = T::constant(2.0);
     let a = x.abs();
-    let t = expm1_scaled(two * T::select(a > T::SATURATION, T::SATURATION, a), T::constant(0.0));
+    // The bits of expm1, whose power of two here is that of a normal number.
+    let (q, n) = exp_parts(two * T::select(a > T::SATURATION, T::SATURATION, a));
+    let t = (q + (T::constant(1.0) - T::power_of_two(-n))) * T::power_of_two(n);
     (t / (t + two)).copysign(x)
 }
 

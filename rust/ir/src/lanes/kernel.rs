@@ -37,6 +37,8 @@ pub(super) trait Kernel: Lane {
     const EXP2_RANGE: (Self, Self);
     /// tanh is ±1 beyond, and exp(−x) vanishes beside 1 beyond.
     const SATURATION: Self;
+    /// An exponent by which the result of any exponential becomes a normal number.
+    const LIFT: Self;
 
     /// 2 to the power of the integer `n`, which must be the exponent of a normal number.
     fn power_of_two(n: Self) -> Self;
@@ -52,6 +54,13 @@ pub(super) trait Kernel: Lane {
     fn scale(self, n: Self) -> Self {
         let half = (n * Self::constant(0.5)).floor();
         self * Self::power_of_two(half) * Self::power_of_two(n - half)
+    }
+    /// 2 to the power of the integer n + [`Kernel::LIFT`], which must be the exponent of a normal number.
+    fn lifted_power_of_two(n: Self) -> Self;
+    /// `self` · 2ⁿ with one rounding, for an n up to `LIFT`: the first product is exact.
+    #[inline(always)]
+    fn scale_down(self, n: Self) -> Self {
+        self * Self::lifted_power_of_two(n) * Self::power_of_two(-Self::LIFT)
     }
     /// `self` within `range`; NaN stays.
     #[inline(always)]
@@ -71,11 +80,16 @@ impl Kernel for f32 {
     const EXP_RANGE: (f32, f32) = (-104.0, 89.0);
     const EXP2_RANGE: (f32, f32) = (-151.0, 129.0);
     const SATURATION: f32 = 18.0;
+    const LIFT: f32 = 63.0;
 
     #[inline(always)]
     fn power_of_two(n: f32) -> f32 {
         // 1.5 · 2²³ leaves n in the low bits, in two's complement; the shift drops the rest.
         f32::from_bits((n + 12_582_912.0).to_bits().wrapping_add(127) << 23)
+    }
+    #[inline(always)]
+    fn lifted_power_of_two(n: f32) -> f32 {
+        f32::from_bits((n + 12_582_912.0).to_bits().wrapping_add(127 + 63) << 23)
     }
     #[inline(always)]
     fn split(self) -> (f32, f32) {
@@ -107,11 +121,16 @@ impl Kernel for f64 {
     const EXP_RANGE: (f64, f64) = (-746.0, 710.0);
     const EXP2_RANGE: (f64, f64) = (-1076.0, 1025.0);
     const SATURATION: f64 = 38.0;
+    const LIFT: f64 = 511.0;
 
     #[inline(always)]
     fn power_of_two(n: f64) -> f64 {
         // 1.5 · 2⁵² leaves n in the low bits, in two's complement; the shift drops the rest.
         f64::from_bits((n + 6_755_399_441_055_744.0).to_bits().wrapping_add(1023) << 52)
+    }
+    #[inline(always)]
+    fn lifted_power_of_two(n: f64) -> f64 {
+        f64::from_bits((n + 6_755_399_441_055_744.0).to_bits().wrapping_add(1023 + 511) << 52)
     }
     #[inline(always)]
     fn split(self) -> (f64, f64) {

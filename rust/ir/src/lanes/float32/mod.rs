@@ -85,6 +85,7 @@ impl Lane for f32 {
         round = f32::round_ties_even;
         sqrt = f32::sqrt;
         exp = exponential::exp;
+        exp_decay = exponential::exp_decay;
         exp2 = exponential::exp2;
         expm1 = exponential::expm1;
         sigmoid = exponential::sigmoid;

@@ -5,7 +5,7 @@
 use super::trigonometric::sin_cos;
 use crate::lanes::kernel::{Kernel, polynomial};
 use crate::lanes::{
-    exponential::{exp, exp_parts},
+    exponential::{exp, exp_decay, exp_parts},
     logarithm::log,
 };
 use std::f64::consts::PI;
@@ -26,7 +26,7 @@ pub(super) fn erf(x: f32) -> f32 {
         1.4845215964857814e-07f32, -3.5925389475130477e-06, 3.661280386816312e-05, -0.0001895663933189076,
         0.0003319336289644783, 0.0023152235835389684, -0.02207567315525963, 0.10493259818836916,
         0.6357118536081589, 1.1285459637956088);
-    let large = 1.0 - exp(-bounded * decay);
+    let large = 1.0 - exp_decay(-bounded * decay);
     (if a < 1.0 { small } else { large }).copysign(x)
 }
 
@@ -52,7 +52,7 @@ pub(super) fn erfc(x: f32) -> f32 {
             3.207765565060611e-05f32, 1.9712649757791e-05, -0.00029395627925324965, -0.00041170008371874974,
             0.001530702807484868, 0.003236229795578768, -0.010752811697677849, -0.018220635501510533,
             0.13973588294076877, -0.3435803590665767, 0.5107913544316037);
-    let value = ratio.mul_add(decay, ratio).scale(n);
+    let value = ratio.mul_add(decay, ratio).scale_down(n);
     if x < 0.0 { 2.0 - value } else { value }
 }
 

@@ -86,6 +86,7 @@ impl Lane for f64 {
         round = f64::round_ties_even;
         sqrt = f64::sqrt;
         exp = exponential::exp;
+        exp_decay = exponential::exp_decay;
         exp2 = exponential::exp2;
         expm1 = exponential::expm1;
         log = logarithm::log;
