@@ -1,9 +1,17 @@
 //! Times of maps: `cargo bench -p tenfold-cpu --bench map`.
+//!
+//! Prints the smallest of several times; on one thread of its processor time, which a busy machine disturbs less.
+//! `by hand` is the formula as a loop that the compiler fused: the floor of the tile interpreter.
 
-use std::time::Instant;
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
 
+use tenfold_cpu::simd::{Tiered, on_tier};
+use tenfold_cpu::threads::{for_each_chunk, thread_count};
 use tenfold_ir::expr::Expr;
+use tenfold_ir::formulas::{self, AdamNumbers, AdamState, Recorded};
 use tenfold_ir::kernel::Spec;
+use tenfold_ir::lanes::Lane;
 use tenfold_ir::{Buffer, Core, DType, Kernel, Layout, Operand, Operation, Scalar, Shape, Source};
 
 fn buffer_of(values: &[f32]) -> Buffer {
@@ -13,7 +21,7 @@ fn buffer_of(values: &[f32]) -> Buffer {
 }
 
 fn map(expr: Expr, operands: &[Layout], scalars: &[Scalar], shape: &[usize]) -> Kernel {
-    let dtype = expr.output_dtypes().next().unwrap();
+    let outputs = expr.output_dtypes().map(|dtype| Spec::new(Shape::new(shape), dtype)).collect();
     Kernel {
         core: Core::Map,
         prologues: Default::default(),
@@ -23,8 +31,12 @@ fn map(expr: Expr, operands: &[Layout], scalars: &[Scalar], shape: &[usize]) -> 
             .map(|layout| Operand { dtype: DType::Float32, layout: layout.clone() })
             .collect(),
         scalars: scalars.iter().copied().collect(),
-        outputs: [Spec::new(Shape::new(shape), dtype)].into_iter().collect(),
+        outputs,
     }
+}
+
+fn floats(buffer: &Buffer) -> &[f32] {
+    bytemuck::cast_slice(buffer.bytes().unwrap())
 }
 
 fn formula() -> (Expr, [Scalar; 2]) {
@@ -45,17 +57,93 @@ fn formula() -> (Expr, [Scalar; 2]) {
     (e, [Scalar::Float(1.5), Scalar::Float(0.5)])
 }
 
+/// The formula over a part of its operands, as one loop.
+struct ByHand<'a> {
+    x: &'a [f32],
+    y: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl Tiered for ByHand<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for ((out, &x), &y) in self.out.iter_mut().zip(self.x).zip(self.y) {
+            *out = Lane::tanh(x * 1.5 + y) * Lane::sigmoid(y - 0.5) + x * x;
+        }
+    }
+}
+
+/// The whole formula by hand, in chunks of as much work as those of the map.
+fn by_hand(x: &[f32], y: &[f32], out: &mut [f32]) {
+    const CHUNK: usize = 64 * 1024;
+    struct Target(*mut f32);
+    // SAFETY: each chunk is written by one thread.
+    unsafe impl Sync for Target {}
+    let (target, length) = (Target(out.as_mut_ptr()), out.len());
+    let target = &target;
+    for_each_chunk(length.div_ceil(CHUNK), 200_000, &|chunk| {
+        let part = chunk * CHUNK..length.min((chunk + 1) * CHUNK);
+        // SAFETY: chunks do not overlap and lie within the output.
+        let out = unsafe { std::slice::from_raw_parts_mut(target.0.add(part.start), part.len()) };
+        on_tier(ByHand { x: &x[part.clone()], y: &y[part], out });
+    });
+}
+
+/// The time on the clock, or of this thread's processor where it is the only one.
+fn now() -> Duration {
+    let clock = match thread_count() {
+        1 => libc::CLOCK_THREAD_CPUTIME_ID,
+        _ => libc::CLOCK_MONOTONIC,
+    };
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the clock exists, and the time is written to a local variable.
+    unsafe { libc::clock_gettime(clock, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+fn best_of(mut body: impl FnMut()) -> f64 {
+    let measure = |_| {
+        let begin = now();
+        body();
+        (now() - begin).as_secs_f64()
+    };
+    (0..15).map(measure).fold(f64::MAX, f64::min)
+}
+
+/// A step of Adam on `n` parameters, its results in the memory of parameter and state.
+fn adam(n: usize) -> (Kernel, usize) {
+    let expr = RefCell::new(Expr::new());
+    let load = |at| Recorded::load(&expr, at);
+    let scalar = |at| Recorded::scalar(&expr, at);
+    let numbers = AdamNumbers {
+        average_fraction: scalar(0),
+        squares_kept: scalar(1),
+        squares_fraction: scalar(2),
+        step_size: scalar(3),
+        correction: scalar(4),
+        eps: scalar(5),
+    };
+    let state = AdamState { average: load(2), squares: load(3), largest: None };
+    let (value, state) = formulas::adam(load(0), load(1), state, &numbers);
+    let results = [value, state.average, state.squares].map(|result| result.value);
+    let mut expr = expr.into_inner();
+    results.into_iter().for_each(|result| expr.output(result));
+    let layout = Layout::dense(Shape::new(&[n]));
+    let scalars = [0.1, 0.999, 0.001, 1e-3, 1.0, 1e-8].map(Scalar::Float);
+    (map(expr, &[(); 4].map(|()| layout.clone()), &scalars, &[n]), n)
+}
+
 fn main() {
     let backend = tenfold_cpu::backend();
-    let time = |name: &str, kernel: &Kernel, sources: &[Source<'_>], out: &mut Vec<Buffer>, flops: usize| {
-        let mut best = f64::MAX;
-        for _ in 0..15 {
-            let begin = Instant::now();
-            backend.run(kernel, sources, out).unwrap();
-            best = best.min(begin.elapsed().as_secs_f64());
-        }
-        println!("{name}: {:.3} ms, {:.3} ns/element", best * 1e3, best * 1e9 / flops as f64);
+    let print = |name: &str, seconds: f64, elements: usize| {
+        println!("{name}: {:.3} ms, {:.3} ns/element", seconds * 1e3, seconds * 1e9 / elements as f64);
     };
+    let time =
+        |name: &str, kernel: &Kernel, sources: &[Source<'_>], out: &mut Vec<Buffer>, elements: usize| {
+            print(name, best_of(|| backend.run(kernel, sources, out).unwrap()), elements);
+        };
     for threads in [1, 2] {
         tenfold_cpu::threads::set_thread_count(threads);
         let n = 4_000_000;
@@ -74,7 +162,21 @@ fn main() {
                 &mut out,
                 n,
             );
+            let (x, y) = (floats(&x), floats(&y));
+            let target = bytemuck::cast_slice_mut(&mut out[0].bytes_mut().unwrap()[..n * 4]);
+            let seconds = best_of(|| by_hand(x, y, target));
+            print(&format!("  by hand {threads} {}", tier.name()), seconds, n);
         }
+        let (kernel, parameters) = adam(1_000_000);
+        let gradient = buffer_of(&vec![1.0; parameters]);
+        // More than the caches hold, in turns.
+        let mut sets: Vec<Vec<Buffer>> =
+            (0..10).map(|_| (0..3).map(|_| buffer_of(&vec![1.0; parameters])).collect()).collect();
+        let sources = [Source::Output(0), Source::Buffer(&gradient), Source::Output(1), Source::Output(2)];
+        let seconds = best_of(|| {
+            sets.iter_mut().for_each(|set| backend.run(&kernel, &sources, set).unwrap());
+        });
+        print(&format!("adam 10 x 1M {threads}"), seconds, 10 * parameters);
         let mut e = Expr::new();
         let (a, b) = (e.load(0, DType::Float32), e.load(1, DType::Float32));
         let c = e.apply(Operation::add, &[a, b]);

@@ -177,9 +177,85 @@ unsafe fn on_avx2<Body: Tiered>(body: Body) -> Body::Output {
     body.run()
 }
 
+/// Asks for that many bytes from an address on, whatever lies there.
+#[inline(always)]
+pub fn prefetch(start: *const u8, bytes: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for line in (0..bytes).step_by(64) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch is a hint and faults at no address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(line).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _no_hint_here = (start, bytes);
+}
+
+/// Copies past the caches: the lines are neither read before they are written nor kept. A [`stream_fence`] must follow
+/// before other threads look at them.
+#[inline(always)]
+pub fn stream<T: Copy>(from: &[T], to: &mut [T]) {
+    assert_eq!(from.len(), to.len(), "a stream between slices of one length");
+    // SAFETY: both slices hold so many elements, and cannot overlap.
+    unsafe { stream_to(from.as_ptr(), to.as_mut_ptr(), from.len()) }
+}
+
+/// The same between addresses.
+///
+/// # Safety
+/// `from` can be read and `to` written for `count` elements, and the two do not overlap.
+#[inline(always)]
+pub unsafe fn stream_to<T: Copy>(from: *const T, to: *mut T, count: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_mm_loadu_si128, _mm_stream_si128};
+        let bytes = count * size_of::<T>();
+        let (source, target) = (from.cast::<u8>(), to.cast::<u8>());
+        // Up to a whole line, so that lines leave as a whole.
+        let head = target.align_offset(64).min(bytes);
+        let body = (bytes - head) & !63;
+        // SAFETY: the caller's promise; each part lies within the bytes, and the body begins at a whole line.
+        unsafe {
+            std::ptr::copy_nonoverlapping(source, target, head);
+            for at in (head..head + body).step_by(16) {
+                _mm_stream_si128(target.add(at).cast(), _mm_loadu_si128(source.add(at).cast()));
+            }
+            let done = head + body;
+            std::ptr::copy_nonoverlapping(source.add(done), target.add(done), bytes - done);
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    // SAFETY: the caller's promise.
+    unsafe {
+        std::ptr::copy_nonoverlapping(from, to, count)
+    }
+}
+
+/// Whatever this thread has streamed is seen by those that see what it stores from now on.
+#[inline]
+pub fn stream_fence() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a fence has no precondition.
+    unsafe {
+        std::arch::x86_64::_mm_sfence()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stream_copies_every_byte_and_no_other() {
+        let from: Vec<u16> = (0..1000).collect();
+        for (start, count) in [(0, 0), (1, 1), (3, 31), (5, 900), (64, 128), (999, 1)] {
+            let mut to = vec![0u16; 1000];
+            stream(&from[..count], &mut to[start..start + count]);
+            stream_fence();
+            let wanted =
+                |at: usize| if (start..start + count).contains(&at) { (at - start) as u16 } else { 0 };
+            assert!(to.iter().enumerate().all(|(at, &value)| value == wanted(at)));
+        }
+    }
 
     #[test]
     fn names_and_tiers_agree() {

@@ -1,8 +1,11 @@
 //! Maps through the backend, against scalar loops over the same layouts.
 
+use std::cell::RefCell;
+
 use tenfold_cpu::simd::{Tier, detected, set_tier};
 use tenfold_cpu::threads::set_thread_count;
 use tenfold_ir::expr::Expr;
+use tenfold_ir::formulas::{AdamNumbers, AdamState, MomentumNumbers, Recorded, adam, momentum};
 use tenfold_ir::kernel::Spec;
 use tenfold_ir::{
     Buffer, Core, DType, Element, Kernel, Layout, Operand, Operation, Scalar, Shape, Source, Strides, bf16,
@@ -328,4 +331,120 @@ fn transposed_operands_are_read_in_bands() {
     check::<i32>();
     check::<f32>();
     check::<f64>();
+}
+
+/// Numbers between −1 and 1, different for each seed.
+fn draws(count: usize, seed: usize) -> Vec<f32> {
+    (0..count).map(|at| ((at * 37 + seed * 101) % 199) as f32 / 99.0 - 1.0).collect()
+}
+
+/// Runs a formula of such operands (and, where it is, in their place), and asserts the results that `one` gives for
+/// the operands of one element.
+fn check_formula(
+    expr: &Expr,
+    operands: usize,
+    scalars: &[f64],
+    shared: &[usize],
+    one: impl Fn(&[f32]) -> Vec<f32>,
+) {
+    let numbers: Vec<Scalar> = scalars.iter().map(|&number| Scalar::Float(number)).collect();
+    for count in [1, 13, 256, 7 * 131, 5_000] {
+        let layout = (DType::Float32, Layout::dense(Shape::new(&[count])));
+        let kernel = kernel_of(expr.clone(), &vec![layout; operands], &numbers, &[count]);
+        // The last one, a mean of squares, is not negative.
+        let mut values: Vec<Vec<f32>> = (0..operands).map(|seed| draws(count, seed)).collect();
+        values[operands - 1].iter_mut().for_each(|value| *value = value.abs());
+        let buffers: Vec<Buffer> = values.iter().map(|values| buffer_of(values)).collect();
+        let sources: Vec<Source<'_>> = buffers.iter().map(Source::Buffer).collect();
+        let outputs = run_everywhere(&kernel, &sources);
+        let wanted: Vec<Vec<f32>> =
+            (0..count).map(|at| one(&values.iter().map(|values| values[at]).collect::<Vec<f32>>())).collect();
+        let mut in_place: Vec<Buffer> = shared.iter().map(|&operand| buffer_of(&values[operand])).collect();
+        let sources: Vec<Source<'_>> = (0..operands)
+            .map(|operand| match shared.iter().position(|&other| other == operand) {
+                Some(output) => Source::Output(output),
+                None => Source::Buffer(&buffers[operand]),
+            })
+            .collect();
+        tenfold_cpu::backend().run(&kernel, &sources, &mut in_place).unwrap();
+        for outputs in [&outputs, &in_place] {
+            for (output, buffer) in outputs.iter().enumerate() {
+                let got: Vec<u32> = values_of::<f32>(buffer).iter().map(|value| value.to_bits()).collect();
+                let wanted: Vec<u32> = wanted.iter().map(|results| results[output].to_bits()).collect();
+                assert_eq!(got, wanted, "result {output} of {count}");
+            }
+        }
+    }
+}
+
+#[test]
+fn optimizer_steps_have_the_bits_of_their_formulas() {
+    let expr = RefCell::new(Expr::new());
+    let load = |at| Recorded::load(&expr, at);
+    let scalar = |at| Recorded::scalar(&expr, at);
+    let numbers = AdamNumbers {
+        average_fraction: scalar(0),
+        squares_kept: scalar(1),
+        squares_fraction: scalar(2),
+        step_size: scalar(3),
+        correction: scalar(4),
+        eps: scalar(5),
+    };
+    let state = AdamState { average: load(2), squares: load(3), largest: None };
+    let (value, state) = adam(load(0), load(1), state, &numbers);
+    let results = [value, state.average, state.squares].map(|result| result.value);
+    let mut form = expr.into_inner();
+    results.into_iter().for_each(|result| form.output(result));
+    let scalars = [0.1, 0.999, 0.001, 3e-3, 1.7, 1e-8];
+    let [average_fraction, squares_kept, squares_fraction, step_size, correction, eps] =
+        scalars.map(|number| number as f32);
+    check_formula(&form, 4, &scalars, &[0, 2, 3], |operands| {
+        let numbers =
+            AdamNumbers { average_fraction, squares_kept, squares_fraction, step_size, correction, eps };
+        let state = AdamState { average: operands[2], squares: operands[3], largest: None };
+        let (value, state) = adam(operands[0], operands[1], state, &numbers);
+        vec![value, state.average, state.squares]
+    });
+    for nesterov in [false, true] {
+        let expr = RefCell::new(Expr::new());
+        let numbers = MomentumNumbers {
+            momentum: Recorded::scalar(&expr, 0),
+            gradient_fraction: Recorded::scalar(&expr, 1),
+            nesterov,
+            learning_rate: Recorded::scalar(&expr, 2),
+        };
+        let [value, gradient, direction] = [0, 1, 2].map(|at| Recorded::load(&expr, at));
+        let (value, direction) = momentum(value, gradient, direction, &numbers);
+        let results = [value.value, direction.value];
+        let mut form = expr.into_inner();
+        results.into_iter().for_each(|result| form.output(result));
+        check_formula(&form, 3, &[0.9, 0.75, 0.01], &[0, 2], |operands| {
+            let numbers =
+                MomentumNumbers { momentum: 0.9, gradient_fraction: 0.75, nesterov, learning_rate: 0.01 };
+            let (value, direction) = momentum(operands[0], operands[1], operands[2], &numbers);
+            vec![value, direction]
+        });
+    }
+}
+
+#[test]
+fn results_beyond_the_caches_are_written_as_a_whole() {
+    let (rows, columns) = (4_099, 1_031);
+    let values = draws(rows * columns, 3);
+    let line = draws(columns, 5);
+    let mut expr = Expr::new();
+    let (a, b) = (expr.load(0, DType::Float32), expr.load(1, DType::Float32));
+    let sum = expr.apply(Operation::add, &[a, b]);
+    let product = expr.apply(Operation::multiply, &[sum, a]);
+    expr.output(product);
+    let shape = Shape::new(&[rows, columns]);
+    let spread = Layout::strided(shape.clone(), [0, 1].into_iter().collect(), 0);
+    let operands = [(DType::Float32, Layout::dense(shape)), (DType::Float32, spread)];
+    let kernel = kernel_of(expr, &operands, &[], &[rows, columns]);
+    let buffers = [buffer_of(&values), buffer_of(&line)];
+    let sources: Vec<Source<'_>> = buffers.iter().map(Source::Buffer).collect();
+    let outputs = run(&kernel, &sources);
+    let got = values_of::<f32>(&outputs[0]);
+    let wanted = values.iter().enumerate().map(|(at, &value)| (value + line[at % columns]) * value);
+    assert!(got.iter().zip(wanted).all(|(&got, wanted)| got.to_bits() == wanted.to_bits()));
 }

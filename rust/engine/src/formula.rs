@@ -5,6 +5,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use smallvec::SmallVec;
 use tenfold_ir::expr::Value;
+use tenfold_ir::formulas::Arithmetic;
 use tenfold_ir::{DType, Expr, Operation, Result, Scalar, Shape};
 
 use crate::Tensor;
@@ -147,6 +148,20 @@ impl<'f> Neg for Variable<'f> {
     type Output = Variable<'f>;
     fn neg(self) -> Variable<'f> {
         self.formula.apply(Operation::negative, &[self.value])
+    }
+}
+
+impl Arithmetic for Variable<'_> {
+    fn sqrt(self) -> Self {
+        Variable::sqrt(self)
+    }
+
+    fn maximum(self, other: Self) -> Self {
+        Variable::maximum(self, other)
+    }
+
+    fn lerp(self, end: Self, fraction: Self) -> Self {
+        self.formula.apply(Operation::lerp, &[self.value, end.value, fraction.value])
     }
 }
 

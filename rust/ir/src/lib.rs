@@ -10,6 +10,7 @@ mod element;
 mod error;
 pub mod exact;
 pub mod expr;
+pub mod formulas;
 pub mod kernel;
 pub mod lanes;
 mod layout;

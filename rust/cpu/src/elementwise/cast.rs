@@ -9,7 +9,7 @@ use tenfold_ir::lanes::cast::Cast;
 use tenfold_ir::{Boolean, Complex, DType, Element, Scalar, bf16, f16};
 
 use super::body::{Body, Copying, TileFunction, TileValue, function_below_avx512};
-use crate::simd::Tier;
+use crate::simd::{Tier, stream_to};
 
 macro_rules! bodies {
     ($($(#[$doc:meta])* $name:ident<$($parameter:ident),*>($value:ident: $from:ty) -> $to:ty
@@ -163,6 +163,20 @@ pub fn copy(dtype: DType, tier: Tier) -> TileFunction {
         8 => function_below_avx512::<Copying<u64>>(tier),
         _ => function_below_avx512::<Copying<Complex<f64>>>(tier),
     }
+}
+
+/// From a tile to memory of the same dtype, past the caches; `None` for dtypes that are seldom large.
+pub fn stream(dtype: DType) -> Option<TileFunction> {
+    match dtype.size() {
+        4 => Some(stream_of::<u32>),
+        8 => Some(stream_of::<u64>),
+        _ => None,
+    }
+}
+
+unsafe fn stream_of<T: Copy>(first: *const u8, _: *const u8, _: *const u8, target: *mut u8, count: usize) {
+    // SAFETY: the promise of whoever calls a tile function; a step's target is none of its arguments.
+    unsafe { stream_to::<T>(first.cast(), target.cast(), count) }
 }
 
 /// From a half precision in memory to a tile of float32.

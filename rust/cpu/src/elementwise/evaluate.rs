@@ -8,9 +8,10 @@ use tenfold_ir::{DType, Error, Layout, Result, Shape};
 
 use super::bands::{self, BAND, Band, Bands};
 use super::cast;
-use super::program::{Origin, Program, TILE};
+use super::program::{Origin, Program, Step, TILE};
 use crate::backend::view::Walk;
 use crate::memory::ALIGNMENT;
+use crate::simd::prefetch;
 
 /// An operand of a program: checked memory and how it is walked.
 #[derive(Clone)]
@@ -370,11 +371,21 @@ impl<'a> Evaluator<'a> {
         let program = self.evaluation.program;
         self.slots[program.first_output()..].copy_from_slice(outputs);
         for step in &program.steps {
-            let [first, second, third] =
-                step.arguments.map(|slot| self.slots[usize::from(slot)].cast_const());
-            // SAFETY: every slot holds a tile of the type that the program's compiler gave it, and a step's target
-            // is none of its arguments.
-            unsafe { (step.function)(first, second, third, self.slots[usize::from(step.target)], count) };
+            match step {
+                Step::Operation { function, arguments, target } => {
+                    let [first, second, third] =
+                        arguments.map(|slot| self.slots[usize::from(slot)].cast_const());
+                    // SAFETY: every slot holds a tile of the type that the program's compiler gave it, and a step's
+                    // target is none of its arguments.
+                    unsafe { function(first, second, third, self.slots[usize::from(*target)], count) };
+                }
+                Step::Formula { function, slots } => {
+                    let tiles: SmallVec<[*mut u8; 14]> =
+                        slots.iter().map(|&slot| self.slots[usize::from(slot)]).collect();
+                    // SAFETY: as above.
+                    unsafe { function(&tiles, count) };
+                }
+            }
         }
     }
 
@@ -456,6 +467,7 @@ impl<'a> Evaluator<'a> {
                         // SAFETY: the element is one of the layout's.
                         let tile = unsafe { operand.at(operand.layout.offset() + start as i64) };
                         if operand.is_far {
+                            // The steps on this tile leave the time to fetch the next one.
                             prefetch(tile.wrapping_add(count * operand.size), count * operand.size);
                         }
                         tile
@@ -526,20 +538,6 @@ impl<'a> Evaluator<'a> {
         }
         tile
     }
-}
-
-/// Asks for the bytes of the next tile: the steps on this one leave the time to fetch them. What lies behind the end
-/// of the memory is not read.
-#[inline]
-fn prefetch(start: *const u8, bytes: usize) {
-    #[cfg(target_arch = "x86_64")]
-    for line in (0..bytes).step_by(64) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch is a hint and faults at no address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(line).cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _no_hint_here = (start, bytes);
 }
 
 /// Copies `count` elements from `position` in steps of `stride`.

@@ -8,6 +8,7 @@ mod bands;
 mod body;
 mod cast;
 pub(crate) mod evaluate;
+mod formulas;
 pub(crate) mod program;
 mod table;
 
@@ -16,7 +17,7 @@ use tenfold_ir::expr::Value;
 use tenfold_ir::{Expr, Instruction, Result, Scalar};
 
 use crate::backend::view::{Input, Memory, OutputView};
-use crate::simd;
+use crate::simd::{self, stream_fence};
 use crate::threads::for_each_chunk;
 use bands::{BAND, Bands};
 use evaluate::{Evaluation, Operand};
@@ -24,6 +25,9 @@ use program::{Program, Store, TILE};
 
 /// What a chunk of a parallel kernel should cost, in nanoseconds: much more than claiming it.
 const CHUNK_NANOSECONDS: u64 = 50_000;
+
+/// Outputs of so many bytes would not be in cache any longer when they are read: they are written past it.
+pub const STREAMED_BYTES: usize = 16 << 20;
 
 /// Evaluates the `wanted` values of `expr` at each point of the outputs' common shape. The inputs, core results
 /// behind the kernel's `operands` first ones, are broadcast to it.
@@ -44,7 +48,10 @@ pub fn map(
         Instruction::Load { operand } => matches!(inputs[usize::from(operand)].memory, Memory::Output(_)),
         _ => false,
     });
-    let program = Program::new(expr, wanted, operands, scalars, Store::Memory, in_place, simd::tier())?;
+    // What is written in place is in cache because it was read.
+    let is_far = outputs.iter().map(|output| output.bytes.len()).sum::<usize>() >= STREAMED_BYTES;
+    let store = if is_far && !in_place { Store::Stream } else { Store::Memory };
+    let program = Program::new(expr, wanted, operands, scalars, store, in_place, simd::tier())?;
     let mut targets: SmallVec<[Target; 2]> = SmallVec::new();
     for output in outputs.iter_mut() {
         targets.push(Target::of(output)?);
@@ -63,7 +70,7 @@ pub fn map(
         },
     });
     let operands: SmallVec<[Operand; 4]> = operands.collect::<Result<_>>()?;
-    run(&Evaluation::new(&program, &operands, &shape), &targets);
+    run(&Evaluation::new(&program, &operands, &shape), &targets, store);
     Ok(())
 }
 
@@ -93,11 +100,11 @@ unsafe impl Send for Target {}
 unsafe impl Sync for Target {}
 
 /// Evaluates the whole space into the targets, chunks in parallel.
-fn run(evaluation: &Evaluation<'_>, targets: &[Target]) {
+fn run(evaluation: &Evaluation<'_>, targets: &[Target], store: Store) {
     let elements = evaluation.elements();
     let cost = evaluation.picoseconds_per_element();
     if let Some(bands) = evaluation.bands() {
-        return run_bands(evaluation, &bands, cost, targets);
+        return run_bands(evaluation, &bands, cost, targets, store);
     }
     let tiling = evaluation.tiling();
     let tiles = elements.div_ceil(TILE);
@@ -117,11 +124,14 @@ fn run(evaluation: &Evaluation<'_>, targets: &[Target]) {
                 start += count;
             }
         });
+        if store == Store::Stream {
+            stream_fence();
+        }
     });
 }
 
 /// The same in bands, for operands that lie transposed.
-fn run_bands(evaluation: &Evaluation<'_>, bands: &Bands, picoseconds: u64, targets: &[Target]) {
+fn run_bands(evaluation: &Evaluation<'_>, bands: &Bands, picoseconds: u64, targets: &[Target], store: Store) {
     let count = bands.count();
     let band_nanoseconds = (picoseconds * (BAND * TILE) as u64).div_ceil(1_000);
     let bands_per_chunk = (CHUNK_NANOSECONDS / band_nanoseconds.max(1)).clamp(1, count as u64) as usize;
@@ -134,5 +144,8 @@ fn run_bands(evaluation: &Evaluation<'_>, bands: &Bands, picoseconds: u64, targe
                 unsafe { evaluator.run_band(&bands.band(number), outputs) };
             }
         });
+        if store == Store::Stream {
+            stream_fence();
+        }
     });
 }

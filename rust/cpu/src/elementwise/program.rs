@@ -10,6 +10,7 @@ use tenfold_ir::operations::PerArgument;
 use tenfold_ir::{DType, Error, Expr, Instruction, Operation, Result, Scalar};
 
 use super::body::TileFunction;
+use super::formulas::{self, FormulaFunction, Found};
 use super::{cast, table};
 use crate::simd::Tier;
 
@@ -26,11 +27,11 @@ pub enum Origin {
 }
 
 /// One call of a tile function.
-#[derive(Clone, Copy)]
-pub struct Step {
-    pub function: TileFunction,
-    pub arguments: [u16; 3],
-    pub target: u16,
+pub enum Step {
+    /// A scalar operation or conversion.
+    Operation { function: TileFunction, arguments: [u16; 3], target: u16 },
+    /// A whole formula: its operands, scalars and results.
+    Formula { function: FormulaFunction, slots: SmallVec<[u16; 14]> },
 }
 
 /// An expression made ready to run on a tier.
@@ -53,6 +54,8 @@ pub struct Program {
 pub enum Store {
     /// As the dtype says.
     Memory,
+    /// The same, written past the caches: for outputs that would not stay there. A fence must follow.
+    Stream,
     /// Nowhere: the caller looks at the tiles where they are (half precisions as float32).
     View,
 }
@@ -103,11 +106,17 @@ enum Place {
     Output(u16),
 }
 
-struct Pending {
-    function: TileFunction,
-    /// Those that the function does not use are the first source.
-    arguments: [Place; 3],
-    target: Place,
+enum Pending {
+    /// Arguments that the function does not use are the first source.
+    Operation {
+        function: TileFunction,
+        arguments: [Place; 3],
+        target: Place,
+    },
+    Formula {
+        function: FormulaFunction,
+        places: SmallVec<[Place; 14]>,
+    },
 }
 
 struct Compiler<'a> {
@@ -118,6 +127,7 @@ struct Compiler<'a> {
     store: Store,
     in_place: bool,
     tier: Tier,
+    formulas: SmallVec<[Found; 1]>,
     places: SmallVec<[Option<Place>; 16]>,
     /// For each value the last instruction that reads it; outputs are read at the end.
     last_use: SmallVec<[usize; 16]>,
@@ -151,8 +161,18 @@ impl<'a> Compiler<'a> {
             }
         }
         wanted.iter().for_each(|&value| last_use[usize::from(value)] = count);
+        let formulas = formulas::find(expr, wanted);
+        for formula in &formulas {
+            // Its operands are read when its last value is computed.
+            let root = usize::from(formula.results[0]);
+            for &leaf in &formula.leaves {
+                let last = &mut last_use[usize::from(leaf)];
+                *last = root.max(*last);
+            }
+        }
         Compiler {
             expr,
+            formulas,
             wanted,
             operands,
             scalars,
@@ -172,7 +192,14 @@ impl<'a> Compiler<'a> {
 
     fn compile(mut self) -> Result<Program> {
         let expr = self.expr;
+        let formulas = std::mem::take(&mut self.formulas);
         for (index, (instruction, &dtype)) in expr.instructions().iter().zip(expr.dtypes()).enumerate() {
+            if let Some(formula) = formulas.iter().find(|formula| formula.inner.contains(&(index as Value))) {
+                if usize::from(formula.results[0]) == index {
+                    self.formula(index, formula);
+                }
+                continue;
+            }
             let place = match instruction {
                 Instruction::Load { operand } => {
                     self.load(index, Origin::Operand(usize::from(*operand)), dtype)
@@ -258,7 +285,20 @@ impl<'a> Compiler<'a> {
         self.picoseconds += picoseconds;
         let mut all = [Place::Source(0); 3];
         all[..arguments.len()].copy_from_slice(arguments);
-        self.steps.push(Pending { function, arguments: all, target });
+        self.steps.push(Pending::Operation { function, arguments: all, target });
+    }
+
+    /// Computes all results of a formula when instruction `index`, the last of its values, has its turn.
+    fn formula(&mut self, index: usize, formula: &Found) {
+        let mut places: SmallVec<[Place; 14]> = formula.leaves.iter().map(|&leaf| self.place(leaf)).collect();
+        for &result in &formula.results {
+            let target = self.target(usize::from(result), DType::Float32);
+            self.places[usize::from(result)] = Some(target);
+            places.push(target);
+        }
+        self.picoseconds += 60 * formula.inner.len() as u64;
+        self.steps.push(Pending::Formula { function: formula.function(self.tier), places });
+        self.release_dead(index, &formula.leaves);
     }
 
     fn apply(
@@ -325,7 +365,8 @@ impl<'a> Compiler<'a> {
                 // Any byte but 0 counts as true; what is written is 1.
                 cast::convert(dtype, dtype, self.tier)
             } else {
-                cast::copy(dtype, self.tier)
+                let stream = cast::stream(dtype).filter(|_| self.store == Store::Stream);
+                stream.unwrap_or_else(|| cast::copy(dtype, self.tier))
             };
             self.step(function, &[place], target, 40);
         }
@@ -341,10 +382,14 @@ impl<'a> Compiler<'a> {
             Place::Register(index) => index + registers as u16,
             Place::Output(index) => index + outputs as u16,
         };
-        let steps = self.steps.iter().map(|pending| Step {
-            function: pending.function,
-            arguments: pending.arguments.map(slot),
-            target: slot(pending.target),
+        let steps = self.steps.iter().map(|pending| match pending {
+            &Pending::Operation { function, arguments, target } => {
+                Step::Operation { function, arguments: arguments.map(slot), target: slot(target) }
+            }
+            Pending::Formula { function, places } => Step::Formula {
+                function: *function,
+                slots: places.iter().map(|&place| slot(place)).collect(),
+            },
         });
         let is_viewed = self.store == Store::View;
         let views = self.wanted.iter().filter(|_| is_viewed).map(|&value| slot(self.place(value))).collect();

@@ -1,6 +1,7 @@
 //! Adam and AdamW.
 
 use tenfold_ir::Result;
+use tenfold_ir::formulas::{self, AdamNumbers};
 
 use super::{check, start};
 use crate::Tensor;
@@ -67,18 +68,26 @@ pub fn adam_step(
         value
     };
     let (first, second) = settings.betas;
-    let average = formula.load(&state.average).lerp(gradient, 1.0 - first);
-    let squares = formula.load(&state.square_average) * second + gradient * gradient * (1.0 - second);
-    let new_largest = largest.map(|largest| formula.load(largest).maximum(squares));
     let step = step as f64;
-    let step_size = settings.learning_rate / (1.0 - first.powf(step));
-    // Multiplied: a division an element is dear.
-    let correction = 1.0 / (1.0 - second.powf(step)).sqrt();
-    let denominator = new_largest.unwrap_or(squares).sqrt() * correction + settings.eps;
-    formula.output(value - average * step_size / denominator, dtype);
-    formula.output(average, state.average.dtype());
-    formula.output(squares, state.square_average.dtype());
-    if let (Some(new), Some(old)) = (new_largest, largest) {
+    let numbers = AdamNumbers {
+        average_fraction: formula.number(1.0 - first),
+        squares_kept: formula.number(second),
+        squares_fraction: formula.number(1.0 - second),
+        step_size: formula.number(settings.learning_rate / (1.0 - first.powf(step))),
+        // Multiplied: a division an element is dear.
+        correction: formula.number(1.0 / (1.0 - second.powf(step)).sqrt()),
+        eps: formula.number(settings.eps),
+    };
+    let old = formulas::AdamState {
+        average: formula.load(&state.average),
+        squares: formula.load(&state.square_average),
+        largest: largest.map(|largest| formula.load(largest)),
+    };
+    let (value, new) = formulas::adam(value, gradient, old, &numbers);
+    formula.output(value, dtype);
+    formula.output(new.average, state.average.dtype());
+    formula.output(new.squares, state.square_average.dtype());
+    if let (Some(new), Some(old)) = (new.largest, largest) {
         formula.output(new, old.dtype());
     }
     let mut results = formula.record()?.into_iter();

@@ -1,6 +1,7 @@
 //! Stochastic gradient descent.
 
 use tenfold_ir::Result;
+use tenfold_ir::formulas::{self, MomentumNumbers};
 
 use super::{check, start};
 use crate::Tensor;
@@ -51,12 +52,23 @@ pub fn sgd_step(
         formula.output(value - gradient * settings.learning_rate, dtype);
         return Ok((formula.record()?.remove(0), None));
     }
-    let buffer = match momentum_buffer {
-        Some(buffer) => formula.load(buffer) * settings.momentum + gradient * (1.0 - settings.dampening),
-        None => gradient,
+    let (value, buffer) = match momentum_buffer {
+        Some(buffer) => {
+            let numbers = MomentumNumbers {
+                momentum: formula.number(settings.momentum),
+                gradient_fraction: formula.number(1.0 - settings.dampening),
+                nesterov: settings.nesterov,
+                learning_rate: formula.number(settings.learning_rate),
+            };
+            formulas::momentum(value, gradient, formula.load(buffer), &numbers)
+        }
+        None => {
+            let direction =
+                if settings.nesterov { gradient + gradient * settings.momentum } else { gradient };
+            (value - direction * settings.learning_rate, gradient)
+        }
     };
-    let direction = if settings.nesterov { gradient + buffer * settings.momentum } else { buffer };
-    formula.output(value - direction * settings.learning_rate, dtype);
+    formula.output(value, dtype);
     formula.output(buffer, dtype);
     let mut results = formula.record()?;
     let buffer = results.pop();

@@ -1,0 +1,334 @@
+//! Formulas with a loop of their own.
+//!
+//! A step of a tile program reads and writes whole tiles, which for cheap operations is most of its work. The formulas
+//! below are compiled as a whole: what lies between their operands and results stays in registers. They are found in
+//! an expression by their form, wherever they stand in it; the bits are the same.
+
+use std::array;
+use std::cell::RefCell;
+use std::ops::{Add, Div, Mul, Sub};
+use std::sync::OnceLock;
+
+use smallvec::SmallVec;
+use tenfold_ir::expr::Value;
+use tenfold_ir::formulas::{AdamNumbers, AdamState, Arithmetic, MomentumNumbers, Recorded, adam, momentum};
+use tenfold_ir::{DType, Expr, Instruction, Operation};
+
+use crate::reduction::order::LANES;
+use crate::simd::Tier;
+
+/// Computes `count` elements: the tiles of the operands, then those of the scalars (the same number throughout), then
+/// those of the results.
+///
+/// # Safety
+/// Each tile holds `count` elements of float32; a result coincides with an operand or does not overlap it.
+pub type FormulaFunction = unsafe fn(tiles: &[*mut u8], count: usize);
+
+/// A formula of `N` operands, `S` scalars and `R` results.
+trait Formula<const N: usize, const S: usize, const R: usize> {
+    fn compute<A: Arithmetic>(operands: [A; N], scalars: [A; S]) -> [A; R];
+}
+
+/// A step of Adam: parameter, gradient and state.
+struct Adam;
+
+impl Formula<4, 6, 3> for Adam {
+    #[inline(always)]
+    fn compute<A: Arithmetic>([parameter, gradient, average, squares]: [A; 4], scalars: [A; 6]) -> [A; 3] {
+        let [average_fraction, squares_kept, squares_fraction, step_size, correction, eps] = scalars;
+        let state = AdamState { average, squares, largest: None };
+        let numbers =
+            AdamNumbers { average_fraction, squares_kept, squares_fraction, step_size, correction, eps };
+        let (parameter, state) = adam(parameter, gradient, state, &numbers);
+        [parameter, state.average, state.squares]
+    }
+}
+
+/// A step of gradient descent with momentum: parameter, gradient and direction.
+struct Momentum<const NESTEROV: bool>;
+
+impl<const NESTEROV: bool> Formula<3, 3, 2> for Momentum<NESTEROV> {
+    #[inline(always)]
+    fn compute<A: Arithmetic>([parameter, gradient, direction]: [A; 3], scalars: [A; 3]) -> [A; 2] {
+        let [momentum_kept, gradient_fraction, learning_rate] = scalars;
+        let numbers =
+            MomentumNumbers { momentum: momentum_kept, gradient_fraction, nesterov: NESTEROV, learning_rate };
+        let (parameter, direction) = momentum(parameter, gradient, direction, &numbers);
+        [parameter, direction]
+    }
+}
+
+/// A formula that is looked for.
+pub struct Known {
+    /// Its form: operands are loads, its results the outputs, the first of them the last instruction.
+    form: Expr,
+    functions: [FormulaFunction; 3],
+}
+
+/// All of them.
+fn known() -> &'static [Known] {
+    static KNOWN: OnceLock<[Known; 3]> = OnceLock::new();
+    KNOWN.get_or_init(|| {
+        [
+            Known::new::<Adam, 4, 6, 3>(),
+            Known::new::<Momentum<false>, 3, 3, 2>(),
+            Known::new::<Momentum<true>, 3, 3, 2>(),
+        ]
+    })
+}
+
+impl Known {
+    fn new<F: Formula<N, S, R>, const N: usize, const S: usize, const R: usize>() -> Known {
+        let expr = RefCell::new(Expr::new());
+        let operands = array::from_fn(|at| Recorded::load(&expr, at));
+        let scalars = array::from_fn(|at| Recorded::scalar(&expr, at));
+        let results = F::compute(operands, scalars).map(|result| result.value);
+        let mut form = expr.into_inner();
+        results.into_iter().for_each(|result| form.output(result));
+        debug_assert_eq!(usize::from(results[0]) + 1, form.instructions().len());
+        #[cfg(target_arch = "x86_64")]
+        let functions = [portable::<F, N, S, R>, avx2::<F, N, S, R>, avx512::<F, N, S, R>];
+        #[cfg(not(target_arch = "x86_64"))]
+        let functions = [portable::<F, N, S, R>; 3];
+        Known { form, functions }
+    }
+
+    /// The formula where `root` is its first result.
+    fn find(&'static self, expr: &Expr, wanted: &[Value], root: Value) -> Option<Found> {
+        let mut values: SmallVec<[Option<Value>; 32]> =
+            SmallVec::from_elem(None, self.form.instructions().len());
+        if !self.agrees(self.form.outputs()[0], expr, root, &mut values) {
+            return None;
+        }
+        let computed = |at: &usize| matches!(self.form.instructions()[*at], Instruction::Apply { .. });
+        let is_leaf = |at: &usize| !computed(at);
+        let places = || 0..self.form.instructions().len();
+        let value_of = |at: usize| values[at];
+        let inner: Option<SmallVec<[Value; 16]>> = places().filter(computed).map(value_of).collect();
+        let leaves: Option<SmallVec<[Value; 16]>> = places().filter(is_leaf).map(value_of).collect();
+        let results: Option<SmallVec<[Value; 4]>> =
+            self.form.outputs().iter().map(|&output| value_of(usize::from(output))).collect();
+        let (inner, leaves, results) = (inner?, leaves?, results?);
+        // Nobody else needs what stays in registers, nor a result before all of them are there.
+        let is_exclusive = |value: Value| {
+            let reads_it = |instruction: &Instruction| match instruction {
+                Instruction::Apply { arguments, .. } => arguments.contains(&value),
+                Instruction::Cast { from } => *from == value,
+                _ => false,
+            };
+            let is_result = results.contains(&value);
+            let mut readers = (0..).zip(expr.instructions()).filter(|(_, instruction)| reads_it(instruction));
+            (is_result || !wanted.contains(&value))
+                && readers.all(|(reader, _)| inner.contains(&reader) || is_result && reader > root)
+        };
+        let fits =
+            inner.iter().all(|&value| is_exclusive(value)) && !leaves.iter().any(|leaf| inner.contains(leaf));
+        fits.then_some(Found { known: self, inner, leaves, results })
+    }
+
+    /// True where value `own` of the form is value `value` of the expression; notes what its parts are.
+    fn agrees(&self, own: Value, expr: &Expr, value: Value, values: &mut [Option<Value>]) -> bool {
+        if let Some(known) = values[usize::from(own)] {
+            return known == value;
+        }
+        let there = &expr.instructions()[usize::from(value)];
+        let fits = expr.dtypes()[usize::from(value)] == DType::Float32
+            && match (&self.form.instructions()[usize::from(own)], there) {
+                (Instruction::Load { .. }, _) | (Instruction::Scalar { .. }, Instruction::Scalar { .. }) => {
+                    true
+                }
+                (
+                    Instruction::Apply { operation, arguments },
+                    Instruction::Apply { operation: other, arguments: given },
+                ) => {
+                    operation == other
+                        && arguments
+                            .iter()
+                            .zip(given)
+                            .all(|(&own, &value)| self.agrees(own, expr, value, values))
+                }
+                _ => false,
+            };
+        if fits {
+            values[usize::from(own)] = Some(value);
+        }
+        fits
+    }
+}
+
+/// A formula within an expression.
+pub struct Found {
+    known: &'static Known,
+    /// The values that it computes.
+    pub inner: SmallVec<[Value; 16]>,
+    /// Its operands and scalars, in order.
+    pub leaves: SmallVec<[Value; 16]>,
+    /// Its results; the first is the last one that is computed.
+    pub results: SmallVec<[Value; 4]>,
+}
+
+impl Found {
+    /// The function on a tier.
+    pub fn function(&self, tier: Tier) -> FormulaFunction {
+        self.known.functions[tier as usize]
+    }
+}
+
+/// The formulas in an expression.
+pub fn find(expr: &Expr, wanted: &[Value]) -> SmallVec<[Found; 1]> {
+    let mut found: SmallVec<[Found; 1]> = SmallVec::new();
+    for (root, instruction) in (0..).zip(expr.instructions()) {
+        // All of them end in a difference.
+        if matches!(instruction, Instruction::Apply { operation: Operation::subtract, .. }) {
+            found.extend(known().iter().find_map(|known| known.find(expr, wanted, root)));
+        }
+    }
+    found
+}
+
+/// Neighbouring elements: one or two vectors.
+#[derive(Clone, Copy)]
+struct Pack([f32; LANES]);
+
+impl Pack {
+    #[inline(always)]
+    fn each(self, other: Self, body: impl Fn(f32, f32) -> f32) -> Self {
+        let mut result = self;
+        for lane in 0..LANES {
+            result.0[lane] = body(self.0[lane], other.0[lane]);
+        }
+        result
+    }
+}
+
+impl Arithmetic for Pack {
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        self.each(self, |x, _| Arithmetic::sqrt(x))
+    }
+    #[inline(always)]
+    fn maximum(self, other: Self) -> Self {
+        self.each(other, Arithmetic::maximum)
+    }
+    #[inline(always)]
+    fn lerp(self, end: Self, fraction: Self) -> Self {
+        let mut result = self;
+        for lane in 0..LANES {
+            result.0[lane] = Arithmetic::lerp(self.0[lane], end.0[lane], fraction.0[lane]);
+        }
+        result
+    }
+}
+
+macro_rules! operators {
+    ($($trait:ident $name:ident;)*) => {
+        $(impl $trait for Pack {
+            type Output = Self;
+            #[inline(always)]
+            fn $name(self, other: Self) -> Self {
+                self.each(other, |x, y| x.$name(y))
+            }
+        })*
+    };
+}
+operators! {
+    Add add;
+    Sub sub;
+    Mul mul;
+    Div div;
+}
+
+/// # Safety
+/// As for a [`FormulaFunction`].
+#[inline(always)]
+unsafe fn run<F: Formula<N, S, R>, const N: usize, const S: usize, const R: usize>(
+    tiles: &[*mut u8],
+    count: usize,
+) {
+    let tile = |index: usize| tiles[index].cast::<f32>();
+    // SAFETY: the caller's promise; a block is read before it is written.
+    unsafe {
+        let scalars: [f32; S] = array::from_fn(|at| tile(N + at).read());
+        let packs = scalars.map(|scalar| Pack([scalar; LANES]));
+        let blocks = count / LANES;
+        for block in 0..blocks {
+            let place = |index: usize| tile(index).add(block * LANES).cast::<[f32; LANES]>();
+            let operands = array::from_fn(|at| Pack(place(at).read_unaligned()));
+            let results = F::compute(operands, packs);
+            for (at, result) in results.into_iter().enumerate() {
+                place(N + S + at).write_unaligned(result.0);
+            }
+        }
+        for element in blocks * LANES..count {
+            let operands = array::from_fn(|at| tile(at).add(element).read());
+            for (at, result) in F::compute(operands, scalars).into_iter().enumerate() {
+                tile(N + S + at).add(element).write(result);
+            }
+        }
+    }
+}
+
+unsafe fn portable<F: Formula<N, S, R>, const N: usize, const S: usize, const R: usize>(
+    tiles: &[*mut u8],
+    count: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { run::<F, N, S, R>(tiles, count) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn avx2<F: Formula<N, S, R>, const N: usize, const S: usize, const R: usize>(
+    tiles: &[*mut u8],
+    count: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { run::<F, N, S, R>(tiles, count) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+unsafe fn avx512<F: Formula<N, S, R>, const N: usize, const S: usize, const R: usize>(
+    tiles: &[*mut u8],
+    count: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { run::<F, N, S, R>(tiles, count) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The form of Adam within a longer expression: its gradient is scaled first. Gives it with its results.
+    fn scaled_adam() -> (Expr, [Value; 3]) {
+        let expr = RefCell::new(Expr::new());
+        let loads = [0, 1, 2, 3].map(|at| Recorded::load(&expr, at));
+        let scalars = [0, 1, 2, 3, 4, 5].map(|at| Recorded::scalar(&expr, at));
+        let gradient = loads[1] * Recorded::scalar(&expr, 6);
+        let results = Adam::compute([loads[0], gradient, loads[2], loads[3]], scalars);
+        let results = results.map(|result| result.value);
+        (expr.into_inner(), results)
+    }
+
+    #[test]
+    fn a_formula_is_found_wherever_it_stands() {
+        let (expr, results) = scaled_adam();
+        let found = find(&expr, &results);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].results.as_slice(), results);
+        assert_eq!(found[0].leaves.len(), 10);
+    }
+
+    #[test]
+    fn a_formula_is_not_taken_where_something_else_needs_what_lies_within() {
+        let (mut expr, results) = scaled_adam();
+        let root = &expr.instructions()[usize::from(results[0])];
+        let Instruction::Apply { arguments, .. } = root else { panic!("a difference") };
+        let step = arguments[1];
+        let with_step: Vec<Value> = results.into_iter().chain([step]).collect();
+        assert!(find(&expr, &with_step).is_empty());
+        let _reader = expr.apply(Operation::negative, &[step]);
+        assert!(find(&expr, &results).is_empty());
+    }
+}
