@@ -290,6 +290,8 @@ fn rows_forward_and_backward() {
         AffineLayerNormGradient,
         RmsNorm { epsilon: 1e-6 },
         RmsNormGradient,
+        AffineRmsNorm { epsilon: 1e-6 },
+        AffineRmsNormGradient,
         CrossEntropy,
         CrossEntropyGradient,
     ];
@@ -333,6 +335,10 @@ fn rows_forward_and_backward() {
                         ]
                     }
                     RmsNormGradient => vec![x, one(&mut draw, 0.1, 0.3), row(&mut draw, -2.0, 2.0)],
+                    AffineRmsNorm { .. } => vec![x, row(&mut draw, 0.5, 2.0)],
+                    AffineRmsNormGradient => {
+                        vec![x, one(&mut draw, 0.1, 0.3), row(&mut draw, 0.5, 2.0), row(&mut draw, -2.0, 2.0)]
+                    }
                     CrossEntropy => vec![x, target(&mut draw)],
                     CrossEntropyGradient => {
                         let gradient = operand(&mut draw, dtype, &outer, &mut finite(dtype, -2.0, 2.0));

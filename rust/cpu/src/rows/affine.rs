@@ -1,14 +1,15 @@
-//! The gradient of layer norm with weight and bias: of the rows, and with them, while they are in cache, the sums over
-//! rows that are the gradients of weight and bias.
+//! The gradients of layer and RMS norm with their weights: of the rows, and with them, while they are in cache, the sums
+//! over rows that are the gradients of weight and bias.
 //!
 //! Rows are taken in blocks of a fixed number, each with sums of its own; these are joined as a pairwise tree. So the
 //! order does not depend on threads.
 
+use tenfold_ir::kernel::RowOperation;
 use tenfold_ir::lanes::Lane;
 use tenfold_ir::{Error, Result};
 
 use super::element::RowElement;
-use super::{CHUNK_NANOSECONDS, Job, arithmetic};
+use super::{CHUNK_NANOSECONDS, Job, arithmetic, next_number};
 use crate::backend::disjoint::{Disjoint, for_each_range};
 use crate::reduction::order::LANES;
 use crate::simd::{Tiered, on_tier};
@@ -20,9 +21,11 @@ const BLOCK_ROWS: usize = 32;
 pub fn run<E: RowElement>(job: &Job<'_, E>) -> Result<()> {
     let (rows, length) = (job.first.layout.rows(), job.first.layout.length);
     let blocks = rows.div_ceil(BLOCK_ROWS);
+    // The sums of a block, side by side.
+    let width = job.wide_out.iter().flatten().count() * length;
     let mut sums: Vec<E::Wide> = Vec::new();
     // At least one block, whose sums of nothing are the results where there are no rows.
-    let size = blocks.max(1) * 2 * length;
+    let size = blocks.max(1) * width;
     sums.try_reserve_exact(size).map_err(|_| {
         Error::memory(job.operation.name(), format!("no memory left; got {rows} rows of {length}"))
     })?;
@@ -32,12 +35,12 @@ pub fn run<E: RowElement>(job: &Job<'_, E>) -> Result<()> {
     for_each_range(blocks, nanoseconds, CHUNK_NANOSECONDS, &|start, count| {
         for block in start..start + count {
             // SAFETY: each block belongs to one range.
-            let sums = unsafe { shared.range(block * 2 * length, 2 * length) };
+            let sums = unsafe { shared.range(block * width, width) };
             let start = block * BLOCK_ROWS;
             on_tier(Block { job, start, count: BLOCK_ROWS.min(rows - start), sums });
         }
     });
-    on_tier(Join { sums: &mut sums, length: 2 * length });
+    on_tier(Join { sums: &mut sums, length: width });
     for (out, sums) in job.wide_out.iter().flatten().zip(sums.chunks_exact(length.max(1))) {
         // SAFETY: no other thread works on the outputs any longer.
         unsafe { out.range(0, length) }.copy_from_slice(sums);
@@ -62,17 +65,25 @@ impl<E: RowElement> Tiered for Block<'_, '_, E> {
         let (Some(weights), Some(gradients), Some(target)) = (&job.second, &job.third, &job.rows_out) else {
             return;
         };
-        let [Some(means), Some(scales)] = &job.wide else { return };
-        let (of_weight, of_bias) = sums.split_at_mut(sums.len() / 2);
+        let mut numbers =
+            job.wide.each_ref().map(|numbers| numbers.as_ref().map(|numbers| numbers.walk(start)));
         let [mut x, mut weight, mut gradient] =
             [&job.first, weights, gradients].map(|source| source.reader(start, count));
-        let (mut mean, mut scale) = (means.walk(start), scales.walk(start));
         let mut writer = target.writer(start, count);
         for _ in 0..count {
-            let numbers = [mean.take(means.values), scale.take(scales.values)];
+            let [first, second] = [0, 1].map(|index| next_number(&mut numbers[index], &job.wide[index]));
             let rows = [&mut x, &mut weight, &mut gradient].map(|reader| reader.next_row(Some(target)));
-            let sums = [&mut *of_weight, &mut *of_bias];
-            arithmetic::affine_layer_norm_gradient(rows, numbers, writer.row(), sums);
+            if job.operation == RowOperation::AffineLayerNormGradient {
+                let (of_weight, of_bias) = sums.split_at_mut(sums.len() / 2);
+                arithmetic::affine_layer_norm_gradient(
+                    rows,
+                    [first, second],
+                    writer.row(),
+                    [of_weight, of_bias],
+                );
+            } else {
+                arithmetic::affine_rms_norm_gradient(rows, first, writer.row(), sums);
+            }
             writer.end_row();
         }
     }

@@ -1,52 +1,72 @@
 //! The arithmetic of one row. Everything is inlined into the code of a tier; sums are in the order of
 //! [`crate::reduction::order`].
+//!
+//! The first sweep over a row asks for the next row on its way ([`Row::touch`]): the later sweeps find this one in cache
+//! and leave the memory idle otherwise.
 
 use tenfold_ir::lanes::Lane;
 
-use crate::reduction::order::{BLOCK, GROUPS, LANES, LaneSum, join_lanes, sum};
+use super::group::Row;
+use crate::reduction::order::{BLOCK, GROUPS, LANES, LaneSum, join_lanes};
 
-/// Elements that are mapped before they are summed: in L1, a multiple of the sum's block.
-const STRETCH: usize = 1024;
+/// Elements that are worked on at a stretch: a multiple of the sum's block.
+const STRETCH: usize = 256;
 
 #[inline(always)]
 fn zero<T: Lane>() -> T {
     T::constant(0.0)
 }
 
-/// The larger of both, NaN if either is.
 #[inline(always)]
-pub fn larger<T: Lane>(so_far: T, value: T) -> T {
-    T::select(value > so_far || value.is_nan(), value, so_far)
+fn one<T: Lane>() -> T {
+    T::constant(1.0)
 }
 
-/// The largest element, NaN if any is NaN; of nothing −∞.
+/// The larger of both; one of them where the other is NaN. (What is made of a row with a NaN becomes NaN by its sum.)
 #[inline(always)]
-fn max<T: Lane>(x: &[T]) -> T {
+pub fn larger<T: Lane>(so_far: T, value: T) -> T {
+    T::select(value > so_far, value, so_far)
+}
+
+/// Stretches of a row of that length: start and number of elements.
+#[inline(always)]
+fn stretches(length: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..length).step_by(STRETCH).map(move |start| (start, STRETCH.min(length - start)))
+}
+
+/// The largest element; of nothing −∞.
+#[inline(always)]
+fn max<T: Lane>(x: Row<'_, T>) -> T {
     let mut accumulators = [[-T::INFINITY; LANES]; GROUPS];
-    let (blocks, rest) = x.as_chunks::<BLOCK>();
-    for block in blocks {
-        for group in 0..GROUPS {
-            for lane in 0..LANES {
-                accumulators[group][lane] = larger(accumulators[group][lane], block[group * LANES + lane]);
+    for (start, count) in stretches(x.values.len()) {
+        x.touch(start, count);
+        let (blocks, rest) = x.values[start..start + count].as_chunks::<BLOCK>();
+        for block in blocks {
+            for group in 0..GROUPS {
+                for lane in 0..LANES {
+                    accumulators[group][lane] =
+                        larger(accumulators[group][lane], block[group * LANES + lane]);
+                }
             }
         }
-    }
-    for (at, &value) in rest.iter().enumerate() {
-        let so_far = &mut accumulators[at / LANES][at % LANES];
-        *so_far = larger(*so_far, value);
+        for (at, &value) in rest.iter().enumerate() {
+            let so_far = &mut accumulators[at / LANES][at % LANES];
+            *so_far = larger(*so_far, value);
+        }
     }
     join_lanes(&accumulators, larger)
 }
 
-/// `Σ map(x)`
+/// `Σ map(x)`, by way of a stretch in the first-level cache: a sum of what is mapped in the same loop leaves the vectors.
 #[inline(always)]
-fn sum_of<T: Lane>(x: &[T], map: impl Fn(T) -> T) -> T {
+fn sum_of<T: Lane>(x: Row<'_, T>, map: impl Fn(T) -> T) -> T {
     let mut sum = LaneSum::new();
     let mut mapped = [zero::<T>(); STRETCH];
-    for stretch in x.chunks(STRETCH) {
-        let mapped = &mut mapped[..stretch.len()];
-        for (out, &value) in mapped.iter_mut().zip(stretch) {
-            *out = map(value);
+    for (start, count) in stretches(x.values.len()) {
+        x.touch(start, count);
+        let mapped = &mut mapped[..count];
+        for (out, &x) in mapped.iter_mut().zip(&x.values[start..start + count]) {
+            *out = map(x);
         }
         sum.add(mapped);
     }
@@ -55,13 +75,39 @@ fn sum_of<T: Lane>(x: &[T], map: impl Fn(T) -> T) -> T {
 
 /// `Σ map(x, y)`
 #[inline(always)]
-fn sum_of_two<T: Lane>(x: &[T], y: &[T], map: impl Fn(T, T) -> T) -> T {
+fn sum_of_two<T: Lane>(x: Row<'_, T>, y: Row<'_, T>, map: impl Fn(T, T) -> T) -> T {
     let mut sum = LaneSum::new();
     let mut mapped = [zero::<T>(); STRETCH];
-    for (x, y) in x.chunks(STRETCH).zip(y.chunks(STRETCH)) {
-        let mapped = &mut mapped[..x.len()];
-        for ((out, &x), &y) in mapped.iter_mut().zip(x).zip(y) {
-            *out = map(x, y);
+    for (start, count) in stretches(x.values.len()) {
+        x.touch(start, count);
+        y.touch(start, count);
+        let mapped = &mut mapped[..count];
+        write_two(&x.values[start..start + count], &y.values[start..start + count], mapped, &map);
+        sum.add(mapped);
+    }
+    sum.finish()
+}
+
+/// `Σ x`
+#[inline(always)]
+fn sum<T: Lane>(x: Row<'_, T>) -> T {
+    let mut sum = LaneSum::new();
+    for (start, count) in stretches(x.values.len()) {
+        x.touch(start, count);
+        sum.add(&x.values[start..start + count]);
+    }
+    sum.finish()
+}
+
+/// `Σ exp(x − shift)`
+#[inline(always)]
+fn sum_of_exponentials<T: Lane>(x: &[T], shift: T) -> T {
+    let mut sum = LaneSum::new();
+    let mut mapped = [zero::<T>(); STRETCH];
+    for stretch in x.chunks(STRETCH) {
+        let mapped = &mut mapped[..stretch.len()];
+        for (out, &x) in mapped.iter_mut().zip(stretch) {
+            *out = (x - shift).exp_decay();
         }
         sum.add(mapped);
     }
@@ -70,9 +116,12 @@ fn sum_of_two<T: Lane>(x: &[T], y: &[T], map: impl Fn(T, T) -> T) -> T {
 
 /// `out = map(x)`
 #[inline(always)]
-fn write<T: Lane>(x: &[T], out: &mut [T], map: impl Fn(T) -> T) {
-    for (out, &x) in out.iter_mut().zip(x) {
-        *out = map(x);
+fn write<T: Lane>(x: Row<'_, T>, out: &mut [T], map: impl Fn(T) -> T) {
+    for (start, count) in stretches(out.len()) {
+        x.touch(start, count);
+        for (out, &x) in out[start..start + count].iter_mut().zip(&x.values[start..start + count]) {
+            *out = map(x);
+        }
     }
 }
 
@@ -86,78 +135,93 @@ fn write_two<T: Lane>(x: &[T], y: &[T], out: &mut [T], map: impl Fn(T, T) -> T) 
 
 /// `x → exp(x − max) / Σ exp(x − max)`
 #[inline(always)]
-pub fn softmax<T: Lane>(x: &[T], out: &mut [T]) {
+pub fn softmax<T: Lane>(x: Row<'_, T>, out: &mut [T]) {
     let max = max(x);
     let mut sum = LaneSum::new();
-    for (x, out) in x.chunks(STRETCH).zip(out.chunks_mut(STRETCH)) {
-        write(x, out, |x| (x - max).exp());
+    for (x, out) in x.values.chunks(STRETCH).zip(out.chunks_mut(STRETCH)) {
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out = (x - max).exp_decay();
+        }
         sum.add(out);
     }
-    let sum = sum.finish();
+    let share = one::<T>() / sum.finish();
     for value in out {
-        *value = *value / sum;
+        *value = *value * share;
     }
 }
 
 /// `x → x − max − log Σ exp(x − max)`
 #[inline(always)]
-pub fn log_softmax<T: Lane>(x: &[T], out: &mut [T]) {
+pub fn log_softmax<T: Lane>(x: Row<'_, T>, out: &mut [T]) {
     let max = max(x);
-    let log = sum_of(x, |x| (x - max).exp()).log();
-    write(x, out, |x| x - max - log);
+    let log = sum_of_exponentials(x.values, max).log();
+    write(x.still(), out, |x| x - max - log);
 }
 
 /// `x → log Σ exp(x)`
 #[inline(always)]
-pub fn log_sum_exp<T: Lane>(x: &[T]) -> T {
+pub fn log_sum_exp<T: Lane>(x: Row<'_, T>) -> T {
     let max = max(x);
-    // An infinite maximum would make NaN of ∞ − ∞; without the shift the result is the infinity itself.
-    let shift = T::select(max.abs() == T::INFINITY, zero(), max);
-    shift + sum_of(x, |x| (x - shift).exp()).log()
+    // An infinite maximum would make NaN of ∞ − ∞; the infinity itself is the result, unless there is a NaN.
+    if max.abs() == T::INFINITY {
+        return max + sum_of(x.still(), |x| T::select(x.is_nan(), x, zero()));
+    }
+    max + sum_of_exponentials(x.values, max).log()
 }
 
 /// `y, g → y · (g − Σ g·y)`
 #[inline(always)]
-pub fn softmax_gradient<T: Lane>(y: &[T], g: &[T], out: &mut [T]) {
+pub fn softmax_gradient<T: Lane>(y: Row<'_, T>, g: Row<'_, T>, out: &mut [T]) {
     let sum = sum_of_two(y, g, |y, g| g * y);
-    write_two(y, g, out, |y, g| y * (g - sum));
+    write_two(y.values, g.values, out, |y, g| y * (g - sum));
 }
 
 /// `y, g → g − exp(y) · Σ g`
 #[inline(always)]
-pub fn log_softmax_gradient<T: Lane>(y: &[T], g: &[T], out: &mut [T]) {
-    let sum = sum(g);
-    write_two(y, g, out, |y, g| g - y.exp() * sum);
+pub fn log_softmax_gradient<T: Lane>(y: Row<'_, T>, g: Row<'_, T>, out: &mut [T]) {
+    let sum = sum_of_two(y, g, |_, g| g);
+    write_two(y.values, g.values, out, |y, g| g - y.exp_decay() * sum);
+}
+
+/// `[mean, r]` of a row, with `r = 1 / sqrt(variance + epsilon)`.
+#[inline(always)]
+fn moments<T: Lane>(x: Row<'_, T>, epsilon: f64) -> [T; 2] {
+    let count = T::constant(x.values.len() as f64);
+    let mean = sum(x) / count;
+    let variance = sum_of(x.still(), |x| (x - mean) * (x - mean)) / count;
+    [mean, one::<T>() / (variance + T::constant(epsilon)).sqrt()]
 }
 
 /// `x → (x − mean) · r`, and `[mean, r]`
 #[inline(always)]
-pub fn layer_norm<T: Lane>(x: &[T], epsilon: f64, out: &mut [T]) -> [T; 2] {
-    let count = T::constant(x.len() as f64);
-    let mean = sum(x) / count;
-    let variance = sum_of(x, |x| (x - mean) * (x - mean)) / count;
-    let scale = T::constant(1.0) / (variance + T::constant(epsilon)).sqrt();
-    write(x, out, |x| (x - mean) * scale);
+pub fn layer_norm<T: Lane>(x: Row<'_, T>, epsilon: f64, out: &mut [T]) -> [T; 2] {
+    let [mean, scale] = moments(x, epsilon);
+    write(x.still(), out, |x| (x - mean) * scale);
     [mean, scale]
 }
 
 /// `x, m, r, g → r · (g − mean(g) − n · mean(g·n))` with `n = (x − m) · r`
 #[inline(always)]
-pub fn layer_norm_gradient<T: Lane>(x: &[T], mean: T, scale: T, g: &[T], out: &mut [T]) {
-    let count = T::constant(x.len() as f64);
+pub fn layer_norm_gradient<T: Lane>(x: Row<'_, T>, mean: T, scale: T, g: Row<'_, T>, out: &mut [T]) {
+    let count = T::constant(x.values.len() as f64);
     let mean_gradient = sum(g) / count;
-    let mean_product = sum_of_two(x, g, |x, g| g * ((x - mean) * scale)) / count;
-    write_two(x, g, out, |x, g| scale * (g - mean_gradient - (x - mean) * scale * mean_product));
+    let mean_product = sum_of_two(x, g.still(), |x, g| g * ((x - mean) * scale)) / count;
+    write_two(x.values, g.values, out, |x, g| {
+        scale * (g - mean_gradient - (x - mean) * scale * mean_product)
+    });
 }
 
 /// `x, w, b → (x − mean) · r · w + b`, and `[mean, r]`
 #[inline(always)]
-pub fn affine_layer_norm<T: Lane>(x: &[T], weight: &[T], bias: &[T], epsilon: f64, out: &mut [T]) -> [T; 2] {
-    let count = T::constant(x.len() as f64);
-    let mean = sum(x) / count;
-    let variance = sum_of(x, |x| (x - mean) * (x - mean)) / count;
-    let scale = T::constant(1.0) / (variance + T::constant(epsilon)).sqrt();
-    for (((out, &x), &weight), &bias) in out.iter_mut().zip(x).zip(weight).zip(bias) {
+pub fn affine_layer_norm<T: Lane>(
+    x: Row<'_, T>,
+    weight: &[T],
+    bias: &[T],
+    epsilon: f64,
+    out: &mut [T],
+) -> [T; 2] {
+    let [mean, scale] = moments(x, epsilon);
+    for (((out, &x), &weight), &bias) in out.iter_mut().zip(x.values).zip(weight).zip(bias) {
         *out = (x - mean) * scale * weight + bias;
     }
     [mean, scale]
@@ -167,55 +231,97 @@ pub fn affine_layer_norm<T: Lane>(x: &[T], weight: &[T], bias: &[T], epsilon: f6
 /// `sums`.
 #[inline(always)]
 pub fn affine_layer_norm_gradient<T: Lane>(
-    [x, weight, g]: [&[T]; 3],
+    [x, weight, g]: [Row<'_, T>; 3],
     [mean, scale]: [T; 2],
     out: &mut [T],
-    sums: [&mut [T]; 2],
+    [of_weight, of_bias]: [&mut [T]; 2],
 ) {
-    let count = T::constant(x.len() as f64);
+    let count = T::constant(out.len() as f64);
+    let normal = move |x: T| (x - mean) * scale;
     let (mut sum, mut sum_of_products) = (LaneSum::new(), LaneSum::new());
-    let mut weighted = [zero::<T>(); STRETCH];
-    let mut products = [zero::<T>(); STRETCH];
-    let [of_weight, of_bias] = sums;
-    let stretches = x.chunks(STRETCH).zip(weight.chunks(STRETCH)).zip(g.chunks(STRETCH));
-    let targets = of_weight.chunks_mut(STRETCH).zip(of_bias.chunks_mut(STRETCH));
-    for (((x, weight), g), (of_weight, of_bias)) in stretches.zip(targets) {
-        let (weighted, products) = (&mut weighted[..x.len()], &mut products[..x.len()]);
+    let (mut weighted, mut products) = ([zero::<T>(); STRETCH], [zero::<T>(); STRETCH]);
+    for (start, length) in stretches(out.len()) {
+        x.touch(start, length);
+        g.touch(start, length);
+        let [x, weight, g] = [x, weight, g].map(|row| &row.values[start..start + length]);
+        let (weighted, products) = (&mut weighted[..length], &mut products[..length]);
         write_two(g, weight, weighted, |g, weight| g * weight);
-        for ((product, &x), &weighted) in products.iter_mut().zip(x).zip(&*weighted) {
-            *product = weighted * ((x - mean) * scale);
-        }
-        for ((sum, &x), &g) in of_weight.iter_mut().zip(x).zip(g) {
-            *sum = *sum + g * ((x - mean) * scale);
-        }
-        for (sum, &g) in of_bias.iter_mut().zip(g) {
-            *sum = *sum + g;
-        }
+        write_two(x, weighted, products, |x, weighted| weighted * normal(x));
         sum.add(weighted);
         sum_of_products.add(products);
+        for ((sum, &x), &g) in of_weight[start..start + length].iter_mut().zip(x).zip(g) {
+            *sum = *sum + g * normal(x);
+        }
+        for (sum, &g) in of_bias[start..start + length].iter_mut().zip(g) {
+            *sum = *sum + g;
+        }
     }
     let (mean_gradient, mean_product) = (sum.finish() / count, sum_of_products.finish() / count);
-    for (((out, &x), &weight), &g) in out.iter_mut().zip(x).zip(weight).zip(g) {
-        *out = scale * (g * weight - mean_gradient - (x - mean) * scale * mean_product);
+    for (((out, &x), &weight), &g) in out.iter_mut().zip(x.values).zip(weight.values).zip(g.values) {
+        *out = scale * (g * weight - mean_gradient - normal(x) * mean_product);
     }
+}
+
+/// `r = 1 / sqrt(mean(x²) + epsilon)`
+#[inline(always)]
+fn reciprocal_root_mean_square<T: Lane>(x: Row<'_, T>, epsilon: f64) -> T {
+    let mean_square = sum_of(x, |x| x * x) / T::constant(x.values.len() as f64);
+    one::<T>() / (mean_square + T::constant(epsilon)).sqrt()
 }
 
 /// `x → x · r`, and `r`
 #[inline(always)]
-pub fn rms_norm<T: Lane>(x: &[T], epsilon: f64, out: &mut [T]) -> T {
-    let count = T::constant(x.len() as f64);
-    let mean_square = sum_of(x, |x| x * x) / count;
-    let scale = T::constant(1.0) / (mean_square + T::constant(epsilon)).sqrt();
-    write(x, out, |x| x * scale);
+pub fn rms_norm<T: Lane>(x: Row<'_, T>, epsilon: f64, out: &mut [T]) -> T {
+    let scale = reciprocal_root_mean_square(x, epsilon);
+    write(x.still(), out, |x| x * scale);
     scale
 }
 
 /// `x, r, g → r · (g − n · mean(g·n))` with `n = x · r`
 #[inline(always)]
-pub fn rms_norm_gradient<T: Lane>(x: &[T], scale: T, g: &[T], out: &mut [T]) {
-    let count = T::constant(x.len() as f64);
+pub fn rms_norm_gradient<T: Lane>(x: Row<'_, T>, scale: T, g: Row<'_, T>, out: &mut [T]) {
+    let count = T::constant(x.values.len() as f64);
     let mean_product = sum_of_two(x, g, |x, g| g * (x * scale)) / count;
-    write_two(x, g, out, |x, g| scale * (g - x * scale * mean_product));
+    write_two(x.values, g.values, out, |x, g| scale * (g - x * scale * mean_product));
+}
+
+/// `x, w → x · r · w`, and `r`
+#[inline(always)]
+pub fn affine_rms_norm<T: Lane>(x: Row<'_, T>, weight: &[T], epsilon: f64, out: &mut [T]) -> T {
+    let scale = reciprocal_root_mean_square(x, epsilon);
+    write_two(x.values, weight, out, |x, weight| x * scale * weight);
+    scale
+}
+
+/// `x, r, w, g → r · (h − n · mean(h·n))` with `n = x · r` and `h = g · w`; adds `g·n` to `sums`.
+#[inline(always)]
+pub fn affine_rms_norm_gradient<T: Lane>(
+    [x, weight, g]: [Row<'_, T>; 3],
+    scale: T,
+    out: &mut [T],
+    sums: &mut [T],
+) {
+    let count = T::constant(out.len() as f64);
+    let mut sum_of_products = LaneSum::new();
+    let mut products = [zero::<T>(); STRETCH];
+    for (start, length) in stretches(out.len()) {
+        x.touch(start, length);
+        g.touch(start, length);
+        let [x, weight, g] = [x, weight, g].map(|row| &row.values[start..start + length]);
+        let products = &mut products[..length];
+        write_two(g, weight, products, |g, weight| g * weight);
+        for (product, &x) in products.iter_mut().zip(x) {
+            *product = *product * (x * scale);
+        }
+        sum_of_products.add(products);
+        for ((sum, &x), &g) in sums[start..start + length].iter_mut().zip(x).zip(g) {
+            *sum = *sum + g * (x * scale);
+        }
+    }
+    let mean_product = sum_of_products.finish() / count;
+    for (((out, &x), &weight), &g) in out.iter_mut().zip(x.values).zip(weight.values).zip(g.values) {
+        *out = scale * (g * weight - x * scale * mean_product);
+    }
 }
 
 /// The target where it lies within the row.
@@ -226,21 +332,22 @@ fn target_within(target: i64, length: usize) -> Option<usize> {
 
 /// `x, t → [log Σ exp(x) − x[t], log Σ exp(x)]`; 0 first where the target lies outside.
 #[inline(always)]
-pub fn cross_entropy<T: Lane>(x: &[T], target: i64) -> [T; 2] {
+pub fn cross_entropy<T: Lane>(x: Row<'_, T>, target: i64) -> [T; 2] {
     let log = log_sum_exp(x);
-    match target_within(target, x.len()) {
-        Some(target) => [log - x[target], log],
+    match target_within(target, x.values.len()) {
+        Some(target) => [log - x.values[target], log],
         None => [zero(), log],
     }
 }
 
 /// `x, t, l, g → g · (exp(x − l) − [i = t])`; zeros where the target lies outside.
 #[inline(always)]
-pub fn cross_entropy_gradient<T: Lane>(x: &[T], target: i64, log: T, gradient: T, out: &mut [T]) {
-    match target_within(target, x.len()) {
+pub fn cross_entropy_gradient<T: Lane>(x: Row<'_, T>, target: i64, log: T, gradient: T, out: &mut [T]) {
+    match target_within(target, x.values.len()) {
         Some(target) => {
-            write(x, out, |x| gradient * (x - log).exp());
-            out[target] = gradient * ((x[target] - log).exp() - T::constant(1.0));
+            let hit = gradient * ((x.values[target] - log).exp_decay() - one());
+            write(x, out, |x| gradient * (x - log).exp_decay());
+            out[target] = hit;
         }
         None => out.fill(zero()),
     }

@@ -1,11 +1,15 @@
 //! Rows to and from memory: where they lie, or by way of scratch memory, some neighbours at a time.
 
+use std::ptr;
+
 use tenfold_ir::lanes::Lane;
 use tenfold_ir::{Error, Result};
 
 use super::element::RowElement;
 use crate::backend::disjoint::Disjoint;
 use crate::backend::view::{Input, Memory, RowLayout, Walk};
+use crate::elementwise::STREAMED_BYTES;
+use crate::simd::{prefetch, stream, stream_fence};
 
 /// Rows that go through scratch memory together, so that neighbouring columns share cache lines.
 const GROUP: usize = 16;
@@ -14,6 +18,39 @@ const GROUP: usize = 16;
 /// lines of the cache.
 fn pitch(length: usize) -> usize {
     length.next_multiple_of(16) + 16
+}
+
+/// Rows up to so many bytes are asked for while the one before is worked on. Longer ones the processor fetches in time.
+const LONGEST_AHEAD: usize = 32 << 10;
+
+/// A row, and where the next one lies.
+#[derive(Clone, Copy)]
+pub struct Row<'a, T> {
+    pub values: &'a [T],
+    /// Null where nothing is known of the next row.
+    next: *const T,
+}
+
+impl<T> Default for Row<'_, T> {
+    fn default() -> Self {
+        Row { values: &[], next: ptr::null() }
+    }
+}
+
+impl<'a, T> Row<'a, T> {
+    /// The row for a further sweep: it asks for nothing.
+    #[inline(always)]
+    pub fn still(self) -> Row<'a, T> {
+        Row { next: ptr::null(), ..self }
+    }
+
+    /// Asks for elements `start .. start + count` of the next row.
+    #[inline(always)]
+    pub fn touch(&self, start: usize, count: usize) {
+        if !self.next.is_null() {
+            prefetch(self.next.wrapping_add(start).cast(), count * size_of::<T>());
+        }
+    }
 }
 
 /// Rows as an input.
@@ -59,18 +96,21 @@ impl<'a, E: RowElement> RowSource<'a, E> {
 pub struct RowTarget<'a, E> {
     memory: Disjoint<'a, E>,
     layout: RowLayout,
+    /// See [`STREAMED_BYTES`].
+    is_streamed: bool,
 }
 
 impl<'a, E: RowElement> RowTarget<'a, E> {
     /// Rows of that layout over the memory.
     pub fn new(memory: &'a mut [E], layout: RowLayout) -> RowTarget<'a, E> {
-        RowTarget { memory: Disjoint::new(memory), layout }
+        let is_streamed = size_of_val(memory) >= STREAMED_BYTES && layout.is_unit();
+        RowTarget { memory: Disjoint::new(memory), layout, is_streamed }
     }
 
     /// Writes rows `start .. start + count`.
     pub fn writer(&self, start: usize, count: usize) -> Writer<'_, 'a, E> {
         let grouped = if self.layout.is_unit() { 1 } else { GROUP.min(count) };
-        let direct = self.layout.is_unit() && E::as_wide(&[]).is_some();
+        let direct = self.layout.is_unit() && E::as_wide(&[]).is_some() && !self.is_streamed;
         let scratch = if direct { 0 } else { grouped * pitch(self.layout.length) };
         Writer {
             target: self,
@@ -99,7 +139,7 @@ pub struct Reader<'s, 'a, E: RowElement> {
 impl<E: RowElement> Reader<'_, '_, E> {
     /// The next row. `output` is where rows that share its memory lie.
     #[inline(always)]
-    pub fn next_row(&mut self, output: Option<&RowTarget<'_, E>>) -> &[E::Wide] {
+    pub fn next_row(&mut self, output: Option<&RowTarget<'_, E>>) -> Row<'_, E::Wide> {
         let RowLayout { length, .. } = self.source.layout;
         if self.source.layout.is_unit()
             && let Some(memory) = self.source.memory
@@ -107,12 +147,14 @@ impl<E: RowElement> Reader<'_, '_, E> {
             let start = self.walk.position();
             let row = if length == 0 { &[] } else { &memory[start..start + length] };
             self.walk.advance();
-            if let Some(row) = E::as_wide(row) {
-                return row;
+            if let Some(values) = E::as_wide(row) {
+                let is_short = size_of_val(values) <= LONGEST_AHEAD;
+                let next = memory.as_ptr().wrapping_add(self.walk.position()).cast();
+                return Row { values, next: if is_short { next } else { ptr::null() } };
             }
             let wide = &mut self.scratch[..length];
             E::widen_slice(row, wide);
-            return wide;
+            return Row { values: wide, next: ptr::null() };
         }
         if self.source.layout.is_unit()
             && let Some(output) = output
@@ -123,14 +165,14 @@ impl<E: RowElement> Reader<'_, '_, E> {
             self.walk.advance();
             let wide = &mut self.scratch[..length];
             E::widen_slice(row, wide);
-            return wide;
+            return Row { values: wide, next: ptr::null() };
         }
         if self.next == self.in_scratch {
             self.load_group(output);
         }
         let start = self.next * pitch(length);
         self.next += 1;
-        &self.scratch[start..start + length]
+        Row { values: &self.scratch[start..start + length], next: ptr::null() }
     }
 
     /// Loads the next rows that lie evenly into scratch memory.
@@ -227,7 +269,10 @@ impl<E: RowElement> Writer<'_, '_, E> {
             // SAFETY: each row belongs to one range of one thread.
             let row =
                 unsafe { self.target.memory.range(if length == 0 { 0 } else { start as usize }, length) };
-            E::narrow_slice(&self.scratch[..length], row);
+            match E::as_wide_mut(row) {
+                Some(row) => stream(&self.scratch[..length], row),
+                None => E::narrow_slice(&self.scratch[..length], row),
+            }
         } else {
             for at in 0..length {
                 let first = start + at as i64 * stride;
@@ -250,5 +295,13 @@ impl<E: RowElement> Writer<'_, '_, E> {
         self.walk.skip(rows);
         self.left -= rows;
         self.filled = 0;
+    }
+}
+
+impl<E: RowElement> Drop for Writer<'_, '_, E> {
+    fn drop(&mut self) {
+        if self.target.is_streamed {
+            stream_fence();
+        }
     }
 }

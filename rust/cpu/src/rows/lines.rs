@@ -146,7 +146,7 @@ where
                 let largest = self.largest();
                 let exponentials = |x: &[T], _: &[T], out: &mut [T]| {
                     for ((out, &x), &largest) in out.iter_mut().zip(x).zip(&largest) {
-                        *out = (x - largest).exp();
+                        *out = (x - largest).exp_decay();
                     }
                 };
                 let mut sums = self.sums(exponentials);
@@ -158,9 +158,11 @@ where
                         }
                     });
                 } else {
+                    sums.iter_mut().for_each(|sum| *sum = T::constant(1.0) / *sum);
                     self.write(|x, _, out| {
-                        for (((out, &x), &largest), &sum) in out.iter_mut().zip(x).zip(&largest).zip(&sums) {
-                            *out = (x - largest).exp() / sum;
+                        for (((out, &x), &largest), &share) in out.iter_mut().zip(x).zip(&largest).zip(&sums)
+                        {
+                            *out = (x - largest).exp_decay() * share;
                         }
                     });
                 }
@@ -181,7 +183,7 @@ where
                 let sums = self.sums(|_, g, out| out.copy_from_slice(g));
                 self.write(|y, g, out| {
                     for (((out, &y), &g), &sum) in out.iter_mut().zip(y).zip(g).zip(&sums) {
-                        *out = g - y.exp() * sum;
+                        *out = g - y.exp_decay() * sum;
                     }
                 });
             }

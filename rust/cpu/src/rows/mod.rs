@@ -21,7 +21,7 @@ use crate::backend::view::{Input, OutputView, RowLayout, Walk};
 use crate::reduction::fold::{Fold, Sum};
 use crate::simd::{Tiered, on_tier};
 use element::RowElement;
-use group::{RowSource, RowTarget};
+use group::{Row, RowSource, RowTarget};
 
 /// Work that is handed to a thread at a time.
 const CHUNK_NANOSECONDS: u64 = 25_000;
@@ -50,6 +50,7 @@ fn row_inputs(operation: RowOperation) -> &'static [usize] {
         RowOperation::LayerNormGradient => &[0, 3],
         RowOperation::AffineLayerNormGradient => &[0, 4],
         RowOperation::RmsNormGradient => &[0, 2],
+        RowOperation::AffineRmsNormGradient => &[0, 3],
         _ => &[0],
     }
 }
@@ -67,7 +68,8 @@ fn cost_of_eight(operation: RowOperation) -> u64 {
         | RowOperation::LayerNormGradient
         | RowOperation::AffineLayerNorm { .. }
         | RowOperation::RmsNorm { .. }
-        | RowOperation::RmsNormGradient => 2,
+        | RowOperation::RmsNormGradient
+        | RowOperation::AffineRmsNorm { .. } => 2,
         _ => 4,
     }
 }
@@ -163,6 +165,13 @@ where
             job.wide[0] = wide(1)?;
             job.second = Some(source(2)?);
         }
+        RowOperation::AffineRmsNorm { .. } => job.second = Some(source(1)?),
+        RowOperation::AffineRmsNormGradient => {
+            job.wide[0] = wide(1)?;
+            job.second = Some(source(2)?);
+            job.third = Some(source(3)?);
+            return affine::run(&job);
+        }
         RowOperation::CrossEntropy => job.targets = Some(Numbers::new(&inputs[1])?),
         RowOperation::CrossEntropyGradient => {
             job.targets = Some(Numbers::new(&inputs[1])?);
@@ -202,13 +211,8 @@ impl<E: RowElement> Tiered for SomeRows<'_, '_, E> {
         let mut targets = job.targets.as_ref().map(|numbers| numbers.walk(start));
         let zero = E::Wide::constant(0.0);
         for row in start..start + count {
-            // The next number of each input that has one a row.
-            let next = |walk: &mut Option<Walk>, numbers: &Option<Numbers<'_, E::Wide>>| match (walk, numbers)
-            {
-                (Some(walk), Some(numbers)) => walk.take(numbers.values),
-                _ => zero,
-            };
-            let (mean, scale) = (next(&mut means, &job.wide[0]), next(&mut scales, &job.wide[1]));
+            let mean = next_number(&mut means, &job.wide[0]);
+            let scale = next_number(&mut scales, &job.wide[1]);
             let gradient = match (&mut gradients, &job.narrow) {
                 (Some(walk), Some(numbers)) => walk.take(numbers.values).widen(),
                 _ => zero,
@@ -218,8 +222,8 @@ impl<E: RowElement> Tiered for SomeRows<'_, '_, E> {
                 _ => -1,
             };
             let x = first.next_row(output);
-            let g = second.as_mut().map_or(&[][..], |reader| reader.next_row(output));
-            let b = third.as_mut().map_or(&[][..], |reader| reader.next_row(output));
+            let g = second.as_mut().map_or(Row::default(), |reader| reader.next_row(output));
+            let b = third.as_mut().map_or(Row::default(), |reader| reader.next_row(output));
             let row_out = writer.as_mut().map_or(&mut [][..], |writer| writer.row());
             let mut numbers = [zero; 2];
             match job.operation {
@@ -230,10 +234,13 @@ impl<E: RowElement> Tiered for SomeRows<'_, '_, E> {
                 RowOperation::LogSoftmaxGradient => arithmetic::log_softmax_gradient(x, g, row_out),
                 RowOperation::LayerNorm { epsilon } => numbers = arithmetic::layer_norm(x, epsilon, row_out),
                 RowOperation::AffineLayerNorm { epsilon } => {
-                    numbers = arithmetic::affine_layer_norm(x, g, b, epsilon, row_out);
+                    numbers = arithmetic::affine_layer_norm(x, g.values, b.values, epsilon, row_out);
                 }
-                // Has sums over rows: see `affine`.
-                RowOperation::AffineLayerNormGradient => {}
+                // Have sums over rows: see `affine`.
+                RowOperation::AffineLayerNormGradient | RowOperation::AffineRmsNormGradient => {}
+                RowOperation::AffineRmsNorm { epsilon } => {
+                    numbers[0] = arithmetic::affine_rms_norm(x, g.values, epsilon, row_out);
+                }
                 RowOperation::LayerNormGradient => {
                     arithmetic::layer_norm_gradient(x, mean, scale, g, row_out)
                 }
@@ -258,6 +265,18 @@ impl<E: RowElement> Tiered for SomeRows<'_, '_, E> {
                 unsafe { out.write(row, given.next().unwrap_or(zero)) };
             }
         }
+    }
+}
+
+/// The next number of an input that has one a row; 0 without it.
+#[inline(always)]
+fn next_number<T: Lane + tenfold_ir::Element>(
+    walk: &mut Option<Walk>,
+    numbers: &Option<Numbers<'_, T>>,
+) -> T {
+    match (walk, numbers) {
+        (Some(walk), Some(numbers)) => walk.take(numbers.values),
+        _ => T::constant(0.0),
     }
 }
 

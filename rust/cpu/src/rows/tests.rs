@@ -4,7 +4,7 @@ use tenfold_ir::{Core, DType, Scalar, Shape};
 
 use crate::backend::testing::{Draw, Given, assert_same, check, computed, computed_in_place};
 
-const OPERATIONS: [RowOperation; 13] = [
+const OPERATIONS: [RowOperation; 15] = [
     RowOperation::Softmax,
     RowOperation::LogSoftmax,
     RowOperation::LogSumExp,
@@ -16,6 +16,8 @@ const OPERATIONS: [RowOperation; 13] = [
     RowOperation::AffineLayerNormGradient,
     RowOperation::RmsNorm { epsilon: 1e-2 },
     RowOperation::RmsNormGradient,
+    RowOperation::AffineRmsNorm { epsilon: 1e-2 },
+    RowOperation::AffineRmsNormGradient,
     RowOperation::CrossEntropy,
     RowOperation::CrossEntropyGradient,
 ];
@@ -26,7 +28,17 @@ const DTYPES: [DType; 4] = [DType::Float32, DType::Float64, DType::Float16, DTyp
 fn operands(draw: &mut Draw, rows: &Rows, shape: &Shape, dtype: DType, specials: bool) -> Vec<Given> {
     let outer = shape.without(rows.axis);
     let wide = dtype.compute();
-    let mut given = vec![draw.operand(shape, dtype, specials)];
+    // Logarithms of probabilities are at most 0, and so are scores less the logarithm of their exponentials' sum.
+    let is_bounded =
+        matches!(rows.operation, RowOperation::LogSoftmaxGradient | RowOperation::CrossEntropyGradient);
+    let mut given = vec![if is_bounded {
+        let values: Vec<Scalar> = (0..shape.elements())
+            .map(|_| Scalar::Float(-draw.number(dtype, specials).to_f64().abs()))
+            .collect();
+        draw.lay_out(shape, dtype, &values)
+    } else {
+        draw.operand(shape, dtype, specials)
+    }];
     match rows.operation {
         RowOperation::SoftmaxGradient | RowOperation::LogSoftmaxGradient => {
             given.push(draw.operand(shape, dtype, specials));
@@ -48,6 +60,12 @@ fn operands(draw: &mut Draw, rows: &Rows, shape: &Shape, dtype: DType, specials:
         }
         RowOperation::RmsNormGradient => {
             given.push(draw.operand(&outer, wide, specials));
+            given.push(draw.operand(shape, dtype, specials));
+        }
+        RowOperation::AffineRmsNorm { .. } => given.push(draw.operand(shape, dtype, specials)),
+        RowOperation::AffineRmsNormGradient => {
+            given.push(draw.operand(&outer, wide, specials));
+            given.push(draw.operand(shape, dtype, specials));
             given.push(draw.operand(shape, dtype, specials));
         }
         RowOperation::CrossEntropy | RowOperation::CrossEntropyGradient => {

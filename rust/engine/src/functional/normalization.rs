@@ -6,7 +6,6 @@ use tenfold_ir::{Core, DType, Error, Result, Shape};
 use super::check_floating;
 use crate::Tensor;
 use crate::autograd::{self, Context, Derivative, Gradients, Saved, record_gradient};
-use crate::formula::Formula;
 
 /// `(x − mean) · r` over axes, with `r = 1 / sqrt(variance + epsilon)`, and r; all of it differentiable.
 pub(super) fn standardized(x: &Tensor, axes: &[i64], epsilon: f64) -> Result<(Tensor, Tensor)> {
@@ -88,6 +87,14 @@ fn spread_over_rows(line: &Tensor, rows: &Tensor) -> Tensor {
     line.detach().broadcast(rows.shape()).expect("as long as a row")
 }
 
+/// The gradient of `n = x · r` with `r = 1 / sqrt(mean(x²) + epsilon)`, and n, as differentiable operations.
+fn root_mean_square_gradient(x: &Tensor, gradient: &Tensor, epsilon: f64) -> Result<(Tensor, Tensor)> {
+    let r = x.square()?.mean(Some(&[1]), true)?.add(epsilon)?.rsqrt()?;
+    let n = x.multiply(&r)?;
+    let along = n.multiply(&gradient.multiply(&n)?.mean(Some(&[1]), true)?)?;
+    Ok((r.multiply(&gradient.subtract(&along)?)?, n))
+}
+
 /// The gradient of RMS norm's first result. The inputs are x and r of each row.
 #[derive(Debug)]
 struct RmsNormDerivative {
@@ -102,15 +109,38 @@ impl Derivative for RmsNormDerivative {
     fn gradients(&self, context: &Context<'_>) -> Result<Gradients> {
         let (x, gradient) = (context.saved(0), context.gradient(0));
         let result = if autograd::is_enabled() {
-            let r = x.square()?.mean(Some(&[1]), true)?.add(self.epsilon)?.rsqrt()?;
-            let n = x.multiply(&r)?;
-            let along = n.multiply(&gradient.multiply(&n)?.mean(Some(&[1]), true)?)?;
-            r.multiply(&gradient.subtract(&along)?)?
+            root_mean_square_gradient(x, gradient, self.epsilon)?.0
         } else {
             let core = Core::Rows(Rows { operation: RowOperation::RmsNormGradient, axis: 1 });
             Tensor::record_core(core, &[x, context.saved(1), gradient])?.remove(0)
         };
         Ok(Gradients::from_iter([Some(result), None]))
+    }
+}
+
+/// The gradient of RMS norm with weights. The inputs are x, weight and r of each row.
+#[derive(Debug)]
+struct AffineRmsNormDerivative {
+    epsilon: f64,
+}
+
+impl Derivative for AffineRmsNormDerivative {
+    fn name(&self) -> &str {
+        "rms_norm"
+    }
+
+    fn gradients(&self, context: &Context<'_>) -> Result<Gradients> {
+        let (x, weight, gradient) = (context.saved(0), context.saved(1), context.gradient(0));
+        let [of_x, of_weight] = if autograd::is_enabled() {
+            let (of_x, n) = root_mean_square_gradient(x, &gradient.multiply(weight)?, self.epsilon)?;
+            [of_x, gradient.multiply(&n)?.sum_axes(&[0])?]
+        } else {
+            let core = Core::Rows(Rows { operation: RowOperation::AffineRmsNormGradient, axis: 1 });
+            let inputs = [x, context.saved(2), &spread_over_rows(weight, x), gradient];
+            let mut results = Tensor::record_core(core, &inputs)?.into_iter();
+            std::array::from_fn(|_| results.next().expect("two results"))
+        };
+        Ok(Gradients::from_iter([Some(of_x), Some(of_weight), None]))
     }
 }
 
@@ -133,56 +163,6 @@ fn affine_rows(rows: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f64) -> R
     let saved = [Saved::Input(0), Saved::Input(1), Saved::Input(3), Saved::Input(4)];
     let derivative = AffineLayerNormDerivative { epsilon };
     record_gradient(&mut results[..1], &[rows, weight, bias, &mean, &r], derivative, &saved);
-    Ok(results.remove(0))
-}
-
-/// The gradient of `n · w + b`, where w and b are broadcast. The inputs are n, w and b (or n and w alone).
-#[derive(Debug)]
-struct AffineDerivative {
-    bias: Option<(Shape, DType)>,
-}
-
-impl Derivative for AffineDerivative {
-    fn name(&self) -> &str {
-        "affine"
-    }
-
-    fn gradients(&self, context: &Context<'_>) -> Result<Gradients> {
-        let (n, weight) = (context.saved(0), context.saved(1));
-        let gradient = context.gradient(0).cast(n.dtype())?;
-        let mut gradients = Gradients::new();
-        gradients.push(if context.needs(0) {
-            Some(gradient.multiply(&weight.cast(n.dtype())?)?)
-        } else {
-            None
-        });
-        let of_weight = || gradient.multiply(n)?.sum_to(weight.shape())?.cast(weight.dtype());
-        gradients.push(context.needs(1).then(of_weight).transpose()?);
-        if let Some((shape, dtype)) = &self.bias {
-            let of_bias = || gradient.sum_to(shape)?.cast(*dtype);
-            gradients.push(context.needs(2).then(of_bias).transpose()?);
-        }
-        Ok(gradients)
-    }
-}
-
-/// `n · w + b` in `dtype`, rounded once; w and b broadcast to n.
-fn affine(n: &Tensor, weight: Option<&Tensor>, bias: Option<&Tensor>, dtype: DType) -> Result<Tensor> {
-    let (weight, bias) = match (weight, bias) {
-        (None, None) => return n.cast(dtype),
-        (None, Some(bias)) => return n.add(bias)?.cast(dtype),
-        (Some(weight), bias) => (weight, bias),
-    };
-    let formula = Formula::new(n.shape(), n.dtype());
-    let mut result = formula.load(n) * formula.load(weight);
-    if let Some(bias) = bias {
-        result = result + formula.load(bias);
-    }
-    formula.output(result, dtype);
-    let mut results = formula.record()?;
-    let derivative = AffineDerivative { bias: bias.map(|bias| (bias.shape().clone(), bias.dtype())) };
-    let inputs: Vec<&Tensor> = [n, weight].into_iter().chain(bias).collect();
-    record_gradient(&mut results, &inputs, derivative, &[Saved::Input(0), Saved::Input(1)]);
     Ok(results.remove(0))
 }
 
@@ -240,7 +220,8 @@ pub fn layer_norm(
     let rows = trailing_rows(name, input, normalized_shape)?;
     let Some(weight) = weight else {
         let n = normalized_rows(&rows, eps)?.reshaped(input.shape())?;
-        return affine(&n, None, bias, input.dtype());
+        let shifted = bias.map_or(Ok(n.clone()), |bias| n.add(bias))?;
+        return shifted.cast(input.dtype());
     };
     let length = Shape::from([rows.shape()[1]]);
     let line = |parameter: &Tensor| parameter.cast(rows.dtype())?.reshaped(&length);
@@ -263,12 +244,27 @@ pub fn rms_norm(
     let rows = trailing_rows(name, input, normalized_shape)?;
     let double = rows.dtype() == DType::Float64;
     let epsilon = eps.unwrap_or(if double { f64::EPSILON } else { f32::EPSILON.into() });
-    let core = Core::Rows(Rows { operation: RowOperation::RmsNorm { epsilon }, axis: 1 });
-    let mut results = Tensor::record_core(core, &[&rows])?;
-    let r = results[1].clone();
-    let saved = [Saved::Input(0), Saved::Input(1)];
-    record_gradient(&mut results[..1], &[&rows, &r], RmsNormDerivative { epsilon }, &saved);
-    affine(&results[0].reshaped(input.shape())?, weight, None, input.dtype())
+    let operation = match weight {
+        Some(_) => RowOperation::AffineRmsNorm { epsilon },
+        None => RowOperation::RmsNorm { epsilon },
+    };
+    let core = Core::Rows(Rows { operation, axis: 1 });
+    let mut results = if let Some(weight) = weight {
+        let weight = weight.cast(rows.dtype())?.reshaped(&Shape::from([rows.shape()[1]]))?;
+        let mut results = Tensor::record_core(core, &[&rows, &spread_over_rows(&weight, &rows)])?;
+        let r = results[1].clone();
+        let saved = [Saved::Input(0), Saved::Input(1), Saved::Input(2)];
+        let derivative = AffineRmsNormDerivative { epsilon };
+        record_gradient(&mut results[..1], &[&rows, &weight, &r], derivative, &saved);
+        results
+    } else {
+        let mut results = Tensor::record_core(core, &[&rows])?;
+        let r = results[1].clone();
+        let saved = [Saved::Input(0), Saved::Input(1)];
+        record_gradient(&mut results[..1], &[&rows, &r], RmsNormDerivative { epsilon }, &saved);
+        results
+    };
+    results.remove(0).reshaped(input.shape())?.cast(input.dtype())
 }
 
 /// A parameter with one number a channel, for broadcasting along axis 1 of a tensor with `rank` axes.

@@ -14,7 +14,7 @@ pub enum RowOperation {
     LogSumExp,
     /// `y, g → y · (g − Σ g·y)`, the gradient of softmax from its result.
     SoftmaxGradient,
-    /// `y, g → g − exp(y) · Σ g`, the gradient of log-softmax from its result.
+    /// `y, g → g − exp(y) · Σ g`, the gradient of log-softmax from its result (which is at most 0).
     LogSoftmaxGradient,
     /// `x → (x − mean) · r, mean, r` with `r = 1 / sqrt(variance + epsilon)`: three results, the last two one number
     /// a row, in float32 for half precisions.
@@ -40,11 +40,19 @@ pub enum RowOperation {
     },
     /// `x, r, g → r · (g − n · mean(g·n))` with `n = x · r`: the gradient of RMS norm.
     RmsNormGradient,
+    /// `x, w → x · r · w, r`: RMS norm with weights, both of one shape.
+    AffineRmsNorm {
+        /// Added to the mean square.
+        epsilon: f64,
+    },
+    /// `x, r, w, g → r · (h − n · mean(h·n)), Σ g·n` with `n = x · r` and `h = g · w`: the gradient of RMS norm with
+    /// weights. The last result is a sum over all rows, as long as a row, in the compute dtype.
+    AffineRmsNormGradient,
     /// `x, t → log Σ exp(x) − x[t], log Σ exp(x)` with an int64 target a row: cross-entropy; two results, one number
     /// a row. A target outside the row gives 0 for the first result (the ignored ones).
     CrossEntropy,
     /// `x, t, l, g → g · (exp(x − l) − [i = t])`, zeros where the target is outside the row: its gradient, from the
-    /// second result `l` and the gradient `g` of the first.
+    /// second result `l` (which no x exceeds) and the gradient `g` of the first.
     CrossEntropyGradient,
 }
 
@@ -63,6 +71,8 @@ impl RowOperation {
             RowOperation::AffineLayerNormGradient => "affine_layer_norm_gradient",
             RowOperation::RmsNorm { .. } => "rms_norm",
             RowOperation::RmsNormGradient => "rms_norm_gradient",
+            RowOperation::AffineRmsNorm { .. } => "affine_rms_norm",
+            RowOperation::AffineRmsNormGradient => "affine_rms_norm_gradient",
             RowOperation::CrossEntropy => "cross_entropy",
             RowOperation::CrossEntropyGradient => "cross_entropy_gradient",
         }
@@ -93,16 +103,17 @@ impl Rows {
         let outer = x.shape.without(self.axis);
         let one = |dtype: DType| Spec::new(outer.clone(), dtype);
         let wide = x.dtype.compute();
+        let line = Spec::new([x.shape[self.axis]].into_iter().collect(), wide);
         Ok(match self.operation {
             RowOperation::LogSumExp => Specs::from_iter([one(x.dtype)]),
             RowOperation::LayerNorm { .. } | RowOperation::AffineLayerNorm { .. } => {
                 Specs::from_vec(vec![x.clone(), one(wide), one(wide)])
             }
-            RowOperation::AffineLayerNormGradient => {
-                let line = Spec::new([x.shape[self.axis]].into_iter().collect(), wide);
-                Specs::from_vec(vec![x.clone(), line.clone(), line])
+            RowOperation::AffineLayerNormGradient => Specs::from_vec(vec![x.clone(), line.clone(), line]),
+            RowOperation::AffineRmsNormGradient => Specs::from_vec(vec![x.clone(), line]),
+            RowOperation::RmsNorm { .. } | RowOperation::AffineRmsNorm { .. } => {
+                Specs::from_vec(vec![x.clone(), one(wide)])
             }
-            RowOperation::RmsNorm { .. } => Specs::from_vec(vec![x.clone(), one(wide)]),
             RowOperation::CrossEntropy => Specs::from_vec(vec![one(x.dtype), one(wide)]),
             _ => Specs::from_iter([x.clone()]),
         })

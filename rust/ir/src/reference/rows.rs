@@ -42,8 +42,15 @@ pub(super) fn rows(core: &Rows, inputs: &[Tensor], results: &Specs) -> Vec<Tenso
                 }
             }
         }
-        if core.operation == RowOperation::AffineLayerNormGradient {
-            add_to_sums(&lines, &mut sums);
+        match core.operation {
+            RowOperation::AffineLayerNormGradient => {
+                let (mean, scale) = (exact(lines[1][0]), exact(lines[2][0]));
+                add_to_sums(&lines[0], &lines[4], mean, scale, &mut sums);
+            }
+            RowOperation::AffineRmsNormGradient => {
+                add_to_sums(&lines[0], &lines[3], Exact::constant(0.0), exact(lines[1][0]), &mut sums);
+            }
+            _ => {}
         }
     }
     for (output, sums) in outputs.iter_mut().skip(1).zip(&sums).filter(|(_, sums)| !sums.is_empty()) {
@@ -53,10 +60,9 @@ pub(super) fn rows(core: &Rows, inputs: &[Tensor], results: &Specs) -> Vec<Tenso
     outputs
 }
 
-/// Adds `g·n` and `g` of a row to the sums over rows.
-fn add_to_sums(inputs: &[Vec<Scalar>], sums: &mut [Vec<Exact>; 2]) {
-    let (mean, scale) = (exact(inputs[1][0]), exact(inputs[2][0]));
-    for (index, (&x, &g)) in inputs[0].iter().zip(&inputs[4]).enumerate() {
+/// Adds `g·n`, with `n = (x − mean) · scale`, and `g` of a row to the sums over rows.
+fn add_to_sums(x: &[Scalar], g: &[Scalar], mean: Exact, scale: Exact, sums: &mut [Vec<Exact>; 2]) {
+    for (index, (&x, &g)) in x.iter().zip(g).enumerate() {
         let terms = [exact(g) * ((exact(x) - mean) * scale), exact(g)];
         for (sums, term) in sums.iter_mut().zip(terms) {
             match sums.get_mut(index) {
@@ -126,8 +132,16 @@ fn row(operation: RowOperation, inputs: &[Vec<Scalar>]) -> Vec<Outcome> {
             let scale = reciprocal_root(sum(x.iter().map(|&value| value * value)) / count, epsilon);
             vec![map(&|value| value * scale), Outcome::One(scale)]
         }
-        RowOperation::RmsNormGradient => {
-            let (scale, gradient) = (one(1), numbers(2));
+        RowOperation::AffineRmsNorm { epsilon } => {
+            let scale = reciprocal_root(sum(x.iter().map(|&value| value * value)) / count, epsilon);
+            vec![map_with(&numbers(1), &|value, weight| value * scale * weight), Outcome::One(scale)]
+        }
+        RowOperation::RmsNormGradient | RowOperation::AffineRmsNormGradient => {
+            let scale = one(1);
+            let gradient = match operation {
+                RowOperation::RmsNormGradient => numbers(2),
+                _ => numbers(2).into_iter().zip(numbers(3)).map(|(weight, g)| g * weight).collect(),
+            };
             let product = sum(x.iter().zip(&gradient).map(|(&value, &g)| g * (value * scale))) / count;
             vec![map_with(&gradient, &|value, g| scale * (g - value * scale * product))]
         }

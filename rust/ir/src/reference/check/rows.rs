@@ -55,7 +55,9 @@ pub(super) fn rows(
     if !inputs.iter().all(Bounded::is_exact) {
         add_effect_of_inputs(core, inputs, results, radii);
     }
-    if core.operation == RowOperation::AffineLayerNormGradient {
+    let has_sums =
+        matches!(core.operation, RowOperation::AffineLayerNormGradient | RowOperation::AffineRmsNormGradient);
+    if has_sums {
         sums_over_rows(core, inputs, results, radii)?;
     }
     Ok(())
@@ -78,8 +80,18 @@ fn sums_over_rows(core: &Rows, inputs: &[Bounded], results: &[Tensor], radii: &m
     let copy = |input: &Bounded| Bounded { tensor: input.tensor.clone(), radius: input.radius.clone() };
     let axes = (0..shape.rank()).filter(|&axis| axis != core.axis).collect();
     let reduce = Reduce { operation: Reduction::GradientSums, axes };
-    let inputs = [copy(&inputs[4]), copy(&inputs[0]), spread(&inputs[1]), spread(&inputs[2])];
     let mut bounds = [Vec::new(), Vec::new()];
+    if core.operation == RowOperation::AffineRmsNormGradient {
+        // The reduction with a mean of 0; its sum of g alone is none of the results.
+        let mut zeros = copy(&inputs[1]);
+        zeros.tensor.values.fill(Scalar::Float(0.0));
+        zeros.radius.fill(0.0);
+        let inputs = [copy(&inputs[3]), copy(&inputs[0]), spread(&zeros), spread(&inputs[1])];
+        cores::reduce(&reduce, &inputs, &[results[1].clone(), results[1].clone()], &mut bounds)?;
+        radii[1] = bounds.into_iter().nth(1).unwrap_or_default();
+        return Ok(());
+    }
+    let inputs = [copy(&inputs[4]), copy(&inputs[0]), spread(&inputs[1]), spread(&inputs[2])];
     cores::reduce(&reduce, &inputs, &[results[2].clone(), results[1].clone()], &mut bounds)?;
     [radii[2], radii[1]] = bounds;
     Ok(())
@@ -213,8 +225,24 @@ fn row(operation: RowOperation, inputs: &[Vec<f64>], unit: f64) -> Vec<Vec<f64>>
             let relative = sums + few;
             vec![x.iter().map(|value| value.abs() * scale * relative).collect(), vec![scale * relative]]
         }
-        RowOperation::RmsNormGradient => {
-            let (scale, gradient) = (inputs[1][0].abs(), &inputs[2]);
+        RowOperation::AffineRmsNorm { epsilon } => {
+            let mut bounds = row(RowOperation::RmsNorm { epsilon }, inputs, unit);
+            let scale = bounds[1][0] / (sums + few);
+            for (index, bound) in bounds[0].iter_mut().enumerate() {
+                *bound = (*bound + few * (x[index] * scale).abs()) * inputs[1][index].abs();
+            }
+            bounds
+        }
+        RowOperation::RmsNormGradient | RowOperation::AffineRmsNormGradient => {
+            let weighted: Vec<f64>;
+            let scale = inputs[1][0].abs();
+            let gradient = match operation {
+                RowOperation::RmsNormGradient => &inputs[2],
+                _ => {
+                    weighted = inputs[2].iter().zip(&inputs[3]).map(|(weight, g)| weight * g).collect();
+                    &weighted
+                }
+            };
             let product =
                 total(&mut x.iter().zip(gradient).map(|(value, g)| (g * value * scale).abs())) / count;
             let bound = |(value, g): (&f64, &f64)| {
