@@ -10,6 +10,7 @@ import pytest
 import tenfold as tf
 from support import equal_bits
 from tenfold import nn, optim
+from tenfold.autograd import grad
 from tenfold.nn import functional as F
 
 
@@ -136,6 +137,48 @@ def test_a_gradient_of_gelu_with_bias_is_two_kernels() -> None:
     assert b.grad is not None
     names = kernels(b.grad)
     assert len(names) <= 2, names
+
+
+def test_norms_with_their_weights_are_a_kernel_forward_and_one_back() -> None:
+    x, g = normal(40, 30), normal(40, 30)
+    for layer in (nn.LayerNorm(30), nn.RMSNorm(30)):
+        leaf = x.detach().clone().requires_grad_()
+        tf.synchronize()
+        layer(leaf).backward(g)
+        assert leaf.grad is not None
+        assert len(kernels(leaf.grad)) == 2
+
+
+@pytest.mark.parametrize("name", ["gelu", "elu", "selu", "celu", "softplus", "mish", "hardswish"])
+def test_what_an_activation_computes_on_its_way_is_not_kept_for_its_gradient(name: str) -> None:
+    x = normal(40, 30).requires_grad_()
+    tf.synchronize()
+    y = getattr(F, name)(x * 1.0)
+    # The result, and at most the argument that is kept; nothing else is stored.
+    (kernel,) = y.explain().kernels
+    assert kernel.split("  ")[0].count("float32") <= 2, kernel
+    y.numpy()
+    (gradient,) = grad(y, x, normal(40, 30))
+    assert len(kernels(gradient)) == 1
+
+
+@pytest.mark.parametrize("name", ["gelu", "elu", "selu", "celu", "softplus", "mish", "hardswish"])
+def test_gradients_have_the_same_bits_whether_a_flush_fell_between_or_not(name: str) -> None:
+    draws = normal(7, 130) * 3
+
+    def gradients(looks: bool) -> list[tf.Tensor]:
+        x = draws.detach().clone().requires_grad_()
+        y = getattr(F, name)(x * 2)
+        if looks:
+            y.numpy()
+        (first,) = grad(y, x, draws, create_graph=True)
+        if looks:
+            first.numpy()
+        (second,) = grad(first.sum(), x)
+        return [y, first, second]
+
+    for one, other in zip(gradients(False), gradients(True), strict=True):
+        assert equal_bits(one.detach(), other.detach())
 
 
 def test_explain_says_what_is_fused_and_why_the_rest_is_not() -> None:

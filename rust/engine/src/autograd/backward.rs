@@ -181,12 +181,13 @@ fn starting_gradient(root: &Tensor, given: Option<&Tensor>) -> Result<Tensor> {
     }
 }
 
-/// Walks from `roots`; `wanted` are edges at which gradients are also picked up on their way.
+/// Walks from `roots`; `wanted` are edges at which gradients are also picked up on their way, or at which it ends.
 fn walk(
     roots: &[(&Tensor, Option<&Tensor>)],
     retain_graph: bool,
     create_graph: bool,
     wanted: &[EdgeRef],
+    ends_there: bool,
 ) -> Result<(Collected, Vec<Option<Tensor>>)> {
     // Every edge is younger than what it depends on: none of the wanted ones lies beyond the oldest of them.
     let oldest = wanted.iter().map(|wanted| wanted.edge.sequence()).min().unwrap_or(0);
@@ -208,6 +209,14 @@ fn walk(
     let mut leaves = Collected::new();
     let mut found: Vec<Option<Tensor>> = vec![None; wanted.len()];
     while let Some((edge, mut gradients)) = arrivals.next() {
+        if ends_there && wanted.iter().any(|wanted| Arc::ptr_eq(&wanted.edge, &edge)) {
+            for (place, wanted) in found.iter_mut().zip(wanted) {
+                if Arc::ptr_eq(&wanted.edge, &edge) {
+                    *place = gradients[wanted.output].take();
+                }
+            }
+            continue;
+        }
         for (output, gradient) in gradients.iter_mut().enumerate() {
             if gradient.is_none() {
                 continue;
@@ -263,7 +272,7 @@ pub fn backward(
     retain_graph: bool,
     create_graph: bool,
 ) -> Result<Collected> {
-    Ok(walk(roots, retain_graph, create_graph, &[])?.0)
+    Ok(walk(roots, retain_graph, create_graph, &[], false)?.0)
 }
 
 /// The gradients of `roots` at `inputs`; `None` at one that they do not depend on. Leaves keep their gradients.
@@ -279,7 +288,19 @@ pub fn gradients(
             input.edge().cloned().ok_or_else(|| Error::state("grad", "an input does not require a gradient"))
         })
         .collect::<Result<Vec<EdgeRef>>>()?;
-    Ok(walk(roots, retain_graph, create_graph, &wanted)?.1)
+    Ok(walk(roots, retain_graph, create_graph, &wanted, false)?.1)
+}
+
+/// The gradient of `root`, weighted by `gradient`, at `input` from which it was computed, and no further: what lies before
+/// is neither visited nor freed. `None` where it does not depend on it.
+pub(super) fn gradient_at(
+    root: &Tensor,
+    gradient: &Tensor,
+    input: &Tensor,
+    create_graph: bool,
+) -> Result<Option<Tensor>> {
+    let (Some(edge), true) = (input.edge().cloned(), root.edge().is_some()) else { return Ok(None) };
+    Ok(walk(&[(root, Some(gradient))], false, create_graph, &[edge], true)?.1.remove(0))
 }
 
 /// True where some of the tensors depend on a leaf other than those of `own`: whether somebody else may differentiate them.
@@ -344,6 +365,6 @@ pub(crate) fn gradients_through(
     if roots.is_empty() || wanted.is_empty() {
         return Ok(inputs.iter().map(|_| None).collect());
     }
-    let mut found = walk(&roots, true, true, &wanted)?.1.into_iter();
+    let mut found = walk(&roots, true, true, &wanted, true)?.1.into_iter();
     Ok(fronts.iter().map(|front| front.edge().and_then(|_| found.next().flatten())).collect())
 }

@@ -8,6 +8,7 @@ mod apply;
 mod backward;
 mod checkpoint;
 mod edge;
+mod recompute;
 mod term;
 
 use std::cell::Cell;
@@ -17,6 +18,7 @@ pub(crate) use backward::gradients_through;
 pub use backward::{Collected, backward, depend_on_others, gradients};
 pub use checkpoint::{Checkpoint, Recompute};
 pub use edge::{Context, Derivative, EdgeRef, Gradients, Hook, Saved, record_gradient};
+pub(crate) use recompute::recomputed;
 
 thread_local! {
     static ENABLED: Cell<bool> = const { Cell::new(true) };

@@ -8,13 +8,23 @@ use super::check_floating;
 use super::normalization::by_channel;
 use super::softmax::softmax;
 use crate::Tensor;
-use crate::autograd::{Context, Derivative, Gradients, Saved, record_gradient};
+use crate::autograd::{Context, Derivative, Gradients, Saved, recomputed, record_gradient};
 use crate::random::Generator;
 
 /// Computes in float32 at least, and rounds once.
 fn widened(name: &'static str, x: &Tensor, body: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
     check_floating(name, x)?;
     body(&x.cast(x.dtype().compute())?)?.cast(x.dtype())
+}
+
+/// The same for a function whose values are computed again for the gradient.
+fn widened_again(
+    name: &'static str,
+    x: &Tensor,
+    body: impl Fn(&Tensor) -> Result<Tensor> + Send + Sync + 'static,
+) -> Result<Tensor> {
+    check_floating(name, x)?;
+    recomputed(name, x, move |x| body(&x.cast(x.dtype().compute())?)?.cast(x.dtype()))
 }
 
 /// The number where it is at most 0, else 0: what an exponential of the negative side may see.
@@ -87,7 +97,7 @@ pub enum Gelu {
 
 /// The Gaussian error linear unit (Hendrycks and Gimpel 2016).
 pub fn gelu(input: &Tensor, form: Gelu) -> Result<Tensor> {
-    widened("gelu", input, |x| match form {
+    widened_again("gelu", input, move |x| match form {
         // erfc keeps its relative accuracy where 1 + erf loses it.
         Gelu::Exact => x.multiply(0.5)?.multiply(&x.multiply(-FRAC_1_SQRT_2)?.erfc()?),
         Gelu::Tanh => {
@@ -100,7 +110,7 @@ pub fn gelu(input: &Tensor, form: Gelu) -> Result<Tensor> {
 
 /// `x` where positive, else `alpha · (exp(x) − 1)`.
 pub fn elu(input: &Tensor, alpha: f64) -> Result<Tensor> {
-    widened("elu", input, |x| {
+    widened_again("elu", input, move |x| {
         let negative = negative_side(x)?.expm1()?.multiply(alpha)?;
         x.greater(0.0)?.where_(x, &negative)
     })
@@ -110,7 +120,7 @@ pub fn elu(input: &Tensor, alpha: f64) -> Result<Tensor> {
 pub fn selu(input: &Tensor) -> Result<Tensor> {
     const ALPHA: f64 = 1.673_263_242_354_377_2;
     const SCALE: f64 = 1.050_700_987_355_480_5;
-    widened("selu", input, |x| elu(x, ALPHA)?.multiply(SCALE))
+    widened_again("selu", input, move |x| elu(x, ALPHA)?.multiply(SCALE))
 }
 
 /// `x` where positive, else `alpha · (exp(x / alpha) − 1)`.
@@ -118,7 +128,7 @@ pub fn celu(input: &Tensor, alpha: f64) -> Result<Tensor> {
     if alpha == 0.0 {
         return Err(Error::state("celu", "alpha must not be 0"));
     }
-    widened("celu", input, |x| {
+    widened_again("celu", input, move |x| {
         let negative = negative_side(x)?.divide(alpha)?.expm1()?.multiply(alpha)?;
         x.greater(0.0)?.where_(x, &negative)
     })
@@ -151,7 +161,7 @@ pub fn prelu(input: &Tensor, weight: &Tensor) -> Result<Tensor> {
 
 /// `log(1 + exp(beta · x)) / beta`; x itself where `beta · x` exceeds `threshold`.
 pub fn softplus(input: &Tensor, beta: f64, threshold: f64) -> Result<Tensor> {
-    widened("softplus", input, |x| {
+    widened_again("softplus", input, move |x| {
         let scaled = x.multiply(beta)?;
         let linear = scaled.greater(threshold)?;
         // Where it is linear the exponential must not overflow: its gradient would be NaN.
@@ -167,7 +177,7 @@ pub fn softsign(input: &Tensor) -> Result<Tensor> {
 
 /// `x · tanh(softplus(x))` (Misra 2019).
 pub fn mish(input: &Tensor) -> Result<Tensor> {
-    widened("mish", input, |x| x.multiply(&softplus(x, 1.0, 20.0)?.tanh()?))
+    widened_again("mish", input, move |x| x.multiply(&softplus(x, 1.0, 20.0)?.tanh()?))
 }
 
 /// The number, held between two bounds; the gradient at and beyond them is 0.
