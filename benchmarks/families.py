@@ -23,11 +23,33 @@ def measure(name, function):
     print(f"{name:32} {best * 1e3:9.3f}")
 
 
+def attend(shape, key_heads, keys, causal=False, masked=False):
+    batch, heads, queries, depth = shape
+    leaves = [torch.randn(shape), *(torch.randn(batch, key_heads, keys, depth) for _ in range(2))]
+    mask = torch.randn(queries, keys) if masked else None
+    options = {"is_causal": causal, "enable_gqa": heads != key_heads}
+    name = ("causal " if causal else "") + ("masked " if masked else "") + f"attention {shape}, {key_heads}×{keys}"
+    measure(name, lambda: F.scaled_dot_product_attention(*leaves, mask, **options))
+    for leaf in leaves:
+        leaf.requires_grad_()
+    y, g = F.scaled_dot_product_attention(*leaves, mask, **options), torch.randn(shape)
+    measure("    gradient", lambda: torch.autograd.grad(y, leaves, g, retain_graph=True))
+
+
 def main():
     only = sys.argv[1] if len(sys.argv) > 1 else ""
     torch.manual_seed(0)
     if ALONE:
         torch.set_num_threads(1)
+    if only in "attention":
+        for causal in (False, True):
+            attend((4, 8, 1024, 64), 8, 1024, causal)
+            attend((2, 8, 512, 64), 8, 512, causal)
+        attend((1, 32, 2048, 128), 32, 2048, True)
+        attend((1, 32, 1024, 64), 8, 1024, True)
+        attend((2, 8, 1024, 64), 8, 1024, False, True)
+        attend((1, 32, 1, 128), 32, 4096)
+        attend((1, 32, 1, 128), 8, 4096)
     if only in "rows":
         x, g = torch.randn(4096, 1024), torch.randn(4096, 1024)
         measure("softmax 4096x1024", lambda: F.softmax(x, 1))

@@ -1,4 +1,4 @@
-//! Times of the row, pooling, indexing, sorting, scanning and random kernels: `cargo bench -p tenfold-cpu --bench families`.
+//! Times of the attention, row, pooling, indexing, sorting, scanning and random kernels: `cargo bench -p tenfold-cpu --bench families`.
 //!
 //! Prints the smallest of several times in milliseconds: with `TENFOLD_THREADS=1` of the thread's processor time,
 //! which a busy machine disturbs less. `benchmarks/families.py` times the same in PyTorch.
@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use smallvec::SmallVec;
 use tenfold_cpu::backend::view::{Input, OutputView};
 use tenfold_cpu::threads::thread_count;
-use tenfold_cpu::{index, pool, random, rows, scan, sort};
+use tenfold_cpu::{attention, index, pool, random, rows, scan, sort};
 use tenfold_ir::kernel::{
-    Distribution, Index, Pool, PoolKind, Random, RowOperation, Rows, Scan, ScanOperation, ScatterMode, Sort,
+    Attention, AttentionKind, Distribution, Index, Pool, PoolKind, Random, RowOperation, Rows, Scan,
+    ScanOperation, ScatterMode, Sort,
 };
 use tenfold_ir::{Core, DType, Layout, Shape, Spec};
 
@@ -74,6 +75,7 @@ fn measure(name: &str, core: &Core, given: &[&Given]) {
     while begin.elapsed() < Duration::from_millis(400) {
         let start = now();
         match core {
+            Core::Attention(core) => attention::run(core, &inputs, &mut outputs),
             Core::Rows(core) => rows::run(core, &inputs, &mut outputs),
             Core::Pool(core) => pool::run(core, &inputs, &mut outputs),
             Core::Index(core) => index::run(core, &inputs, &mut outputs),
@@ -92,6 +94,29 @@ fn row(name: &str, operation: RowOperation, axis: usize, given: &[&Given]) {
     measure(name, &Core::Rows(Rows { operation, axis }), given);
 }
 
+/// Attention of `(batch, heads, queries, depth)` to `key_heads` heads of keys, forward and backward.
+fn attend(shape: [usize; 4], key_heads: usize, keys: usize, causal: bool, masked: bool) {
+    let [batch, heads, queries, depth] = shape;
+    let of_keys = Given::floats(&[batch, key_heads, keys, depth]);
+    let (q, g, l) = (Given::floats(&shape), Given::floats(&shape), Given::floats(&shape[..3]));
+    let mut mask = Given::floats(&[queries, keys]);
+    mask.layout = mask.layout.broadcast_to(&Shape::from([batch, heads, queries, keys])).unwrap();
+    let core = |kind| Core::Attention(Attention { kind, causal, scale: 1.0 / (depth as f64).sqrt() });
+    let name = format!(
+        "{}{}attention {shape:?}, {key_heads}×{keys}",
+        if causal { "causal " } else { "" },
+        if masked { "masked " } else { "" },
+    );
+    let mut forward = vec![&q, &of_keys, &of_keys];
+    let mut gradient = vec![&q, &of_keys, &of_keys, &g, &l, &g];
+    if masked {
+        forward.push(&mask);
+        gradient.push(&mask);
+    }
+    measure(&name, &core(AttentionKind::Forward), &forward);
+    measure("    gradient", &core(AttentionKind::Gradient), &gradient);
+}
+
 fn pooling(kind: PoolKind, window: usize, stride: usize, padding: usize) -> Core {
     let both = |value: usize| -> SmallVec<[usize; 3]> { SmallVec::from_slice(&[value, value]) };
     Core::Pool(Pool {
@@ -107,6 +132,17 @@ fn pooling(kind: PoolKind, window: usize, stride: usize, padding: usize) -> Core
 fn main() {
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     let wanted = |name: &str| name.contains(&only);
+    if wanted("attention") {
+        for causal in [false, true] {
+            attend([4, 8, 1024, 64], 8, 1024, causal, false);
+            attend([2, 8, 512, 64], 8, 512, causal, false);
+        }
+        attend([1, 32, 2048, 128], 32, 2048, true, false);
+        attend([1, 32, 1024, 64], 8, 1024, true, false);
+        attend([2, 8, 1024, 64], 8, 1024, false, true);
+        attend([1, 32, 1, 128], 32, 4096, false, false);
+        attend([1, 32, 1, 128], 8, 4096, false, false);
+    }
     if wanted("rows") {
         let (x, g) = (Given::floats(&[4096, 1024]), Given::floats(&[4096, 1024]));
         let numbers = Given::floats(&[4096]);

@@ -4,6 +4,7 @@
     reason = "kernels count with indices: iterators keep loops from being widened"
 )]
 
+pub mod attention;
 pub mod backend;
 pub mod convolution;
 pub mod elementwise;

@@ -464,6 +464,56 @@ fn recurrent_layers_and_their_gradients() {
 }
 
 #[test]
+fn attention_and_its_gradient() {
+    let (mut draw, mut failures) = (Draw(11), Vec::new());
+    for dtype in [DType::Float32, DType::Float64] {
+        for _ in 0..12 {
+            let (outer, groups, ratio) = (1 + draw.below(2), 1 + draw.below(2), 1 + draw.below(3));
+            let heads = groups * ratio;
+            let (queries, keys) = (1 + draw.below(40), 1 + draw.below(40));
+            let (depth, width) = (1 + draw.below(20), 1 + draw.below(20));
+            let causal = draw.below(2) == 1;
+            let core = |kind| Core::Attention(Attention { kind, causal, scale: 0.5 });
+            let output = [outer, heads, queries, width];
+            let shapes = [
+                vec![outer, heads, queries, depth],
+                vec![outer, groups, keys, depth],
+                vec![outer, groups, keys, width],
+                output.to_vec(),
+                // Logarithms that a forward pass could have given: above most scores.
+                output[..3].to_vec(),
+                output.to_vec(),
+            ];
+            let mut part = |index: usize| {
+                let (low, high) = if index == 4 { (2.0, 5.0) } else { (-1.0, 1.0) };
+                operand(&mut draw, dtype, &shapes[index], &mut finite(dtype, low, high))
+            };
+            let mut forward: Vec<_> = (0..3).map(&mut part).collect();
+            let mut gradient: Vec<_> = (0..6).map(&mut part).collect();
+            if draw.below(2) == 1 {
+                let shape = [outer, heads, queries, keys];
+                let dtype = if draw.below(2) == 1 { DType::Bool } else { dtype };
+                let mut mask = || operand(&mut draw, dtype, &shape, &mut any_mask(dtype));
+                forward.push(mask());
+                gradient.push(mask());
+            }
+            check_core(core(AttentionKind::Forward), forward, &mut failures);
+            check_core(core(AttentionKind::Gradient), gradient, &mut failures);
+        }
+    }
+    report(failures);
+}
+
+/// Truth values, or numbers of which some are −∞.
+fn any_mask(dtype: DType) -> impl FnMut(&mut Draw) -> Scalar {
+    move |draw| match (dtype, draw.below(3)) {
+        (DType::Bool, drawn) => Scalar::Bool(drawn > 0),
+        (_, 0) => Scalar::Float(f64::NEG_INFINITY),
+        _ => finite(dtype, -2.0, 2.0)(draw),
+    }
+}
+
+#[test]
 fn pools_and_their_gradients() {
     let (mut draw, mut failures) = (Draw(8), Vec::new());
     for dtype in FLOATS {

@@ -23,7 +23,9 @@ use epilogue::Finish;
 
 use crate::memory::HostBuffer;
 use crate::threads::{FloatControl, Interrupted};
-use crate::{elementwise, index, pool, random, recurrent, reduction, resample, rows, scan, sort};
+use crate::{
+    attention, elementwise, index, pool, random, recurrent, reduction, resample, rows, scan, sort,
+};
 use reduction::Prologue;
 use view::{Input, Memory, OutputView};
 
@@ -227,6 +229,7 @@ fn dispatch(
         Core::Gemm(_) => gemm::run(inputs, outputs, finish),
         Core::Convolution(core) => convolution::run(core, inputs, outputs, finish),
         Core::Recurrent(core) => recurrent::run(core, inputs, outputs),
+        Core::Attention(core) => attention::run(core, inputs, outputs),
         Core::Pool(core) => pool::run(core, inputs, outputs),
         Core::Resample(core) => resample::run(core, inputs, outputs),
         Core::Index(core) => index::run(core, inputs, outputs),

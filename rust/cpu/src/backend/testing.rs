@@ -150,6 +150,12 @@ impl Given {
         Given { dtype: T::DTYPE, layout, buffer: buffer_of(bytemuck::cast_slice(values)) }
     }
 
+    /// The same operand once more.
+    pub fn again(&self) -> Given {
+        let buffer = buffer_of(self.buffer.bytes().unwrap());
+        Given { dtype: self.dtype, layout: self.layout.clone(), buffer }
+    }
+
     fn input(&self) -> Input<'_> {
         Input::new(self.dtype, self.layout.clone(), self.buffer.bytes().unwrap())
     }
@@ -223,6 +229,7 @@ pub fn computed(core: &Core, operands: &[Given]) -> Result<Vec<Outcome>> {
     match core {
         Core::Rows(core) => crate::rows::run(core, &inputs, &mut outputs)?,
         Core::Recurrent(core) => crate::recurrent::run(core, &inputs, &mut outputs)?,
+        Core::Attention(core) => crate::attention::run(core, &inputs, &mut outputs)?,
         Core::Pool(core) => crate::pool::run(core, &inputs, &mut outputs)?,
         Core::Resample(core) => crate::resample::run(core, &inputs, &mut outputs)?,
         Core::Index(core) => crate::index::run(core, &inputs, &mut outputs)?,
@@ -297,7 +304,7 @@ pub fn expected(core: &Core, operands: &[Given]) -> Result<Vec<Outcome>> {
 /// Asserts that the family stays within the reference interpreter's bounds, and gives the same bits on all tiers and on
 /// one thread and two.
 pub fn check_within_bounds(core: &Core, operands: &[Given]) {
-    let what = format!("{core:?} of {:?}", operands.iter().map(|given| &given.layout).collect::<Vec<_>>());
+    let what = describe(core, operands);
     let got = computed(core, operands).unwrap_or_else(|error| panic!("{what}: {error}"));
     let buffers: Vec<Buffer> = got.iter().map(Outcome::buffer).collect();
     let kernel = kernel_of(core, operands, specs(core, operands).unwrap());
@@ -359,9 +366,13 @@ fn assert_near(got: &[Outcome], wanted: &[Outcome], epsilons: f64, what: &str) {
 /// Asserts that the family agrees with the reference interpreter, and gives the same bits on all tiers and on one
 /// thread and two. `epsilons` is the error allowed, see [`assert_near`]; 0 asks for equality.
 pub fn check(core: &Core, operands: &[Given], epsilons: f64) {
-    let what = format!("{core:?} of {:?}", operands.iter().map(|given| &given.layout).collect::<Vec<_>>());
+    let what = describe(core, operands);
     let wanted = expected(core, operands).unwrap_or_else(|error| panic!("{what}: {error}"));
     let got = computed(core, operands).unwrap_or_else(|error| panic!("{what}: {error}"));
     assert_near(&got, &wanted, epsilons, &what);
     assert_same_everywhere(core, operands, &got, &what);
+}
+
+fn describe(core: &Core, operands: &[Given]) -> String {
+    format!("{core:?} of {:?}", operands.iter().map(|given| &given.layout).collect::<Vec<_>>())
 }

@@ -13,7 +13,7 @@ use crate::gemm::Block;
 use crate::gemm::blocks::{DEPTH_BLOCK, FINISHED_COLUMNS, even_pieces};
 use crate::gemm::micro_kernel::patch::PatchTile;
 use crate::gemm::micro_kernel::{MicroKernels, Real};
-use crate::gemm::pack::{Widen, transpose};
+use crate::gemm::pack::{Widen, clear_padding, transpose};
 use crate::gemm::scratch::{Scratch, aligned_bytes};
 use crate::threads::{for_each_chunk, thread_count};
 
@@ -185,6 +185,7 @@ impl<T: Real> Part<'_, T> {
                             vectors * self.kernels.lanes,
                             panel,
                         );
+                        clear_padding(columns.len(), steps, vectors * self.kernels.lanes, panel);
                         for tile in even_pieces(0..offsets.len(), self.kernels.rows, 1) {
                             self.kernels.patch(tile.len(), vectors)(&PatchTile {
                                 lines: lines.len(),

@@ -13,7 +13,7 @@ pub(crate) mod micro_kernel;
 pub(crate) mod pack;
 mod parts;
 pub(crate) mod scratch;
-mod unpacked;
+pub(crate) mod unpacked;
 
 use std::ops::Range;
 

@@ -96,29 +96,55 @@ unsafe impl<S: Sync> Sync for Strided<S> {}
 
 impl<S: Widen<T>, T: Real> Source<T> for Strided<S> {
     unsafe fn pack(&self, lines: Range<usize>, depth: Range<usize>, width: usize, panel: *mut T) {
+        let (count, steps) = (lines.len(), depth.len());
+        // SAFETY: the caller's.
+        unsafe {
+            self.write_lines(lines, depth, width, panel);
+            clear_padding(count, steps, width, panel);
+        }
+    }
+}
+
+impl<S> Strided<S> {
+    /// Lines as the depth, and the depth as lines.
+    pub fn turned(&self) -> Strided<S> {
+        Strided { data: self.data, line_stride: self.depth_stride, depth_stride: self.line_stride }
+    }
+
+    /// What lies behind so many steps.
+    pub fn behind(&self, steps: usize) -> Strided<S> {
+        let data = self.data.wrapping_offset(steps as isize * self.depth_stride);
+        Strided { data, ..*self }
+    }
+
+    /// As [`Source::pack`], but leaves what else is in the panel.
+    ///
+    /// # Safety
+    /// As for [`Source::pack`].
+    pub unsafe fn write_lines<T: Real>(
+        &self,
+        lines: Range<usize>,
+        depth: Range<usize>,
+        width: usize,
+        panel: *mut T,
+    ) where
+        S: Widen<T>,
+    {
+        let (first_line, first_step) = (lines.start as isize, depth.start as isize);
+        let (lines, depth) = (lines.len(), depth.len());
         // SAFETY: the ranges lie within the operand.
         unsafe {
-            let origin = self
-                .data
-                .offset(lines.start as isize * self.line_stride + depth.start as isize * self.depth_stride);
+            let origin = self.data.offset(first_line * self.line_stride + first_step * self.depth_stride);
             if self.depth_stride == 1 {
-                transpose(origin, self.line_stride, lines.len(), depth.len(), width, panel);
+                transpose(origin, self.line_stride, lines, depth, width, panel);
             } else {
-                copy_lines(
-                    origin,
-                    self.line_stride,
-                    self.depth_stride,
-                    lines.len(),
-                    depth.len(),
-                    width,
-                    panel,
-                );
+                copy_lines(origin, self.line_stride, self.depth_stride, lines, depth, width, panel);
             }
         }
     }
 }
 
-/// Packs lines that are contiguous along depth.
+/// Writes lines that are contiguous along depth.
 ///
 /// # Safety
 /// `source` has those lines, `panel` room for `depth · width` numbers.
@@ -155,11 +181,9 @@ pub(crate) unsafe fn transpose<S: Widen<T>, T: Real>(
             }
         }
     }
-    // SAFETY: as above.
-    unsafe { clear_padding(lines, depth, width, panel) };
 }
 
-/// Packs lines with any strides; fast where lines lie side by side.
+/// Writes lines with any strides; fast where lines lie side by side.
 ///
 /// # Safety
 /// `source` has those elements, `panel` room for `depth · width` numbers.
@@ -189,7 +213,6 @@ unsafe fn copy_lines<S: Widen<T>, T: Real>(
                 }
             }
         }
-        clear_padding(lines, depth, width, panel);
     }
 }
 

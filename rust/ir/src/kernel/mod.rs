@@ -9,6 +9,7 @@
 //! prologue `i` to the shape of core input `i`, those of the epilogue to the shape of the outputs. Outputs are
 //! dense and row-major. Shapes, strides and scalars are run-time values.
 
+mod attention;
 mod convolution;
 mod gemm;
 mod host;
@@ -22,6 +23,7 @@ mod rows;
 mod scan;
 mod sort;
 
+pub use attention::{Attention, AttentionKind};
 pub use convolution::{Convolution, ConvolutionKind};
 pub use gemm::Gemm;
 pub use host::{Host, HostFunction, HostInput, HostOutput};
@@ -90,6 +92,8 @@ pub enum Core {
     Convolution(Convolution),
     /// Recurrent layers over all time steps, and their gradients.
     Recurrent(Recurrent),
+    /// Scaled dot-product attention and its gradient.
+    Attention(Attention),
     /// Pooling and its gradients.
     Pool(Pool),
     /// Weighted sums of a few elements along an axis.
@@ -115,6 +119,7 @@ impl Core {
             Core::Gemm(core) => core.results(inputs),
             Core::Convolution(core) => core.results(inputs),
             Core::Recurrent(core) => core.results(inputs),
+            Core::Attention(core) => core.results(inputs),
             Core::Pool(core) => core.results(inputs),
             Core::Resample(core) => core.results(inputs),
             Core::Index(core) => core.results(inputs),
@@ -134,6 +139,7 @@ impl Core {
             Core::Gemm(_) => "gemm",
             Core::Convolution(core) => core.kind.name(),
             Core::Recurrent(core) => core.name(),
+            Core::Attention(core) => core.name(),
             Core::Pool(core) => core.kind.name(),
             Core::Resample(_) => "resample",
             Core::Index(core) => core.name(),
@@ -206,6 +212,7 @@ impl Kernel {
             }
             Core::Convolution(core) => 2 * core.products(&inputs),
             Core::Recurrent(core) => core.flops(&inputs),
+            Core::Attention(core) => core.flops(&inputs),
             _ => elements(0).max(output),
         };
         before + core + after

@@ -5,6 +5,7 @@
 //! the oracle of the tests, and [`check`] holds another backend's outputs against it.
 
 mod apply;
+mod attention;
 mod check;
 mod convolution;
 mod evaluate;
@@ -151,6 +152,7 @@ fn core(core: &Core, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
         Core::Gemm(_) => gemm::gemm(inputs, &results),
         Core::Convolution(core) => convolution::convolution(core, inputs, &results),
         Core::Recurrent(core) => recurrent::recurrent(core, inputs, &results),
+        Core::Attention(core) => attention::attention(core, inputs, &results),
         Core::Pool(core) => pool::pool(core, inputs, &results)?,
         Core::Resample(core) => resample::resample(core, &inputs[0], &results),
         Core::Index(core) => index::index(core, inputs, &results)?,

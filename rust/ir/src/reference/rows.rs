@@ -167,7 +167,7 @@ fn row(operation: RowOperation, inputs: &[Vec<Scalar>]) -> Vec<Outcome> {
 }
 
 /// The largest number, NaN if any is NaN; of nothing −∞.
-fn largest(numbers: &[Exact]) -> Exact {
+pub(super) fn largest(numbers: &[Exact]) -> Exact {
     numbers.iter().fold(-Exact::INFINITY, |largest, &number| {
         if number.is_nan() || !largest.is_nan() && number > largest { number } else { largest }
     })

@@ -6,8 +6,8 @@
 //! once more on magnitudes plus radii.
 
 use super::recurrent;
-use super::rows;
 use super::{Bounded, epsilon, largest, magnitude, smallest_normal, unit_in_last_place};
+use super::{attention, rows};
 use crate::kernel::{
     Convolution, ConvolutionKind, Distribution, Index, Pool, PoolKind, Reduce, Reduction, Resample, Scan,
     ScanOperation, ScatterMode, Spec,
@@ -31,6 +31,7 @@ pub(super) fn bounded(core: &Core, inputs: &[Bounded], results: Vec<Tensor>) -> 
         }
         Core::Convolution(kind) => radii[0] = convolution(core, kind, inputs, &results[0])?,
         Core::Recurrent(core) => recurrent::recurrent(core, inputs, &results, &mut radii),
+        Core::Attention(core) => attention::attention(core, inputs, &results, &mut radii),
         Core::Pool(kind) => pool(core, kind, inputs, &results, &mut radii)?,
         Core::Resample(kind) => {
             let table = std::sync::Arc::new(kind.table.map_weights(f64::abs));

@@ -5,6 +5,7 @@
 //! have radius 0. What a row, a sum or a product may be off is in [`expressions`] and [`cores`]; from there on an
 //! expression carries the radius along.
 
+mod attention;
 mod cores;
 mod expressions;
 mod recurrent;
