@@ -371,3 +371,13 @@ def test_what_waits_is_dropped_unrun_with_its_name() -> None:
         assert [kernel.count("float32") for kernel in result.explain().kernels] == [1]
         total += result.item()
     assert total == sum(((x * 2 + step).tanh() + 1).sum().item() for step in range(3))
+
+
+def test_attention_is_one_kernel_in_each_direction() -> None:
+    q, k, v = (normal(2, 9, 4).requires_grad_() for _ in range(3))
+    ones = tf.ones(2, 9, 4)
+    tf.synchronize()
+    y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    assert kernels(y) == ["attention"]
+    gradients = tf.autograd.grad(y, [q, k, v], ones)
+    assert kernels(gradients[0]) == ["attention", "attention_gradient"]

@@ -319,6 +319,46 @@ def test_attention_of_any_length_is_its_definition(shape: tuple[int, int], is_ca
         np.testing.assert_allclose(array_of(found), expected, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64, tf.bfloat16])
+@pytest.mark.parametrize("masked", ["not", "causal", "bool", "added"])
+@pytest.mark.parametrize("shape", [(1, 1, 40, 300, 16), (4, 2, 7, 13, 5), (6, 2, 1, 70, 64), (3, 3, 130, 9, 96)])
+def test_attention_in_one_kernel_is_the_composition(shape: tuple[int, ...], masked: str, dtype: tf.dtype) -> None:
+    heads, groups, rows, columns, width = shape
+    arrays = [numbers(2, heads, rows, width), numbers(2, groups, columns, width, seed=1)]
+    arrays.append(numbers(2, groups, columns, width, seed=2))
+    inputs = [tf.tensor(array, dtype=dtype, requires_grad=True) for array in arrays]
+    options: dict[str, Any] = {"enable_gqa": heads != groups}
+    bias = np.zeros((rows, columns))
+    if masked == "causal":
+        options["is_causal"] = True
+        bias = np.where(np.tri(rows, columns, dtype=bool), 0.0, -np.inf)
+    elif masked == "bool":
+        allowed = numbers(1, columns, seed=3) > -0.5
+        allowed[0, 0] = True
+        options["attn_mask"], bias = tf.tensor(allowed), np.where(allowed, 0.0, -np.inf)
+    elif masked == "added":
+        bias = array_of(tf.tensor(numbers(heads, rows, columns, seed=3), dtype=dtype).to(tf.float64))
+        options["attn_mask"] = tf.tensor(bias, dtype=dtype)
+    # The operands as they were rounded, in float64, step by step.
+    q, k, v = (tensor.detach().to(tf.float64).requires_grad_() for tensor in inputs)
+    repeated = [tf.repeat(tensor, heads // groups, axis=1) for tensor in (k, v)]
+    scores = q @ repeated[0].mT / width**0.5 + tf.tensor(bias)
+    expected = F.softmax(scores, -1) @ repeated[1]
+    found = F.scaled_dot_product_attention(*inputs, **options)
+    weight = tf.tensor(numbers(*expected.shape, seed=4), dtype=dtype)
+    wanted_gradients = tf.autograd.grad(expected, [q, k, v], weight.to(tf.float64))
+    gradients = tf.autograd.grad(found, inputs, weight)
+    # Scores of up to 96 products, sums over up to 390 queries or 300 keys, relative to the largest number: a few
+    # hundred units in the last place at most; half precisions round operands that are exact here once, at the end.
+    tolerance = {tf.float32: 300 * 2**-24, tf.float64: 300 * 2**-53, tf.bfloat16: 2**-8}[dtype]
+    for result, wanted in zip((found, *gradients), (expected, *wanted_gradients), strict=True):
+        wanted_array = array_of(wanted)
+        largest = max(1.0, np.abs(wanted_array).max())
+        np.testing.assert_allclose(
+            array_of(result.to(tf.float64)), wanted_array, rtol=tolerance, atol=tolerance * largest
+        )
+
+
 def test_a_query_that_may_look_at_nothing_gives_zeros_and_no_gradient() -> None:
     q, k, v = (drawn(3, 2, seed=seed).requires_grad_() for seed in range(3))
     mask = tf.tensor([[True, False, True], [False, False, False], [True, True, True]])

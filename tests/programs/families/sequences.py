@@ -11,17 +11,23 @@ from programs.writer import Writer, call, dtype_of, family, method
 @family(1.5)
 def attention(w: Writer) -> None:
     dtype = w.choose(("float32", "float32", "float64", "bfloat16"))
-    batch = w.choose(((), (2,), (1, 2)))
-    length, others, width = w.choose((1, 3, 5, 17)), w.choose((1, 4, 17)), w.choose((1, 2, 8))
-    query = w.define(w.fresh((*batch, length, width), dtype, requires_grad=w.chance(0.6)))
+    batch, heads = w.choose(((), (2,), (1, 2))), w.choose(((), (), (1, 1), (2, 2), (4, 2), (6, 2)))
+    # Blocks have 32 or 128 queries and 256 keys.
+    length, others, width = w.choose((1, 3, 5, 17, 33)), w.choose((1, 4, 17, 33)), w.choose((1, 2, 8, 13))
+    if w.chance(0.1):
+        length, others, width = w.choose((1, 130)), 260, 2
+    query = w.define(w.fresh((*batch, *heads[:1], length, width), dtype, requires_grad=w.chance(0.6)))
     if query is None:
         return
-    key, value = (w.fresh((*batch, others, width), dtype) for _ in range(2))
+    key, value = (w.fresh((*batch, *heads[1:], others, width), dtype) for _ in range(2))
     options: dict[str, Any] = {}
+    if len(set(heads)) > 1:
+        options["enable_gqa"] = True
     if w.chance(0.4):
         options["is_causal"] = True
     elif w.chance(0.4):
-        options["attn_mask"] = w.fresh((length, others), w.choose(("bool", dtype)))
+        rows = w.choose((1, length))
+        options["attn_mask"] = w.fresh((*heads[:1], rows, others), w.choose(("bool", dtype)))
     made = w.define(call("F.scaled_dot_product_attention", query, key, value, **options))
     if made is not None and w.own is None and w.operand(made.name).value.requires_grad:
         w.do(method(method(made, "sum"), "backward"))

@@ -40,6 +40,7 @@ pub(crate) fn record_core(core: Core, inputs: &[&Tensor], levels: &Levels) -> Re
             Sort::TopK { axis, count, largest } => Sort::TopK { axis: axis + levels.count(), count, largest },
             Sort::Search { side } => Sort::Search { side },
         })),
+        Core::Attention(_) => batch.in_front(core),
         Core::Gemm(_) => batch.gemm(core),
         Core::Pool(_) => batch.folded(core, inputs.len()),
         Core::Convolution(convolution) => batch.convolution(convolution),

@@ -1,9 +1,14 @@
 //! Scaled dot-product attention.
+//!
+//! One kernel computes it without a matrix of all weights. The composition from products and a softmax serves where
+//! weights drop out or a mask is learned, and gives the derivative's own derivative.
 
-use tenfold_ir::{DType, Error, Result};
+use tenfold_ir::kernel::{Attention, AttentionKind};
+use tenfold_ir::{Core, DType, Error, Result, Shape};
 
 use super::{check_floating, dropout, softmax};
 use crate::Tensor;
+use crate::autograd::{self, Context, Derivative, Gradients, Saved, record_gradient};
 
 /// The settings of [`scaled_dot_product_attention`].
 #[derive(Clone, Copy, Default)]
@@ -68,14 +73,12 @@ fn check(query: &Tensor, key: &Tensor, value: &Tensor, options: &AttentionOption
     Ok(())
 }
 
-/// Keys or values with a head for each head of the query, by repetition along axis −3.
-fn repeated_heads(query: &Tensor, tensor: &Tensor) -> Result<Tensor> {
+/// How many heads of the query each head of keys or values serves.
+fn heads_served(query: &Tensor, tensor: &Tensor) -> Result<usize> {
     let heads = |tensor: &Tensor| tensor.rank().checked_sub(3).map(|axis| tensor.shape()[axis]);
     match (heads(query), heads(tensor)) {
-        (Some(wanted), Some(given)) if wanted == given => Ok(tensor.clone()),
-        (Some(wanted), Some(given)) if given > 0 && wanted % given == 0 => {
-            tensor.repeat_interleave(crate::Repeats::Each(wanted / given), Some(-3))
-        }
+        (Some(wanted), Some(given)) if wanted == given => Ok(1),
+        (Some(wanted), Some(given)) if given > 0 && wanted % given == 0 => Ok(wanted / given),
         _ => Err(Error::shape(
             NAME,
             format!(
@@ -84,6 +87,14 @@ fn repeated_heads(query: &Tensor, tensor: &Tensor) -> Result<Tensor> {
                 tensor.shape()
             ),
         )),
+    }
+}
+
+/// Keys or values with a head for each head of the query, by repetition along axis −3.
+fn repeated_heads(query: &Tensor, tensor: &Tensor) -> Result<Tensor> {
+    match heads_served(query, tensor)? {
+        1 => Ok(tensor.clone()),
+        each => tensor.repeat_interleave(crate::Repeats::Each(each), Some(-3)),
     }
 }
 
@@ -99,22 +110,168 @@ fn masked_softmax(scores: &Tensor, mask: &Tensor) -> Result<Tensor> {
     blind.where_(0.0, &softmax(&blind.where_(0.0, &scores)?, -1, None)?)
 }
 
-/// Attention by its definition, step by step.
-fn composed(query: &Tensor, key: &Tensor, value: &Tensor, options: &AttentionOptions<'_>) -> Result<Tensor> {
-    let scale = options.scale.unwrap_or(1.0 / (query.shape()[query.rank() - 1] as f64).sqrt());
-    let scores = query.multiply(scale)?.matmul(&key.transpose(-2, -1)?)?;
+/// The weights by their definition, step by step: the softmax of the scores of `query`, already scaled.
+fn composed_weights(query: &Tensor, key: &Tensor, mask: Option<&Tensor>, is_causal: bool) -> Result<Tensor> {
+    let scores = query.matmul(&key.transpose(-2, -1)?)?;
     let (rows, columns) = (query.shape()[query.rank() - 2], key.shape()[key.rank() - 2]);
-    let weights = if options.is_causal {
-        masked_softmax(&scores, &Tensor::lower_triangle(rows, columns, 0)?)?
-    } else if columns == 0 {
-        scores
-    } else {
-        match options.mask {
-            Some(mask) if mask.dtype() == DType::Bool => masked_softmax(&scores, mask)?,
-            Some(mask) => masked_softmax(&scores, &mask.cast(scores.dtype())?)?,
-            None => softmax(&scores, -1, None)?,
+    if is_causal {
+        return masked_softmax(&scores, &Tensor::lower_triangle(rows, columns, 0)?);
+    }
+    match mask {
+        _ if columns == 0 => Ok(scores),
+        Some(mask) if mask.dtype() == DType::Bool => masked_softmax(&scores, mask),
+        Some(mask) => masked_softmax(&scores, &mask.cast(scores.dtype())?),
+        None => softmax(&scores, -1, None),
+    }
+}
+
+/// The gradient of the fused kernel. The inputs are query, key, value, the logarithms of the sums, and the mask.
+#[derive(Debug)]
+struct AttentionDerivative {
+    causal: bool,
+    scale: f64,
+    masked: bool,
+}
+
+impl AttentionDerivative {
+    /// The gradients of query, key and value from differentiable operations.
+    fn composed(&self, context: &Context<'_>) -> Result<[Tensor; 3]> {
+        let (q, k, v) = (context.saved(0), context.saved(1), context.saved(2));
+        let gradient = context.gradient(0);
+        let mask = self.masked.then(|| context.saved(5));
+        let (all_k, all_v) = (repeated_heads(q, k)?, repeated_heads(q, v)?);
+        let weights = composed_weights(&q.multiply(self.scale)?, &all_k, mask, self.causal)?;
+        let of_weights = gradient.matmul(&all_v.transpose(-2, -1)?)?;
+        let along = of_weights.multiply(&weights)?.sum(Some(&[-1]), true, None)?;
+        let of_scores = weights.multiply(&of_weights.subtract(&along)?)?.multiply(self.scale)?;
+        let summed = |tensor: Tensor, head: &Tensor| summed_heads(&tensor, head.shape());
+        Ok([
+            of_scores.matmul(&all_k)?,
+            summed(of_scores.transpose(-2, -1)?.matmul(q)?, k)?,
+            summed(weights.transpose(-2, -1)?.matmul(gradient)?, v)?,
+        ])
+    }
+}
+
+/// The sums over neighbouring heads that one head of keys or values serves.
+fn summed_heads(tensor: &Tensor, shape: &Shape) -> Result<Tensor> {
+    if tensor.shape() == shape {
+        return Ok(tensor.clone());
+    }
+    let axis = shape.rank() - 3;
+    let each = tensor.shape()[axis] / shape[axis];
+    tensor.reshaped(&shape.with(axis + 1, each))?.sum_axes(&[axis + 1])
+}
+
+impl Derivative for AttentionDerivative {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn gradients(&self, context: &Context<'_>) -> Result<Gradients> {
+        let mut gradients: Gradients = if autograd::is_enabled() {
+            self.composed(context)?.into_iter().map(Some).collect()
+        } else {
+            let core = Attention { kind: AttentionKind::Gradient, causal: self.causal, scale: self.scale };
+            let mut inputs: Vec<&Tensor> = [0, 1, 2, 3, 4].map(|index| context.saved(index)).into();
+            inputs.push(context.gradient(0));
+            inputs.extend(self.masked.then(|| context.saved(5)));
+            Tensor::record_core(Core::Attention(core), &inputs)?.into_iter().map(Some).collect()
+        };
+        // The logarithms and the mask have none.
+        gradients.push(None);
+        gradients.extend(self.masked.then_some(None));
+        Ok(gradients)
+    }
+}
+
+/// Attention in one kernel: `(…, H, L, D)`, `(…, G, S, D)`, `(…, G, S, V)` with the same axes in front.
+fn fused(
+    query: &Tensor,
+    key: &Tensor,
+    value: &Tensor,
+    mask: Option<&Tensor>,
+    causal: bool,
+    scale: f64,
+) -> Result<Tensor> {
+    let core = Attention { kind: AttentionKind::Forward, causal, scale };
+    let inputs: Vec<&Tensor> = [query, key, value].into_iter().chain(mask).collect();
+    let mut results = Tensor::record_core(Core::Attention(core), &inputs)?;
+    let logarithms = results.pop().expect("two results");
+    let derivative = AttentionDerivative { causal, scale, masked: mask.is_some() };
+    let inputs: Vec<&Tensor> = [query, key, value, &logarithms].into_iter().chain(mask).collect();
+    let saved = [
+        Saved::Input(0),
+        Saved::Input(1),
+        Saved::Input(2),
+        Saved::Output(0),
+        Saved::Input(3),
+        Saved::Input(4),
+    ];
+    let saved = if mask.is_some() { &saved[..] } else { &saved[..5] };
+    record_gradient(&mut results, &inputs, derivative, saved);
+    Ok(results.remove(0))
+}
+
+/// The kernel over operands of any axes in front, which broadcast; `None` where it does not serve.
+fn fused_if_possible(
+    [query, key, value]: [&Tensor; 3],
+    options: &AttentionOptions<'_>,
+    scale: f64,
+) -> Result<Option<Tensor>> {
+    if options.dropout_p > 0.0 || options.mask.is_some_and(Tensor::requires_grad) {
+        return Ok(None);
+    }
+    // A head, where there is none; a mask with more axes widens the result.
+    if query.rank().max(key.rank()).max(value.rank()) == 2 {
+        if options.mask.is_some_and(|mask| mask.rank() > 2) {
+            return Ok(None);
+        }
+        let one = |tensor: &Tensor| tensor.unsqueeze(0);
+        let with_heads = [&one(query)?, &one(key)?, &one(value)?];
+        let result = fused_if_possible(with_heads, options, scale)?;
+        return result.map(|result| result.squeeze(&[0])).transpose();
+    }
+    let front =
+        |tensor: &Tensor, inner: usize| Shape::new(&tensor.shape()[..tensor.rank().saturating_sub(inner)]);
+    let with = |front: &Shape, tensor: &Tensor, inner: usize| -> Shape {
+        front.iter().chain(&tensor.shape()[tensor.rank() - inner..]).copied().collect()
+    };
+    // Grouped heads broadcast in front of the heads, others with them.
+    let inner = if options.enable_gqa { 3 } else { 2 };
+    let common = front(query, inner).broadcast(&front(key, inner));
+    let Some(common) = common.and_then(|common| common.broadcast(&front(value, inner))) else {
+        return Ok(None);
+    };
+    let spread = |tensor: &Tensor| {
+        tensor.broadcast(&with(&common, tensor, inner)).expect("the axes in front broadcast")
+    };
+    let [query, key, value] = [spread(query), spread(key), spread(value)];
+    if key.shape()[key.rank() - 3] != value.shape()[value.rank() - 3] {
+        return Ok(None);
+    }
+    let mask = match options.mask {
+        None => None,
+        Some(mask) => {
+            let rows = query.shape()[..query.rank() - 1].iter().copied();
+            let shape: Shape = rows.chain([key.shape()[key.rank() - 2]]).collect();
+            let mask = if mask.dtype() == DType::Bool { mask.clone() } else { mask.cast(query.dtype())? };
+            let Some(mask) = mask.broadcast(&shape) else { return Ok(None) };
+            Some(mask)
         }
     };
+    fused(&query, &key, &value, mask.as_ref(), options.is_causal, scale).map(Some)
+}
+
+/// Attention by its definition.
+fn composed(
+    query: &Tensor,
+    key: &Tensor,
+    value: &Tensor,
+    options: &AttentionOptions<'_>,
+    scale: f64,
+) -> Result<Tensor> {
+    let weights = composed_weights(&query.multiply(scale)?, key, options.mask, options.is_causal)?;
     dropout(&weights, options.dropout_p, true, None)?.matmul(value)
 }
 
@@ -137,13 +294,22 @@ pub fn scaled_dot_product_attention(
     options: &AttentionOptions<'_>,
 ) -> Result<Tensor> {
     check(query, key, value, options)?;
+    let named = |error: Error| error.in_operation(NAME);
     let (dtype, compute) = (query.dtype(), query.dtype().compute());
-    let (key, value) = if options.enable_gqa {
-        (repeated_heads(query, key)?, repeated_heads(query, value)?)
-    } else {
-        (key.clone(), value.clone())
+    // Vectors of nothing have no products that a scale would change.
+    let depth = query.shape()[query.rank() - 1].max(1);
+    let scale = options.scale.unwrap_or(1.0 / (depth as f64).sqrt());
+    if options.enable_gqa {
+        heads_served(query, key)?;
+        heads_served(query, value)?;
+    }
+    let [query, key, value] = [query.cast(compute)?, key.cast(compute)?, value.cast(compute)?];
+    if let Some(result) = fused_if_possible([&query, &key, &value], options, scale).map_err(named)? {
+        return result.cast(dtype);
+    }
+    let [key, value] = match options.enable_gqa {
+        true => [repeated_heads(&query, &key)?, repeated_heads(&query, &value)?],
+        false => [key, value],
     };
-    composed(&query.cast(compute)?, &key.cast(compute)?, &value.cast(compute)?, options)
-        .map_err(|error| error.in_operation(NAME))?
-        .cast(dtype)
+    composed(&query, &key, &value, options, scale).map_err(named)?.cast(dtype)
 }
