@@ -28,9 +28,11 @@ pub(crate) fn record_core(core: Core, inputs: &[&Tensor], levels: &Levels) -> Re
             batch.in_front(Core::Reduce(Reduce { operation, axes }))
         }
         Core::Scan(core) => batch.in_front(Core::Scan(Scan { axis: core.axis + levels.count(), ..core })),
-        Core::Rows(Rows { operation: RowOperation::AffineLayerNormGradient, axis }) => {
-            batch.affine_layer_norm_gradient(axis)
-        }
+        Core::Rows(Rows {
+            operation:
+                operation @ (RowOperation::AffineLayerNormGradient | RowOperation::AffineRmsNormGradient),
+            axis,
+        }) => batch.affine_norm_gradient(operation, axis),
         Core::Rows(core) => batch.in_front(Core::Rows(Rows { axis: core.axis + levels.count(), ..core })),
         Core::Resample(core) => {
             batch.in_front(Core::Resample(Resample { axis: core.axis + levels.count(), ..core }))
@@ -144,22 +146,27 @@ impl Batch<'_> {
     }
 
     /// The sums over the rows of each sample are taken apart from the gradient of the rows.
-    fn affine_layer_norm_gradient(&self, axis: usize) -> Result<Tensors> {
+    fn affine_norm_gradient(&self, operation: RowOperation, axis: usize) -> Result<Tensors> {
         let all = self.all();
-        let [x, mean, r, _, gradient] = &all[..] else { unreachable!("the operation has five inputs") };
-        let (wide, axis) = (mean.dtype(), axis + self.levels.count());
-        let rows = Rows { operation: RowOperation::AffineLayerNormGradient, axis };
-        let of_rows = self.record(Core::Rows(rows), &all)?.remove(0);
+        let (x, gradient) = (&all[0], &all[all.len() - 1]);
+        // Layer norm has a mean, and a bias; RMS norm has neither.
+        let is_centered = operation == RowOperation::AffineLayerNormGradient;
+        let r = if is_centered { &all[2] } else { &all[1] };
+        let (wide, axis) = (r.dtype(), axis + self.levels.count());
+        let of_rows = self.record(Core::Rows(Rows { operation, axis }), &all)?.remove(0);
         let along = |tensor: &Tensor| tensor.unsqueeze(axis as i64);
-        let normalized = x.cast(wide)?.subtract(&along(mean)?)?.multiply(&along(r)?)?;
+        let x = x.cast(wide)?;
+        let centered = if is_centered { x.subtract(&along(&all[1])?)? } else { x };
+        let normalized = centered.multiply(&along(r)?)?;
         let gradient = gradient.cast(wide)?;
         let others: SmallVec<[usize; 4]> =
-            (self.levels.count()..x.rank()).filter(|&other| other != axis).collect();
-        self.as_samples(Tensors::from_iter([
-            of_rows,
-            gradient.multiply(&normalized)?.sum_axes(&others)?,
-            gradient.sum_axes(&others)?,
-        ]))
+            (self.levels.count()..gradient.rank()).filter(|&other| other != axis).collect();
+        let of_weight = gradient.multiply(&normalized)?.sum_axes(&others)?;
+        let mut results = Tensors::from_iter([of_rows, of_weight]);
+        if is_centered {
+            results.push(gradient.sum_axes(&others)?);
+        }
+        self.as_samples(results)
     }
 
     /// Once for each sample.
