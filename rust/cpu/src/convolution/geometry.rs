@@ -221,6 +221,12 @@ impl Planes {
             let source = row.offset((first * stride) as isize - skipped);
             match S::as_computed(source) {
                 Some(source) if stride == 1 => source.copy_to_nonoverlapping(target.add(first), end - first),
+                // A stride that the compiler knows becomes shuffles.
+                Some(source) if stride == 2 => {
+                    for index in 0..end - first {
+                        target.add(first + index).write(source.add(index * 2).read());
+                    }
+                }
                 _ => {
                     for index in 0..end - first {
                         target.add(first + index).write(source.add(index * stride).read().widen());

@@ -13,6 +13,7 @@ mod depthwise;
 mod forward;
 mod geometry;
 mod input_gradient;
+mod single;
 mod weight_gradient;
 mod window;
 mod winograd;

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::gemm::blocks::{FINISHED_COLUMNS, depth_blocks, even_pieces};
+use super::single::SingleRow;
+use crate::gemm::blocks::{DEPTH_BLOCK, FINISHED_COLUMNS, depth_blocks, even_pieces};
 use crate::gemm::micro_kernel::window::WindowTile;
 use crate::gemm::micro_kernel::{MicroKernels, Real};
 use crate::gemm::pack::{Source, Widen};
@@ -107,6 +108,10 @@ impl<S: Widen<T>, T: Real> Windows<'_, S, T> {
         if slices * rows * columns == 0 {
             return;
         }
+        if self.weights.rows == 1 && (1..=DEPTH_BLOCK).contains(&self.weights.depth) {
+            // SAFETY: the caller's.
+            return unsafe { self.multiply_single(finished) };
+        }
         let lanes = self.weights.kernels.lanes;
         let direct = (self.strides[2] == 1).then(|| S::as_computed(self.output)).flatten();
         let seamless = self.row_pitch == columns && self.strides[1] == columns;
@@ -145,6 +150,31 @@ impl<S: Widen<T>, T: Real> Windows<'_, S, T> {
             }
         }
         progress.report(finished, 0);
+    }
+
+    /// The same for a single row of weights in one block of the depth.
+    ///
+    /// # Safety
+    /// As for [`Windows::multiply`].
+    unsafe fn multiply_single(&self, finished: &mut dyn FnMut(Range<usize>)) {
+        let [slices, rows, columns] = self.grid;
+        for slice in 0..slices {
+            // SAFETY: the slice's windows lie within the planes, and its products within the output.
+            unsafe {
+                let single = SingleRow {
+                    weights: &self.weights.numbers,
+                    offsets: self.offsets,
+                    planes: self.planes.add(slice * self.slice_pitch),
+                    row_pitch: self.row_pitch,
+                    grid: [rows, columns],
+                    output: self.output.add(slice * self.strides[0]),
+                    strides: [self.strides[1], self.strides[2]],
+                };
+                single.multiply();
+            }
+            let windows = slice * rows * columns..(slice + 1) * rows * columns;
+            even_pieces(windows, FINISHED_COLUMNS, 1).for_each(&mut *finished);
+        }
     }
 
     /// Whole windows before a place of a flat run.
