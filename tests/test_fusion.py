@@ -157,7 +157,7 @@ def test_what_an_activation_computes_on_its_way_is_not_kept_for_its_gradient(nam
     # The result, and at most the argument that is kept; nothing else is stored.
     (kernel,) = y.explain().kernels
     assert kernel.split("  ")[0].count("float32") <= 2, kernel
-    y.numpy()
+    y.detach().numpy()
     (gradient,) = grad(y, x, normal(40, 30))
     assert len(kernels(gradient)) == 1
 
@@ -170,10 +170,10 @@ def test_gradients_have_the_same_bits_whether_a_flush_fell_between_or_not(name: 
         x = draws.detach().clone().requires_grad_()
         y = getattr(F, name)(x * 2)
         if looks:
-            y.numpy()
+            y.detach().numpy()
         (first,) = grad(y, x, draws, create_graph=True)
         if looks:
-            first.numpy()
+            first.detach().numpy()
         (second,) = grad(first.sum(), x)
         return [y, first, second]
 

@@ -108,7 +108,7 @@ class Hardswish(_MaybeInPlace):
     >>> import tenfold as tf
     >>> from tenfold import nn
     >>> nn.Hardswish()(tf.tensor([-4.0, 0.0, 4.0]))
-    tensor([0., 0., 4.])
+    tensor([-0., 0., 4.])
     """
 
     def extra_repr(self) -> str:

@@ -23,9 +23,7 @@ use epilogue::Finish;
 
 use crate::memory::HostBuffer;
 use crate::threads::{FloatControl, Interrupted};
-use crate::{
-    attention, elementwise, index, pool, random, recurrent, reduction, resample, rows, scan, sort,
-};
+use crate::{attention, elementwise, index, pool, random, recurrent, reduction, resample, rows, scan, sort};
 use reduction::Prologue;
 use view::{Input, Memory, OutputView};
 

@@ -107,9 +107,8 @@ impl<'g, 'b> Builder<'g, 'b> {
             }
         }
 
-        let mut writer = Writer::default();
         // An instruction a node, and some loads.
-        writer.expr = Expr::with_capacity(nodes.len() + 8);
+        let mut writer = Writer { expr: Expr::with_capacity(nodes.len() + 8), ..Writer::default() };
         let mut has_epilogue = core_node.is_none();
         if let Some(node) = core_node {
             for (index, (value, spec)) in batch.values_of(node).zip(&batch.node(node).specs).enumerate() {

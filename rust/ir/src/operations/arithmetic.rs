@@ -49,7 +49,7 @@ macro_rules! arithmetic_operations {
         divide(x, y): Floating -> Same;
         float { fn(x: T, y: T) -> T { x / y } }
         complex { fn(x: Complex<T>, y: Complex<T>) -> Complex<T> { x / y } }
-        gradient { |_x, y, out, g| [g / y.conj(), -(g * (out / y).conj())] }
+        gradient { |_x, y, out, g| [g / y.conjugate(), -(g * (out / y).conjugate())] }
         domain { [(-1e3, 1e3), (0.1, 1e2)] }
         accuracy { 0.5, 0.0 }
         oracle { "numpy.divide" }
@@ -111,8 +111,8 @@ macro_rules! arithmetic_operations {
         complex { fn(x: Complex<T>, y: Complex<T>) -> Complex<T> { x.pow(y) } }
         integer { fn(x: T, y: T) -> T { x.pow(y) } }
         gradient { |x, y, out, g| [
-            y.equal(0.0).where_(g.zeros(), g * (y * x.pow(y - 1.0)).conj()),
-            x.equal(0.0).where_(g.zeros(), g * (out * x.log()).conj())
+            y.equal(0.0).where_(g.zeros(), g * (y * x.pow(y - 1.0)).conjugate()),
+            x.equal(0.0).where_(g.zeros(), g * (out * x.log()).conjugate())
         ] }
         domain { [(0.1, 10.0), (-3.0, 3.0)] }
         accuracy { 2.0, 0.0 }
