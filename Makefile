@@ -34,7 +34,7 @@ tools:
 
 .venv/made: pyproject.toml | tools
 	@test -x $(VENV)/python || $(PYTHON) -m venv .venv
-	@$(VENV)/python $(PIP_INSTALL) "maturin>=1.8,<2" $$($(VENV)/python scripts/extras.py plots progress)
+	@$(VENV)/python $(PIP_INSTALL) "maturin>=1.16,<2" $$($(VENV)/python scripts/extras.py plots progress)
 	@touch $@
 
 .venv/made-dev: .venv/made
@@ -59,7 +59,7 @@ tools:
 
 wheel: .venv/made ## build the release wheel into dist/ and install it into .venv
 	@rm -f dist/tenfold-*.whl
-	@env -u CONDA_PREFIX $(VENV)/maturin build --release --out dist --interpreter $(VENV)/python
+	@env -u CONDA_PREFIX $(VENV)/maturin build --release --compression-level 9 --out dist --interpreter $(VENV)/python
 	@$(VENV)/python $(PIP_INSTALL) --force-reinstall --no-deps dist/tenfold-*.whl
 
 build: .venv/made-dev ## build the extension module without link-time optimisation, installed editable
