@@ -313,7 +313,7 @@ def test_memory_falls(request):
         done = subprocess.run([sys.executable, "-c", MEMORY, what, how], capture_output=True, text=True, check=True)
         return json.loads(done.stdout) / 1024
 
-    # Each of 12 blocks keeps about three activations of 4.9 MiB; a checkpoint keeps one of them, and the block that runs
-    # again has its own: 176 MiB against 59 + 15.
+    # Each of 12 blocks keeps about three activations of 4.9 MiB; a checkpoint keeps one of them, and the block that
+    # runs again has its own: 176 MiB against 59 + 15.
     kept, again = peak("kept"), peak("again")
     assert again < kept - 60, (kept, again)
