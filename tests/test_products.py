@@ -299,3 +299,19 @@ def test_a_convolution_of_no_images_is_empty_and_its_gradients_are_zeros() -> No
     result.sum().backward()
     assert w.grad is not None
     assert not w.grad.any()
+
+
+def test_gradients_of_a_shared_matrix_do_not_depend_on_how_the_batch_lies() -> None:
+    tf.manual_seed(0)
+    x, weight, g = tf.randn(5, 7, 13), tf.randn(11, 13), tf.randn(5, 7, 11)
+    lies_otherwise = x.transpose(0, 1).contiguous().transpose(0, 1)
+    assert lies_otherwise.stride() != x.stride()
+    for product in (F.linear, lambda x, weight: x @ weight.T):
+        results = []
+        for batch in (x, lies_otherwise):
+            matrix = weight.detach().clone().requires_grad_()
+            result = product(batch, matrix)
+            result.backward(g)
+            results.append((result.detach(), matrix.grad))
+        for one, other in zip(*results, strict=True):
+            assert (one == other).all()

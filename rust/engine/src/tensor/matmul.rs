@@ -54,9 +54,7 @@ impl Tensor {
     ///
     /// The gradient of `other` comes out dense, where that of a transposed matrix would be transposed itself.
     pub(crate) fn matmul_transposed(&self, other: &Tensor) -> Result<Tensor> {
-        // Batches that do not lie densely are multiplied one by one, without a copy.
-        let one_by_one = self.rank() > 2 && !self.layout().is_contiguous();
-        if one_by_one || self.rank() == 0 || self.dtype == tenfold_ir::DType::Bool {
+        if self.rank() == 0 || self.dtype == tenfold_ir::DType::Bool {
             return self.matmul(&other.transpose(0, 1)?);
         }
         let (n, k) = (other.shape()[0], other.shape()[1]);
@@ -102,8 +100,9 @@ impl Tensor {
         let (a_batch, b_batch) =
             (Shape::new(&a.shape()[..a.rank() - 2]), Shape::new(&b.shape()[..b.rank() - 2]));
 
-        let product = if b_batch.rank() == 0 && a_batch.rank() > 0 && a.layout().is_contiguous() {
-            // One matrix on the right: the batch joins the rows of one large product.
+        let product = if b_batch.rank() == 0 && a_batch.rank() > 0 {
+            // One matrix on the right: the batch joins the rows of one large product, however it lies; a copy is a
+            // pass over it. One product a batch would sum the matrix's gradient in another order, and store each.
             let rows = a_batch.elements() * m;
             let flat = a.reshaped(&Shape::from([rows, k]))?.gemm(&b)?;
             let shape: Shape = a_batch.iter().copied().chain([m, n]).collect();
