@@ -216,9 +216,10 @@ impl Arena {
         self.first + self.nodes.len() as Sequence
     }
 
-    /// How many nodes wait (dead ones included), and the bytes of their outputs and of what only they keep alive.
+    /// How many nodes wait (dead ones included), and the bytes that they will need: what only they keep alive, and a
+    /// quarter of their outputs, for most of these are fused away, and a flush in between would write them all.
     pub fn pending(&self) -> (usize, usize) {
-        (self.nodes.len(), self.pending_bytes + self.kept_bytes)
+        (self.nodes.len(), self.pending_bytes / 4 + self.kept_bytes)
     }
 
     /// Takes the nodes recorded before `end`, to be run: their outputs are in flight then.
