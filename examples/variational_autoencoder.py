@@ -12,7 +12,7 @@ from pathlib import Path
 import matplotlib
 
 import tenfold as tf
-from digits_cnn import build_model, predict, train_epoch
+from common.written_digits import grid, judged
 from tenfold import nn, optim
 from tenfold.datasets import digits
 from tenfold.nn import functional as F
@@ -84,19 +84,7 @@ with tf.no_grad():
     written = model.decoder(tf.randn(1000, HIDDEN)).sigmoid()
 squared = ((rebuilt - held_out_images) ** 2).mean().item()
 
-classifier = build_model()
-learning = optim.AdamW(classifier.parameters(), lr=2e-3)
-for _ in range(8):
-    train_epoch(classifier, learning, batches)
-verdict = F.softmax(predict(classifier, written), dim=1)
-counts = [(verdict.argmax(dim=1) == digit).sum().item() for digit in range(10)]
-print(f"what the classifier takes the new digits for, from 0 to 9: {counts}")
-
-
-def grid(images: tf.Tensor) -> tf.Tensor:
-    """The first 100 images as one, ten by ten, with a margin."""
-    return F.pad(images[:100, 0], (1, 1, 1, 1)).reshape(10, 10, 10, 10).permute(0, 2, 1, 3).reshape(100, 100)
-
+certainty, counts = judged(written, batches)
 
 figure, axes = plt.subplots(1, 3, figsize=(13.5, 4.8), layout="constrained")
 panels = {"held out": held_out_images, "rebuilt from 8 numbers": rebuilt, "newly written": written}
@@ -105,7 +93,6 @@ for axis, (name, images) in zip(axes, panels.items(), strict=True):
     axis.set(title=name, xticks=[], yticks=[])
 figure.savefig(options.out / "digits.png", dpi=110)
 print(f"drew {options.out / 'digits.png'}")
-certainty = verdict.amax(dim=1).mean().item()
 print(f"held-out loss: {bound:.2f} nats (at most {most})")
 print(f"held-out mean squared error: {squared:.4f} (at most {blur})")
 print(f"the classifier's mean confidence in new digits: {certainty:.3f} (at least {confident})")

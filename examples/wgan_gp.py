@@ -13,10 +13,9 @@ from pathlib import Path
 import matplotlib
 
 import tenfold as tf
-from digits_cnn import build_model, predict, train_epoch
+from common.written_digits import grid, judged
 from tenfold import nn, optim
 from tenfold.datasets import digits
-from tenfold.nn import functional as F
 from tenfold.utils.data import DataLoader, TensorDataset
 
 matplotlib.use("Agg")
@@ -84,19 +83,7 @@ for epoch in range(epochs):
 generator.eval()
 with tf.no_grad():
     written = generator(tf.randn(1000, NOISE))
-classifier = build_model()
-learning = optim.AdamW(classifier.parameters(), lr=2e-3)
-for _ in range(8):
-    train_epoch(classifier, learning, batches)
-verdict = F.softmax(predict(classifier, written), dim=1)
-counts = [(verdict.argmax(dim=1) == digit).sum().item() for digit in range(10)]
-print(f"what the classifier takes the new digits for, from 0 to 9: {counts}")
-
-
-def grid(images: tf.Tensor) -> tf.Tensor:
-    """The first 100 images as one, ten by ten, with a margin."""
-    return F.pad(images[:100, 0], (1, 1, 1, 1)).reshape(10, 10, 10, 10).permute(0, 2, 1, 3).reshape(100, 100)
-
+certainty, counts = judged(written, batches)
 
 figure, axes = plt.subplots(1, 3, figsize=(14.4, 5), layout="constrained")
 for axis, (name, shown) in zip(axes, {"real": images, "newly written": written}.items(), strict=False):
@@ -106,7 +93,6 @@ axes[2].plot([sum(distances[at : at + 28]) / 28 for at in range(0, len(distances
 axes[2].set(xlabel="epoch", title="distance that the critic sees")
 figure.savefig(options.out / "digits.png", dpi=110)
 print(f"drew {options.out / 'digits.png'}")
-certainty = verdict.amax(dim=1).mean().item()
 print(f"the classifier's mean confidence in new digits: {certainty:.3f} (at least {confident})")
 print(f"the rarest digit: {min(counts)} of 1000 (at least {fewest})")
 assert certainty >= confident
