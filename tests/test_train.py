@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import os
+import re
 import signal
+import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -577,6 +583,9 @@ def test_tensorboard_files_have_scalars_histograms_and_the_graph(tmp_path: Path)
     assert nodes["0"] == ("Linear", ["input"])
     assert nodes["4"] == ("Linear", ["3"])
     assert "projector_config.pbtxt" in {file.name for file in tmp_path.iterdir()}
+    (vectors,) = tmp_path.rglob("tensors.tsv")
+    np.testing.assert_allclose(np.loadtxt(vectors, delimiter="\t"), x[:5].numpy(), rtol=1e-6)
+    assert (vectors.parent / "metadata.tsv").read_text().split() == list("abcde")
 
 
 def tfrecords(content: bytes) -> list[bytes]:
@@ -686,6 +695,37 @@ def test_the_bar_shows_loss_metrics_and_rate(capfd: pytest.CaptureFixture[str]) 
     assert "60/60" in shown or "batch/s" in shown
     assert "loss " in shown
     assert "accuracy " in shown
+
+
+def test_on_a_terminal_the_bar_comes_by_itself() -> None:
+    pytest.importorskip("tqdm")
+    import fcntl
+    import pty
+    import termios
+
+    program = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_train import *
+x, y = blobs()
+trainer = Trainer(network(), "sgd", loss="cross_entropy", metrics=["accuracy"])
+trainer.fit(x, y, batch_size=2, validation_data=(x, y))
+"""
+    terminal, side = pty.openpty()
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
+    with subprocess.Popen([sys.executable, "-c", program], stderr=side) as process:
+        os.close(side)
+        shown = b""
+        # On Linux reading from a terminal whose other side is closed is an error.
+        with contextlib.suppress(OSError):
+            while read := os.read(terminal, 4096):
+                shown += read
+    os.close(terminal)
+    assert process.returncode == 0
+    *bars, line = (one.strip() for one in shown.decode().replace("\n", "\r").split("\r") if one.strip())
+    assert bars[0].startswith("epoch 1/1:   0%|")
+    assert re.search(r"\| 60/60 \[.*batch/s, loss \d\.\d{4}, accuracy 0\.\d{4}, validating\]$", bars[-1])
+    assert re.match(r"epoch 1/1  loss \d\.\d{4}  accuracy 0\.\d{4}  val_loss \d\.\d{4}  val_accuracy ", line)
 
 
 def test_a_history_is_a_table_and_a_picture(tmp_path: Path) -> None:
