@@ -14,7 +14,7 @@ import math
 from pathlib import Path
 
 import tenfold as tf
-from common.bible import running_text
+from common.bible import split_text
 from tenfold import nn, optim
 from tenfold.nn import functional as F
 from tenfold.text import TokenWindows
@@ -65,17 +65,15 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
 
     tf.manual_seed(options.seed)
-    text = running_text(books=["Genesis", "Exodus"]) if options.quick else running_text()
-    chapters = text.split("\n\n")
-    alphabet = "".join(sorted(set(text)))
+    train, test = split_text(["Genesis", "Exodus"]) if options.quick else split_text()
+    alphabet = "".join(sorted(set(train + test)))
     number = {character: i for i, character in enumerate(alphabet)}
 
-    def windows(held_out: bool) -> TokenWindows:
-        kept = "\n\n".join(chapter for i, chapter in enumerate(chapters) if (i % 20 == 10) == held_out)
-        return TokenWindows(tf.tensor([number[character] for character in kept]), LENGTH)
+    def windows(text: str) -> TokenWindows:
+        return TokenWindows(tf.tensor([number[character] for character in text]), LENGTH)
 
-    batches = DataLoader(windows(held_out=False), batch_size=16 if options.quick else 32, shuffle=True)
-    test = DataLoader(windows(held_out=True), batch_size=64)
+    batches = DataLoader(windows(train), batch_size=16 if options.quick else 32, shuffle=True)
+    held_out = DataLoader(windows(test), batch_size=64)
     model = CharacterModel(len(alphabet), width=96 if options.quick else 256)
     optimizer = optim.AdamW(model.parameters())
     total = options.epochs * len(batches)
@@ -83,7 +81,7 @@ def main() -> None:
         optimizer, max_lr=1e-2 if options.quick else 6e-3, total_steps=total, pct_start=0.1
     )
     trainer = Trainer(model, optimizer, "cross_entropy", scheduler=schedule, schedule="step", clip_norm=1.0)
-    trainer.fit(batches, epochs=options.epochs, validation_data=test, verbose=2)
+    trainer.fit(batches, epochs=options.epochs, validation_data=held_out, verbose=2)
 
     model.eval()
     length = 200 if options.quick else 600
@@ -91,7 +89,7 @@ def main() -> None:
     (options.out / "text.txt").write_text("\n\n---\n\n".join(drawn) + "\n", "utf-8")
     print(*drawn, sep="\n\n---\n\n", end="\n\n")
 
-    bits, wanted = trainer.evaluate(test)["loss"] / math.log(2), 3.2 if options.quick else 2.2
+    bits, wanted = trainer.evaluate(held_out)["loss"] / math.log(2), 3.2 if options.quick else 2.2
     print(f"held-out bits per character: {bits:.3f} (at most {wanted})")
     assert bits <= wanted, "the model did not learn as it should"
 

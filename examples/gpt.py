@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import tenfold as tf
-from common.bible import running_text
+from common.bible import split_text
 from tenfold import nn, optim
 from tenfold.nn import functional as F
 from tenfold.text import Tokenizer, TokenWindows
@@ -122,9 +122,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
 
     tf.manual_seed(options.seed)
-    text = running_text(books=["Genesis", "Exodus"]) if options.quick else running_text()
-    chapters = text.split("\n\n")
-    train, test = ("\n\n".join(c for i, c in enumerate(chapters) if (i % 20 == 10) == held) for held in (False, True))
+    train, test = split_text(["Genesis", "Exodus"]) if options.quick else split_text()
     tokenizer = Tokenizer.train([train], vocab_size=600 if options.quick else 2000, special_tokens=())
     train_tokens, test_tokens = tokenizer.encode(train), tokenizer.encode(test)
     characters_per_token = len(test) / len(test_tokens)

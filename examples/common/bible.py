@@ -39,16 +39,18 @@ def verses(module: str, books: list[str] = BOOKS) -> dict[str, str]:
     return found
 
 
-def running_text(module: str = ENGLISH, books: list[str] = BOOKS) -> str:
-    """The verses one a line, an empty line between chapters."""
-    lines: list[str] = []
-    chapter = ""
-    for place, text in verses(module, books).items():
-        if chapter not in ("", place.split(":")[0]):
-            lines.append("")
-        chapter = place.split(":")[0]
-        lines.append(text)
-    return "\n".join(lines)
+def split_text(books: list[str] = BOOKS) -> tuple[str, str]:
+    """The English text to learn from, and each twentieth chapter, which is held out.
+
+    Verses stand one a line, with an empty line between chapters.
+    """
+    chapters: dict[str, list[str]] = {}
+    for place, text in verses(ENGLISH, books).items():
+        chapters.setdefault(place.partition(":")[0], []).append(text)
+    texts = ["\n".join(lines) for lines in chapters.values()]
+    held_out = texts[10::20]
+    del texts[10::20]
+    return "\n\n".join(texts), "\n\n".join(held_out)
 
 
 def _printed(module: str, book: str) -> str:
