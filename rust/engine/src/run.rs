@@ -7,7 +7,7 @@ use smallvec::{SmallVec, smallvec};
 use tenfold_ir::{Backend, Buffer, Error, ErrorKind, Kernel, Result, Source};
 
 use crate::graph::{Batch, Garbage, Node, Place, Recorded, Shard, Slot, current_shard};
-use crate::plan::{Explanation, Step, explain, plan};
+use crate::plan::{Explanation, Plans, Step, explain, plan};
 use crate::{profile, switches};
 
 /// A flush follows when this many nodes wait …
@@ -95,13 +95,13 @@ pub(crate) fn flush(shard: &'static Shard, asked: Option<Slot>) -> Result<()> {
     if FLUSHING.get() {
         return Err(Error::state("flush", "a host function must not look at tensors"));
     }
-    let _exclusive = exclusive(shard);
+    let mut plans = exclusive(shard);
     let _flushing = Flushing::enter();
-    run_pending(shard, asked)
+    run_pending(shard, &mut plans, asked)
 }
 
 /// The right to run the shard's nodes. Whoever waits for it must not hold what the present owner may need.
-fn exclusive(shard: &'static Shard) -> MutexGuard<'static, ()> {
+fn exclusive(shard: &'static Shard) -> MutexGuard<'static, Plans> {
     let flusher = shard.arena().flusher();
     loop {
         match flusher.try_lock() {
@@ -114,7 +114,7 @@ fn exclusive(shard: &'static Shard) -> MutexGuard<'static, ()> {
     }
 }
 
-fn run_pending(shard: &'static Shard, asked: Option<Slot>) -> Result<()> {
+fn run_pending(shard: &'static Shard, plans: &mut Plans, asked: Option<Slot>) -> Result<()> {
     let mut garbage = Garbage::default();
     let mut batch = {
         let mut arena = shard.arena();
@@ -126,18 +126,18 @@ fn run_pending(shard: &'static Shard, asked: Option<Slot>) -> Result<()> {
     if debug >= 5 && batch.len() > 0 {
         eprint!("tenfold: recorded\n{}", crate::plan::graph(&batch));
     }
-    let steps = plan(&mut batch, switches::fuse(), asked);
-    if debug >= 2 && !steps.is_empty() {
-        eprintln!("tenfold: planned\n{}", explain(&batch, &steps));
+    let plan = plans.find(&mut batch, switches::fuse(), asked);
+    if debug >= 2 && !plan.steps.is_empty() {
+        eprintln!("tenfold: planned\n{}", explain(&batch, &plan.steps));
     }
     // What waits for the next flush: named values, and after a failure what did not run.
     let mut waiting: SmallVec<[Box<Node>; 4]> = SmallVec::new();
     let mut result = Ok(());
-    for step in steps {
-        let postponed = postpone(shard, &batch, &step);
-        match run_watched(shard, &mut batch, &step, debug) {
+    for step in &plan.steps {
+        let postponed = postpone(shard, &batch, step);
+        match run_watched(shard, &mut batch, step, debug) {
             Ok(buffers) => {
-                finish(shard, &mut batch, &step, buffers);
+                finish(shard, &mut batch, step, buffers);
                 waiting.extend(postponed);
             }
             Err(failure) => {
@@ -146,7 +146,7 @@ fn run_pending(shard: &'static Shard, asked: Option<Slot>) -> Result<()> {
                 postponed.iter().for_each(|node| arena.release_inputs(node, &mut garbage));
                 drop(arena);
                 if !failure.can_be_repeated {
-                    fail(shard, &mut batch, &step, &failure.error);
+                    fail(shard, &mut batch, step, &failure.error);
                 }
                 waiting.extend(batch.nodes.into_iter().flatten());
                 result = Err(failure.error);
@@ -158,6 +158,7 @@ fn run_pending(shard: &'static Shard, asked: Option<Slot>) -> Result<()> {
         let mut garbage = Garbage::default();
         shard.arena().restart(waiting, &mut garbage);
     }
+    plans.keep(plan);
     result
 }
 

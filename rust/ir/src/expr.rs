@@ -1,5 +1,9 @@
 //! Straight-line code over the scalar operations: what a kernel computes for each element.
 
+use std::any::Any;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+
 use smallvec::SmallVec;
 
 use crate::operations::PerArgument;
@@ -51,6 +55,35 @@ pub struct Expr {
     instructions: Vec<Instruction>,
     dtypes: Vec<DType>,
     outputs: SmallVec<[Value; 2]>,
+    prepared: Prepared,
+}
+
+/// What a backend made of an expression; no part of what the expression is.
+#[derive(Default)]
+struct Prepared(Mutex<Option<Arc<dyn Any + Send + Sync>>>);
+
+impl Clone for Prepared {
+    fn clone(&self) -> Prepared {
+        Prepared::default()
+    }
+}
+
+impl PartialEq for Prepared {
+    fn eq(&self, _other: &Prepared) -> bool {
+        true
+    }
+}
+
+impl Eq for Prepared {}
+
+impl Hash for Prepared {
+    fn hash<H: Hasher>(&self, _state: &mut H) {}
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
 }
 
 impl Expr {
@@ -65,6 +98,7 @@ impl Expr {
             instructions: Vec::with_capacity(instructions),
             dtypes: Vec::with_capacity(instructions),
             outputs: SmallVec::new(),
+            prepared: Prepared::default(),
         }
     }
 
@@ -104,7 +138,25 @@ impl Expr {
         self.outputs.iter().map(|&value| self.dtypes[value as usize])
     }
 
+    /// What a backend once made of the expression, where it `fits` what is asked for now; else what `make` gives, which
+    /// is kept. One thing is kept at a time, for expressions of a plan are run again and again in one way.
+    pub fn prepared<T: Any + Send + Sync>(
+        &self,
+        fits: impl FnOnce(&T) -> bool,
+        make: impl FnOnce() -> Result<T>,
+    ) -> Result<Arc<T>> {
+        let lock = || self.prepared.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = lock().clone().and_then(|known| known.downcast::<T>().ok());
+        if let Some(known) = known.filter(|known| fits(known)) {
+            return Ok(known);
+        }
+        let made = Arc::new(make()?);
+        *lock() = Some(made.clone());
+        Ok(made)
+    }
+
     fn push(&mut self, instruction: Instruction, dtype: DType) -> Value {
+        self.prepared = Prepared::default();
         self.instructions.push(instruction);
         self.dtypes.push(dtype);
         (self.instructions.len() - 1) as Value
@@ -144,6 +196,7 @@ impl Expr {
 
     /// Names a value as an output.
     pub fn output(&mut self, value: Value) {
+        self.prepared = Prepared::default();
         self.outputs.push(value);
     }
 

@@ -1,8 +1,10 @@
 //! Epilogues in cache: what a core has just computed passes through an expression block by block.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 use tenfold_ir::expr::Value;
-use tenfold_ir::{Expr, Instruction, Kernel, Layout, Result, Shape, Spec};
+use tenfold_ir::{Expr, Instruction, Kernel, Layout, Result, Scalar, Shape, Spec};
 
 use super::view::{Input, Memory, OutputView};
 use crate::elementwise::Target;
@@ -21,7 +23,8 @@ pub fn place_of_result(epilogue: &Expr, result: &Spec, outputs: &[Spec]) -> Opti
 
 /// What is done with each finished block of a core's one result.
 pub struct Finish {
-    program: Program,
+    program: Arc<Program>,
+    scalars: SmallVec<[Scalar; 2]>,
     operands: SmallVec<[Operand; 4]>,
     /// The result among the operands; its memory is known with the block.
     result: usize,
@@ -52,8 +55,7 @@ impl Finish {
             computed.iter().map(|&output| epilogue.outputs()[output]).collect();
         let in_place = place.is_some_and(|place| computed.contains(&place));
         let count = kernel.operands.len();
-        let program =
-            Program::new(epilogue, &wanted, count, &kernel.scalars, Store::Memory, in_place, simd::tier())?;
+        let program = Program::of(epilogue, &wanted, count, Store::Memory, in_place, simd::tier())?;
         let mut targets: SmallVec<[Option<Target>; 2]> = SmallVec::new();
         for &output in &computed {
             targets.push(match Some(output) == place {
@@ -73,7 +75,15 @@ impl Finish {
         }
         let size = result.dtype.size();
         operands.push(Operand::dense_at_block(size, Layout::dense(result.shape.clone())));
-        Ok(Finish { program, operands, result: count, size, shape: result.shape.clone(), targets })
+        Ok(Finish {
+            program,
+            scalars: kernel.scalars.clone(),
+            operands,
+            result: count,
+            size,
+            shape: result.shape.clone(),
+            targets,
+        })
     }
 
     /// Evaluates the epilogue on a block of the result.
@@ -83,7 +93,7 @@ impl Finish {
         let base = block.as_mut_ptr().cast::<u8>().wrapping_sub(start * self.size);
         let mut operands = self.operands.clone();
         operands[self.result].set_base(base);
-        let evaluation = Evaluation::new(&self.program, &operands, &self.shape);
+        let evaluation = Evaluation::new(&self.program, &self.scalars, &operands, &self.shape);
         // Rows that touch are one.
         let (rows, columns) = if columns == row_stride { (1, rows * columns) } else { (rows, columns) };
         evaluation.with(|evaluator| {

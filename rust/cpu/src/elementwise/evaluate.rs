@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::ptr;
 
 use smallvec::{SmallVec, smallvec};
-use tenfold_ir::{DType, Error, Layout, Result, Shape};
+use tenfold_ir::{DType, Error, Layout, Result, Scalar, Shape};
 
 use super::bands::{self, BAND, Band, Bands};
 use super::cast;
@@ -105,6 +105,7 @@ impl Operand {
 /// A program with its operands over a space, to be run by any number of threads.
 pub struct Evaluation<'a> {
     program: &'a Program,
+    scalars: &'a [Scalar],
     operands: &'a [Operand],
     shape: &'a Shape,
     elements: usize,
@@ -122,13 +123,18 @@ impl<'a> Evaluation<'a> {
         Bands::new(self.shape, strided.map(|operand| &operand.layout))
     }
 
-    /// The operands are broadcast to `shape`; the program refers to them by their index.
-    pub fn new(program: &'a Program, operands: &'a [Operand], shape: &'a Shape) -> Evaluation<'a> {
+    /// The operands are broadcast to `shape`; the program refers to them and to the run-time scalars by their index.
+    pub fn new(
+        program: &'a Program,
+        scalars: &'a [Scalar],
+        operands: &'a [Operand],
+        shape: &'a Shape,
+    ) -> Evaluation<'a> {
         debug_assert!(program.origins.iter().all(|origin| match *origin {
             Origin::Operand(operand) => operands[operand].layout.shape() == shape,
             Origin::Coordinate(axis) => axis < shape.rank(),
         }));
-        Evaluation { program, operands, shape, elements: shape.elements() }
+        Evaluation { program, scalars, operands, shape, elements: shape.elements() }
     }
 
     /// The elements of the space.
@@ -304,6 +310,7 @@ impl<'a> Evaluator<'a> {
         let program = self.evaluation.program;
         let count = self.evaluation.elements.min(TILE);
         for (index, &(scalar, dtype)) in program.constants.iter().enumerate() {
+            let scalar = self.evaluation.scalars[usize::from(scalar)];
             // SAFETY: a slot of the scratch holds a tile of every dtype of the program.
             unsafe { cast::fill(scalar, dtype, self.slots[program.first_constant() + index], count) };
         }

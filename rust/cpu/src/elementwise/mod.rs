@@ -51,7 +51,7 @@ pub fn map(
     // What is written in place is in cache because it was read.
     let is_far = outputs.iter().map(|output| output.bytes.len()).sum::<usize>() >= STREAMED_BYTES;
     let store = if is_far && !in_place { Store::Stream } else { Store::Memory };
-    let program = Program::new(expr, wanted, operands, scalars, store, in_place, simd::tier())?;
+    let program = Program::of(expr, wanted, operands, store, in_place, simd::tier())?;
     let mut targets: SmallVec<[Target; 2]> = SmallVec::new();
     for output in outputs.iter_mut() {
         targets.push(Target::of(output)?);
@@ -70,7 +70,7 @@ pub fn map(
         },
     });
     let operands: SmallVec<[Operand; 4]> = operands.collect::<Result<_>>()?;
-    run(&Evaluation::new(&program, &operands, &shape), &targets, store);
+    run(&Evaluation::new(&program, scalars, &operands, &shape), &targets, store);
     Ok(())
 }
 

@@ -4,10 +4,12 @@
 //! readied for each tile by the evaluator), then the *constants* (filled once a run), the *registers* and at last
 //! the *outputs*. A step never writes a slot that it reads. Half precisions are float32 in registers.
 
+use std::sync::Arc;
+
 use smallvec::{SmallVec, smallvec};
 use tenfold_ir::expr::Value;
 use tenfold_ir::operations::PerArgument;
-use tenfold_ir::{DType, Error, Expr, Instruction, Operation, Result, Scalar};
+use tenfold_ir::{DType, Error, Expr, Instruction, Operation, Result};
 
 use super::body::TileFunction;
 use super::formulas::{self, FormulaFunction, Found};
@@ -27,6 +29,7 @@ pub enum Origin {
 }
 
 /// One call of a tile function.
+#[derive(Clone)]
 pub enum Step {
     /// A scalar operation or conversion.
     Operation { function: TileFunction, arguments: [u16; 3], target: u16 },
@@ -34,10 +37,23 @@ pub enum Step {
     Formula { function: FormulaFunction, slots: SmallVec<[u16; 14]> },
 }
 
+/// What a program was compiled for, beside its expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Purpose {
+    wanted: SmallVec<[Value; 2]>,
+    operands: usize,
+    store: Store,
+    in_place: bool,
+    tier: Tier,
+}
+
 /// An expression made ready to run on a tier.
+#[derive(Clone)]
 pub struct Program {
+    purpose: Purpose,
     pub origins: SmallVec<[Origin; 4]>,
-    pub constants: SmallVec<[(Scalar, DType); 4]>,
+    /// Which run-time scalar each is, and as what it is read.
+    pub constants: SmallVec<[(u16, DType); 4]>,
     pub registers: usize,
     pub outputs: usize,
     /// The slots of the wanted values, with [`Store::View`].
@@ -61,18 +77,19 @@ pub enum Store {
 }
 
 impl Program {
-    /// Compiles those values of `expr` that are `wanted`. Core result `i` becomes operand `operands + i`. Where an
-    /// output shares the memory of an operand (`in_place`), outputs are written when all steps that read are done.
-    pub fn new(
+    /// Compiles those values of `expr` that are `wanted`, unless that was done before. Core result `i` becomes operand
+    /// `operands + i`. Where an output shares the memory of an operand (`in_place`), outputs are written when all steps
+    /// that read are done.
+    pub fn of(
         expr: &Expr,
         wanted: &[Value],
         operands: usize,
-        scalars: &[Scalar],
         store: Store,
         in_place: bool,
         tier: Tier,
-    ) -> Result<Program> {
-        Compiler::new(expr, wanted, operands, scalars, store, in_place, tier).compile()
+    ) -> Result<Arc<Program>> {
+        let purpose = Purpose { wanted: wanted.into(), operands, store, in_place, tier };
+        expr.prepared(|known: &Program| known.purpose == purpose, || Compiler::new(expr, &purpose).compile())
     }
 
     /// True where operand `index` is read.
@@ -121,18 +138,13 @@ enum Pending {
 
 struct Compiler<'a> {
     expr: &'a Expr,
-    wanted: &'a [Value],
-    operands: usize,
-    scalars: &'a [Scalar],
-    store: Store,
-    in_place: bool,
-    tier: Tier,
+    purpose: &'a Purpose,
     formulas: SmallVec<[Found; 1]>,
     places: SmallVec<[Option<Place>; 16]>,
     /// For each value the last instruction that reads it; outputs are read at the end.
     last_use: SmallVec<[usize; 16]>,
     origins: SmallVec<[Origin; 4]>,
-    constants: SmallVec<[(Scalar, DType); 4]>,
+    constants: SmallVec<[(u16, DType); 4]>,
     free: SmallVec<[u16; 8]>,
     registers: u16,
     steps: Vec<Pending>,
@@ -140,15 +152,8 @@ struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    fn new(
-        expr: &'a Expr,
-        wanted: &'a [Value],
-        operands: usize,
-        scalars: &'a [Scalar],
-        store: Store,
-        in_place: bool,
-        tier: Tier,
-    ) -> Compiler<'a> {
+    fn new(expr: &'a Expr, purpose: &'a Purpose) -> Compiler<'a> {
+        let wanted = &purpose.wanted;
         let count = expr.instructions().len();
         let mut last_use: SmallVec<[usize; 16]> = smallvec![0; count];
         for (index, instruction) in expr.instructions().iter().enumerate() {
@@ -173,12 +178,6 @@ impl<'a> Compiler<'a> {
         Compiler {
             expr,
             formulas,
-            wanted,
-            operands,
-            scalars,
-            store,
-            in_place,
-            tier,
             places: smallvec![None; count],
             last_use,
             origins: SmallVec::new(),
@@ -186,6 +185,7 @@ impl<'a> Compiler<'a> {
             free: SmallVec::new(),
             registers: 0,
             steps: Vec::with_capacity(count + wanted.len()),
+            purpose,
             picoseconds: 0,
         }
     }
@@ -205,12 +205,10 @@ impl<'a> Compiler<'a> {
                     self.load(index, Origin::Operand(usize::from(*operand)), dtype)
                 }
                 Instruction::Result { index: result } => {
-                    self.load(index, Origin::Operand(self.operands + usize::from(*result)), dtype)
+                    self.load(index, Origin::Operand(self.purpose.operands + usize::from(*result)), dtype)
                 }
                 Instruction::Coordinate { axis } => self.source(Origin::Coordinate(usize::from(*axis))),
-                Instruction::Scalar { index: scalar } => {
-                    self.constant(self.scalars[usize::from(*scalar)], dtype)
-                }
+                Instruction::Scalar { index: scalar } => self.constant(*scalar, dtype),
                 Instruction::Apply { operation, arguments } => {
                     self.apply(index, *operation, *arguments, dtype)?
                 }
@@ -230,7 +228,7 @@ impl<'a> Compiler<'a> {
         }) as u16)
     }
 
-    fn constant(&mut self, scalar: Scalar, dtype: DType) -> Place {
+    fn constant(&mut self, scalar: u16, dtype: DType) -> Place {
         self.constants.push((scalar, dtype));
         Place::Constant(self.constants.len() as u16 - 1)
     }
@@ -242,14 +240,15 @@ impl<'a> Compiler<'a> {
             return source;
         }
         let target = self.target(index, dtype);
-        self.step(cast::widen(dtype, self.tier), &[source], target, 60);
+        self.step(cast::widen(dtype, self.purpose.tier), &[source], target, 60);
         target
     }
 
     /// A place for the value of an instruction: an output's own memory where that can be, else a register.
     fn target(&mut self, index: usize, dtype: DType) -> Place {
-        let direct = !self.in_place && self.store == Store::Memory && dtype.compute() == dtype;
-        match self.wanted.iter().position(|&value| usize::from(value) == index) {
+        let direct =
+            !self.purpose.in_place && self.purpose.store == Store::Memory && dtype.compute() == dtype;
+        match self.purpose.wanted.iter().position(|&value| usize::from(value) == index) {
             Some(output) if direct => Place::Output(output as u16),
             _ => self.register(),
         }
@@ -297,7 +296,7 @@ impl<'a> Compiler<'a> {
             places.push(target);
         }
         self.picoseconds += 60 * formula.inner.len() as u64;
-        self.steps.push(Pending::Formula { function: formula.function(self.tier), places });
+        self.steps.push(Pending::Formula { function: formula.function(self.purpose.tier), places });
         self.release_dead(index, &formula.leaves);
     }
 
@@ -309,7 +308,7 @@ impl<'a> Compiler<'a> {
         dtype: DType,
     ) -> Result<Place> {
         let compute = self.expr.dtypes()[usize::from(values[values.len() - 1])];
-        let function = table::operation_function(operation, compute, self.tier).ok_or_else(|| {
+        let function = table::operation_function(operation, compute, self.purpose.tier).ok_or_else(|| {
             Error::not_implemented(operation.name(), format!("no CPU kernel for {compute}"))
         })?;
         let arguments = values.map(|value| self.place(value));
@@ -320,7 +319,7 @@ impl<'a> Compiler<'a> {
         } else {
             let exact = self.register();
             self.step(function, &arguments, exact, cost);
-            self.step(cast::round(dtype, self.tier), &[exact], target, 60);
+            self.step(cast::round(dtype, self.purpose.tier), &[exact], target, 60);
             self.release(exact);
         }
         self.release_dead(index, &values);
@@ -331,7 +330,7 @@ impl<'a> Compiler<'a> {
         let source_dtype = self.expr.dtypes()[usize::from(from)];
         let source = self.place(from);
         let target = self.target(index, dtype);
-        self.step(cast::convert(source_dtype, dtype, self.tier), &[source], target, 100);
+        self.step(cast::convert(source_dtype, dtype, self.purpose.tier), &[source], target, 100);
         self.release_dead(index, &[from]);
         target
     }
@@ -339,34 +338,36 @@ impl<'a> Compiler<'a> {
     /// Writes the outputs that no step has written in place.
     fn store_outputs(&mut self) {
         let expr = self.expr;
-        if self.store == Store::View {
+        let Purpose { wanted, store, tier, .. } = self.purpose;
+        let (store, tier) = (*store, *tier);
+        if store == Store::View {
             return;
         }
-        let mut places: SmallVec<[Place; 2]> = self.wanted.iter().map(|&value| self.place(value)).collect();
-        if self.in_place {
+        let mut places: SmallVec<[Place; 2]> = wanted.iter().map(|&value| self.place(value)).collect();
+        if self.purpose.in_place {
             // An operand that is handed on must be read before another output overwrites it.
-            for (place, &value) in places.iter_mut().zip(self.wanted) {
+            for (place, &value) in places.iter_mut().zip(wanted) {
                 if let Place::Source(_) = place {
                     let kept = self.register();
-                    self.step(cast::copy(expr.dtypes()[usize::from(value)], self.tier), &[*place], kept, 40);
+                    self.step(cast::copy(expr.dtypes()[usize::from(value)], tier), &[*place], kept, 40);
                     *place = kept;
                 }
             }
         }
-        for (output, (&value, place)) in self.wanted.iter().zip(places).enumerate() {
+        for (output, (&value, place)) in wanted.iter().zip(places).enumerate() {
             let dtype = expr.dtypes()[usize::from(value)];
             let target = Place::Output(output as u16);
             if place == target {
                 continue;
             }
             let function = if dtype.compute() != dtype {
-                cast::narrow(dtype, self.tier)
+                cast::narrow(dtype, tier)
             } else if dtype == DType::Bool {
                 // Any byte but 0 counts as true; what is written is 1.
-                cast::convert(dtype, dtype, self.tier)
+                cast::convert(dtype, dtype, tier)
             } else {
-                let stream = cast::stream(dtype).filter(|_| self.store == Store::Stream);
-                stream.unwrap_or_else(|| cast::copy(dtype, self.tier))
+                let stream = cast::stream(dtype).filter(|_| store == Store::Stream);
+                stream.unwrap_or_else(|| cast::copy(dtype, tier))
             };
             self.step(function, &[place], target, 40);
         }
@@ -391,13 +392,15 @@ impl<'a> Compiler<'a> {
                 slots: places.iter().map(|&place| slot(place)).collect(),
             },
         });
-        let is_viewed = self.store == Store::View;
-        let views = self.wanted.iter().filter(|_| is_viewed).map(|&value| slot(self.place(value))).collect();
+        let is_viewed = self.purpose.store == Store::View;
+        let views =
+            self.purpose.wanted.iter().filter(|_| is_viewed).map(|&value| slot(self.place(value))).collect();
         let widest = self.expr.dtypes().iter().map(|&dtype| cast::tile_size(dtype)).max().unwrap_or(1).max(8);
         Program {
+            purpose: self.purpose.clone(),
             steps: steps.collect(),
             registers: usize::from(self.registers),
-            outputs: if is_viewed { 0 } else { self.wanted.len() },
+            outputs: if is_viewed { 0 } else { self.purpose.wanted.len() },
             views,
             register_bytes: widest * TILE,
             picoseconds: self.picoseconds,

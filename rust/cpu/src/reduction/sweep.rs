@@ -5,9 +5,11 @@
 //! Which one is chosen follows from where neighbours lie in memory and changes no bit. A unit of work is a chunk of
 //! the reduced elements of one row, or of a block of columns.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 use tenfold_ir::kernel::Reduce;
-use tenfold_ir::{Element, Error, Instruction, Result, Shape};
+use tenfold_ir::{Element, Error, Instruction, Result, Scalar, Shape};
 
 use super::accumulate::{column_accumulators, columns, row, short_row, take_line};
 use super::fold::Fold;
@@ -27,7 +29,8 @@ const CHUNK_NANOSECONDS: u64 = 50_000;
 
 /// A reduction made ready to run.
 pub struct Sweep {
-    program: Program,
+    program: Arc<Program>,
+    scalars: SmallVec<[Scalar; 2]>,
     operands: SmallVec<[Operand; 4]>,
     /// The permuted shape.
     shape: Shape,
@@ -50,11 +53,12 @@ impl Sweep {
         } else {
             [&kept[..], &reduced].concat().into()
         };
-        let mut program =
-            Program::new(expr, expr.outputs(), inputs.len(), scalars, Store::View, false, simd::tier())?;
-        for origin in &mut program.origins {
-            if let Origin::Coordinate(axis) = origin {
-                *axis = order.iter().position(|at| at == axis).unwrap_or(*axis);
+        let mut program = Program::of(expr, expr.outputs(), inputs.len(), Store::View, false, simd::tier())?;
+        if program.origins.iter().any(|origin| matches!(origin, Origin::Coordinate(_))) {
+            for origin in &mut Arc::make_mut(&mut program).origins {
+                if let Origin::Coordinate(axis) = origin {
+                    *axis = order.iter().position(|at| at == axis).unwrap_or(*axis);
+                }
             }
         }
         let operands = inputs.iter().enumerate().map(|(index, input)| match input.memory {
@@ -68,6 +72,7 @@ impl Sweep {
         Ok(Sweep {
             operands: operands.collect::<Result<_>>()?,
             program,
+            scalars: scalars.into(),
             shape: order.iter().map(|&axis| shape[axis]).collect(),
             by_columns,
             results: extent(&kept),
@@ -126,7 +131,7 @@ impl Sweep {
             )
         })?;
         states.resize(self.results * chunks, identity);
-        let evaluation = Evaluation::new(&self.program, &self.operands, &self.shape);
+        let evaluation = Evaluation::new(&self.program, &self.scalars, &self.operands, &self.shape);
         let width = if self.by_columns { COLUMNS.min(self.results) } else { self.rows_per_tile() };
         let blocks = self.results.div_ceil(width.max(1));
         let elements = (width * self.reduced.min(CHUNK)) as u64;

@@ -8,6 +8,7 @@ use tenfold_ir::{Buffer, Error, Result};
 
 use super::batch::Batch;
 use super::node::{Input, Node, Place, Slot};
+use crate::plan::Plans;
 
 /// The place of a node in the order of recording.
 pub(crate) type Sequence = u64;
@@ -38,11 +39,11 @@ struct Entry {
     index_range: Option<(i64, i64)>,
 }
 
-/// Held by the thread that runs a shard's nodes.
-type Flusher = &'static Mutex<()>;
+/// Held by the thread that runs a shard's nodes, with the plans that it has made.
+pub(crate) type Flusher = &'static Mutex<Plans>;
 
 /// Slots and pending nodes. A slot with neither handles nor uses is free, and what it kept alive goes with it.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Arena {
     entries: Vec<Entry>,
     free: Vec<Slot>,

@@ -21,7 +21,7 @@ pub(crate) use node::{Input, Node, NodeOperation, Place, Slot};
 
 /// The arena of one thread at a time. Shards are never freed; a thread that ends leaves its shard, with whatever
 /// tensors still live there, to a later thread.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Shard {
     arena: Mutex<Arena>,
 }
@@ -59,7 +59,6 @@ pub(crate) fn current_shard() -> &'static Shard {
 }
 
 /// A counted reference to a value: a slot of a shard.
-#[derive(Debug)]
 pub(crate) struct Handle {
     shard: &'static Shard,
     slot: Slot,

@@ -145,7 +145,15 @@ impl<'g, 'b> Builder<'g, 'b> {
             scalars: parts.scalars,
             outputs: specs,
         };
-        Step { kernel, nodes, operands: parts.origins, reads: parts.reads, outputs }
+        Step {
+            kernel,
+            nodes,
+            operands: parts.origins,
+            reads: parts.reads,
+            outputs,
+            scalars: parts.scalar_origins,
+            core: core_node,
+        }
     }
 
     /// Writes an elementwise node, and names its values.
@@ -157,7 +165,8 @@ impl<'g, 'b> Builder<'g, 'b> {
             let value = origin.map(|value| groups.same[value as usize]);
             arguments.push(match value {
                 Some(value) if let Some(constant) = groups.constant(value) => {
-                    writer.scalar(parts.scalar(constant), input.dtype)
+                    let maker = groups.batch.values[value as usize].node;
+                    writer.scalar(parts.scalar(maker, 0, constant), input.dtype)
                 }
                 Some(value) if groups.is_inner(number, value) => self.names[value as usize],
                 _ => {
@@ -174,8 +183,8 @@ impl<'g, 'b> Builder<'g, 'b> {
             });
         }
         let mut scalars: SmallVec<[u16; 4]> = SmallVec::new();
-        for &scalar in &node.scalars {
-            scalars.push(parts.scalar(scalar));
+        for (index, &scalar) in node.scalars.iter().enumerate() {
+            scalars.push(parts.scalar(number, index, scalar));
         }
         let names = writer.write(node, &arguments, &scalars);
         for (value, name) in groups.batch.values_of(number).zip(names) {
@@ -191,6 +200,8 @@ struct Parts {
     origins: SmallVec<[Origin; 4]>,
     reads: SmallVec<[Read; 6]>,
     scalars: SmallVec<[Scalar; 2]>,
+    /// The first node that has each scalar, and which of its own it is.
+    scalar_origins: SmallVec<[(u32, u32); 2]>,
 }
 
 impl Parts {
@@ -225,10 +236,12 @@ impl Parts {
         operand as u16
     }
 
-    fn scalar(&mut self, scalar: Scalar) -> u16 {
+    /// The kernel's number for scalar `index` of a node.
+    fn scalar(&mut self, node: u32, index: usize, scalar: Scalar) -> u16 {
         let known = self.scalars.iter().position(|&known| known == scalar);
         known.unwrap_or_else(|| {
             self.scalars.push(scalar);
+            self.scalar_origins.push((node, index as u32));
             self.scalars.len() - 1
         }) as u16
     }
@@ -238,7 +251,7 @@ impl Parts {
 pub(super) fn origin(input: &Input, value: Option<u32>) -> Origin {
     match (value, &input.place) {
         (Some(value), _) => Origin::Value(value),
-        (None, Place::Ready(buffer)) => Origin::Buffer(Arc::as_ptr(buffer)),
+        (None, Place::Ready(buffer)) => Origin::Buffer(Arc::as_ptr(buffer).addr()),
         (None, Place::Pending(slot)) => Origin::Slot(*slot),
         (None, Place::Claimed) => unreachable!("planning precedes running"),
     }

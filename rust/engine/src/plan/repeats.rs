@@ -6,35 +6,8 @@ use std::sync::Arc;
 
 use tenfold_ir::Core;
 
+use super::Mixer;
 use crate::graph::{Batch, Node, NodeOperation, Place};
-
-/// A multiply-and-rotate hash: the keys are small numbers and addresses, and no stranger chooses them.
-#[derive(Default)]
-struct Mixer(u64);
-
-impl Hasher for Mixer {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(u64::from(byte));
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.write_u64(u64::from(number));
-    }
-
-    fn write_usize(&mut self, number: usize) {
-        self.write_u64(number as u64);
-    }
-}
 
 /// For each value the first one that equals it. What is held of a repeated value counts for the first one.
 ///

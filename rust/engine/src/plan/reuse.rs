@@ -1,0 +1,390 @@
+//! Plans are kept: a loop records the same work again and again.
+//!
+//! A plan follows from what the nodes do, in which layouts, which inputs are the same, and which values tensors hold. It
+//! does not depend on numbers: run-time scalars and the parameters of most cores are filled in from the nodes at hand.
+//! What it follows from is written down as words, and a plan is used again for a batch that gives the same words.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+use tenfold_ir::{Buffer, Core, Expr, Layout, Scalar, Shape};
+
+use super::{Mixer, Step, plan};
+use crate::graph::{Batch, NodeOperation, Place, Slot};
+
+/// Words of all plans that a shard keeps, at most (4 MB; the plans themselves take about as much): more than the work of
+/// a training step of a large model.
+const MOST_WORDS: usize = 1 << 19;
+
+type Map<K, V> = HashMap<K, V, BuildHasherDefault<Mixer>>;
+
+/// A plan for a batch, to be given back with [`Plans::keep`].
+pub(crate) struct Plan {
+    /// The kernels in the order in which they run.
+    pub steps: Vec<Step>,
+    /// The values that go on waiting.
+    waits: SmallVec<[u32; 4]>,
+    key: Key,
+    hash: u64,
+    used: u64,
+}
+
+/// Plans that were made, by the hash of their keys. The owner runs the batches of a shard, one after the other.
+#[derive(Default)]
+pub(crate) struct Plans {
+    kept: Map<u64, Plan>,
+    words: usize,
+    uses: u64,
+    /// Memory for the key of the next batch.
+    key: Key,
+    numbers: Numbers,
+}
+
+/// All that a plan follows from.
+#[derive(Default)]
+struct Key {
+    words: Vec<u64>,
+    /// Expressions among the nodes, in order.
+    exprs: Vec<Arc<Expr>>,
+    /// Cores whose parameters matter to the planner, in order.
+    cores: Vec<Arc<Core>>,
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Key) -> bool {
+        self.words == other.words
+            && self.exprs.len() == other.exprs.len()
+            && self.exprs.iter().zip(&other.exprs).all(|(a, b)| Arc::ptr_eq(a, b) || a == b)
+            && self.cores.iter().zip(&other.cores).all(|(a, b)| match (&**a, &**b) {
+                (Core::Reduce(a), Core::Reduce(b)) => a == b,
+                (Core::Gemm(a), Core::Gemm(b)) => a == b,
+                _ => false,
+            })
+    }
+}
+
+/// Which inputs and scalars of a batch are the same: each gets the number of its first appearance.
+#[derive(Default)]
+struct Numbers {
+    /// Buffers by address, with how many inputs hold each, and values of slots.
+    places: Map<usize, usize>,
+    references: Vec<usize>,
+    scalars: Map<(u8, u64, u64), usize>,
+}
+
+impl Plans {
+    /// The plan for a batch: see [`plan`].
+    pub fn find(&mut self, batch: &mut Batch, fuse: bool, asked: Option<Slot>) -> Plan {
+        let mut key = std::mem::take(&mut self.key);
+        key.write(&mut self.numbers, batch, fuse, asked);
+        let hash = key.hash();
+        self.uses += 1;
+        let known = self.kept.remove(&hash).inspect(|known| self.words -= known.key.words.len());
+        match known.filter(|known| known.key == key) {
+            Some(mut known) => {
+                if crate::switches::check() {
+                    known.check(batch, fuse, asked);
+                }
+                key.clear();
+                self.key = key;
+                known.fit(batch);
+                known
+            }
+            None => {
+                let steps = plan(batch, fuse, asked);
+                let waits =
+                    (0..batch.values.len() as u32).filter(|&value| batch.values[value as usize].waits);
+                Plan { steps, waits: waits.collect(), key, hash, used: 0 }
+            }
+        }
+    }
+
+    /// Keeps a plan that has run, and lets the plans go that were not used for the longest time.
+    pub fn keep(&mut self, mut plan: Plan) {
+        for step in plan.steps.iter_mut().filter(|step| step.core.is_some()) {
+            // It may hold what belongs to its caller.
+            step.kernel.core = Core::Map;
+        }
+        plan.used = self.uses;
+        self.words += plan.key.words.len();
+        self.kept.insert(plan.hash, plan);
+        while self.words > MOST_WORDS {
+            let oldest = self.kept.values().min_by_key(|plan| plan.used).map(|plan| plan.hash);
+            let Some(gone) = oldest.and_then(|hash| self.kept.remove(&hash)) else { break };
+            self.words -= gone.key.words.len();
+        }
+    }
+}
+
+impl Plan {
+    /// Fills in what this batch has of its own.
+    fn fit(&mut self, batch: &mut Batch) {
+        for step in &mut self.steps {
+            for (scalar, &(node, index)) in step.kernel.scalars.iter_mut().zip(&step.scalars) {
+                *scalar = batch.node(node).scalars[index as usize];
+            }
+            if let Some(NodeOperation::Core(core)) = step.core.map(|node| &batch.node(node).operation) {
+                step.kernel.core = (**core).clone();
+            }
+        }
+        for &value in &self.waits {
+            batch.values[value as usize].waits = true;
+        }
+    }
+
+    /// Holds the plan against one that is made anew.
+    fn check(&mut self, batch: &mut Batch, fuse: bool, asked: Option<Slot>) {
+        let anew = plan(batch, fuse, asked);
+        self.fit(batch);
+        let describe = |steps: &[Step]| {
+            let parts = steps.iter().map(|step| {
+                format!("{:?} {:?} {:?} {:?}", step.kernel, step.nodes, step.reads, step.outputs)
+            });
+            parts.collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(describe(&self.steps), describe(&anew), "a plan that was kept differs from a new one");
+    }
+}
+
+impl Key {
+    fn clear(&mut self) {
+        self.words.clear();
+        self.exprs.clear();
+        self.cores.clear();
+    }
+
+    fn hash(&self) -> u64 {
+        let mut hasher = Mixer::default();
+        self.words.iter().for_each(|&word| hasher.write_u64(word));
+        self.exprs.iter().for_each(|expr| expr.hash(&mut hasher));
+        for core in &self.cores {
+            match &**core {
+                Core::Reduce(reduce) => reduce.hash(&mut hasher),
+                Core::Gemm(gemm) => gemm.hash(&mut hasher),
+                _ => {}
+            }
+        }
+        hasher.finish()
+    }
+
+    /// Writes down what the plan of a batch follows from.
+    fn write(&mut self, numbers: &mut Numbers, batch: &Batch, fuse: bool, asked: Option<Slot>) {
+        self.clear();
+        numbers.clear();
+        self.words.push(u64::from(fuse) | u64::from(asked.is_some()) << 1);
+        let mut buffers: SmallVec<[(usize, &Arc<Buffer>); 16]> = SmallVec::new();
+        for number in 0..batch.len() {
+            let node = batch.node(number);
+            let operation = match &node.operation {
+                NodeOperation::Apply { operation, compute, scalars } => {
+                    (*operation as u64) << 8 | (*compute as u64) << 16 | u64::from(*scalars) << 24
+                }
+                NodeOperation::Copy => 1,
+                NodeOperation::Fill => 2,
+                NodeOperation::Expression(expr) => {
+                    self.exprs.push(expr.clone());
+                    3
+                }
+                NodeOperation::Core(core) => {
+                    if matches!(**core, Core::Reduce(_) | Core::Gemm(_)) {
+                        self.cores.push(core.clone());
+                    }
+                    let mut kind = Mixer::default();
+                    std::mem::discriminant(&**core).hash(&mut kind);
+                    self.words.push(kind.finish());
+                    4
+                }
+            };
+            self.words.push(operation | u64::from(node.has_waited) << 32);
+            let counts = [node.inputs.len(), node.outputs.len(), node.scalars.len()];
+            self.words.push(counts.iter().fold(0, |word, &count| word << 21 | count as u64));
+            for &scalar in &node.scalars {
+                self.words.push(numbers.of_scalar(scalar) as u64);
+            }
+            for (input, origin) in batch.inputs_of(number) {
+                let place = match (origin, &input.place) {
+                    (Some(value), _) => u64::from(value) << 2,
+                    (None, Place::Ready(buffer)) => {
+                        let number = numbers.of_place(Arc::as_ptr(buffer).addr());
+                        if numbers.references[number] == 1 {
+                            buffers.push((number, buffer));
+                        }
+                        (number as u64) << 2 | 1
+                    }
+                    // An odd number is nobody's address.
+                    (None, Place::Pending(slot)) => {
+                        (numbers.of_place(2 * *slot as usize + 1) as u64) << 2 | 2
+                    }
+                    (None, Place::Claimed) => unreachable!("planning precedes running"),
+                };
+                self.words.push(place << 8 | input.dtype as u64);
+                self.write_layout(&input.layout);
+            }
+            for spec in &node.specs {
+                self.words.push(spec.dtype as u64);
+                self.write_shape(&spec.shape);
+            }
+            for (value, &slot) in batch.values_of(number).zip(&node.outputs) {
+                let value = &batch.values[value as usize];
+                let is_asked = asked == Some(slot);
+                self.words
+                    .push(u64::from(value.uses) << 2 | u64::from(is_asked) << 1 | u64::from(value.held));
+            }
+        }
+        if asked.is_some() {
+            // Whether somebody else keeps a buffer alive says whether what reads it may wait.
+            let alive = |&(number, buffer): &(usize, &Arc<Buffer>)| {
+                Arc::strong_count(buffer) > numbers.references[number]
+            };
+            self.words.extend(buffers.iter().map(|buffer| u64::from(alive(buffer))));
+        }
+    }
+
+    fn write_layout(&mut self, layout: &Layout) {
+        self.write_shape(layout.shape());
+        self.words.push(layout.offset() as u64);
+        self.words.extend(layout.strides().iter().map(|&stride| stride as u64));
+    }
+
+    fn write_shape(&mut self, shape: &Shape) {
+        self.words.push(shape.rank() as u64);
+        self.words.extend(shape.iter().map(|&extent| extent as u64));
+    }
+}
+
+impl Numbers {
+    fn clear(&mut self) {
+        self.places.clear();
+        self.references.clear();
+        self.scalars.clear();
+    }
+
+    /// The number of what lies at a place, which one more input reads.
+    fn of_place(&mut self, place: usize) -> usize {
+        let number = *self.places.entry(place).or_insert(self.references.len());
+        if number == self.references.len() {
+            self.references.push(0);
+        }
+        self.references[number] += 1;
+        number
+    }
+
+    /// Equal numbers are those of equal bits.
+    fn of_scalar(&mut self, scalar: Scalar) -> usize {
+        let bits = match scalar {
+            Scalar::Bool(value) => (0, u64::from(value), 0),
+            Scalar::Int(value) => (1, value as u64, (value >> 64) as u64),
+            Scalar::Float(value) => (2, value.to_bits(), 0),
+            Scalar::Complex(value) => (3, value.re.to_bits(), value.im.to_bits()),
+        };
+        let next = self.scalars.len();
+        *self.scalars.entry(bits).or_insert(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MOST_WORDS;
+    use crate::graph::current_shard;
+    use crate::{DType, Tensor, switches};
+
+    /// Runs `body` on a thread of its own, in deferred mode.
+    fn deferred(body: impl FnOnce() + Send) {
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let before = switches::is_immediate();
+                switches::set_immediate(false);
+                body();
+                switches::set_immediate(before);
+            });
+        });
+    }
+
+    /// How many plans this thread's shard keeps, and their words.
+    fn kept() -> (usize, usize) {
+        let flusher = current_shard().arena().flusher();
+        let plans = flusher.lock().unwrap();
+        (plans.kept.len(), plans.words)
+    }
+
+    #[test]
+    fn a_step_that_repeats_is_planned_once_whatever_its_numbers_are() {
+        deferred(|| {
+            let x = Tensor::ones(&[3], DType::Float32).unwrap();
+            x.to_vec::<f32>().unwrap();
+            let before = kept().0;
+            for step in 2..10 {
+                let y = x.multiply(f64::from(step)).unwrap().add(1).unwrap();
+                assert_eq!(y.to_vec::<f32>().unwrap(), [step as f32 + 1.0; 3]);
+            }
+            assert_eq!(kept().0, before + 1);
+        });
+    }
+
+    #[test]
+    fn the_parameters_of_a_core_are_those_of_the_batch_at_hand() {
+        deferred(|| {
+            let draw = || Tensor::randn(&[5], DType::Float32, None).unwrap().to_vec::<f32>().unwrap();
+            let before = kept().0;
+            let (first, second) = (draw(), draw());
+            assert_ne!(first, second);
+            assert_eq!(kept().0, before + 1);
+        });
+    }
+
+    #[test]
+    fn what_a_plan_follows_from_makes_another_plan() {
+        deferred(|| {
+            let x = Tensor::ones(&[4], DType::Float32).unwrap();
+            let y = Tensor::ones(&[4], DType::Float32).unwrap();
+            let matrix = Tensor::ones(&[2, 2], DType::Float32).unwrap();
+            for tensor in [&x, &y, &matrix] {
+                tensor.to_vec::<f32>().unwrap();
+            }
+            let look = |tensor: Tensor| tensor.to_vec::<f32>().unwrap();
+            let programs: [&dyn Fn() -> Vec<f32>; 9] = [
+                &|| look(x.multiply(2).unwrap().add(3).unwrap()),
+                // Equal scalars share a place.
+                &|| look(x.multiply(2).unwrap().add(2).unwrap()),
+                // Another operation, another scalar position.
+                &|| look(x.subtract(2).unwrap().add(3).unwrap()),
+                &|| look(x.multiply(&y).unwrap().add(3).unwrap()),
+                &|| look(x.multiply(&x).unwrap().add(3).unwrap()),
+                // An intermediate result that nobody holds: a temporary lives as long as its statement.
+                &|| {
+                    let sum = x.multiply(2).unwrap().add(3).unwrap();
+                    look(sum)
+                },
+                // Other layouts, dtypes and axes.
+                &|| look(matrix.transpose(0, 1).unwrap().multiply(2).unwrap().add(3).unwrap()),
+                &|| look(matrix.sum(Some(&[0]), false, None).unwrap().add(3).unwrap()),
+                &|| look(matrix.sum(Some(&[1]), false, None).unwrap().add(3).unwrap()),
+            ];
+            let expected = [5.0, 4.0, 2.0, 4.0, 4.0, 5.0, 5.0, 5.0, 5.0];
+            let before = kept().0;
+            for _ in 0..3 {
+                for (program, expected) in programs.iter().zip(expected) {
+                    assert!(program().iter().all(|&value| value == expected));
+                }
+            }
+            assert_eq!(kept().0, before + programs.len());
+        });
+    }
+
+    #[test]
+    fn plans_are_kept_up_to_a_bound() {
+        deferred(|| {
+            for extent in 0..60 {
+                let mut x = Tensor::ones(&[extent], DType::Float32).unwrap();
+                for _ in 0..900 {
+                    x = x.add(1).unwrap();
+                }
+                assert_eq!(x.to_vec::<f32>().unwrap(), vec![901.0; extent]);
+                assert!(kept().1 <= MOST_WORDS);
+            }
+            assert!(kept().1 > MOST_WORDS / 2);
+        });
+    }
+}
