@@ -274,6 +274,7 @@ fn finish(shard: &Shard, batch: &mut Batch, step: &Step, buffers: Vec<Buffer>) {
     // Garbage is dropped after the lock: dropping a buffer may run foreign code.
     drop(buffers);
     drop(garbage);
+    nodes.into_iter().for_each(Node::recycle);
 }
 
 /// A step that cannot be computed: whoever looks at its values gets the error.

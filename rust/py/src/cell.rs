@@ -84,6 +84,12 @@ impl Cell {
         }
     }
 
+    /// The same of a tensor that is no view: nothing can fail.
+    #[inline]
+    pub fn own_value(&self) -> Option<Tensor> {
+        self.view.is_none().then(|| locked(&self.state).value.clone())
+    }
+
     fn value_of_view(&self, view: &View) -> Result<Tensor> {
         let base = &view.base.get().cell;
         let now = base.version();

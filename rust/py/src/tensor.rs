@@ -52,8 +52,12 @@ impl PyTensor {
     }
 
     /// The present value with its gradient edge.
+    #[inline]
     pub(crate) fn value(&self) -> PyResult<Tensor> {
-        self.cell.value().map_err(to_python)
+        match self.cell.own_value() {
+            Some(value) => Ok(value),
+            None => self.cell.value().map_err(to_python),
+        }
     }
 
     /// An in-place operation: replaces the value by `compute` of it, converted to the tensor's dtype.

@@ -137,10 +137,13 @@ impl Levels {
 
 impl Tensor {
     /// The layout of all samples of these levels, which contain the tensor's own: their axes in front.
+    #[inline]
     pub(crate) fn layout_of_all(&self, levels: &Levels) -> Arc<Layout> {
-        if levels.is_empty() {
-            return self.shared_layout().clone();
-        }
+        if levels.is_empty() { self.shared_layout().clone() } else { self.layout_with_axes(levels) }
+    }
+
+    #[cold]
+    fn layout_with_axes(&self, levels: &Levels) -> Arc<Layout> {
         let layout = self.layout();
         let own = self.batch().as_slice();
         let stride =

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use smallvec::SmallVec;
-use tenfold_ir::{Buffer, Error, Result};
+use tenfold_ir::{Buffer, Error, Result, Spec};
 
 use super::batch::Batch;
 use super::node::{Input, Node, Place, Slot};
@@ -81,9 +81,15 @@ impl Arena {
         }
     }
 
-    /// Adds a pending node; its outputs get slots with one handle each. An input whose slot is computed by now is read
-    /// from its buffer. An error where one could not be computed, and the node, to be dropped without the lock.
-    pub fn record(&mut self, mut node: Box<Node>) -> Result<Recorded, (Error, Box<Node>)> {
+    /// Adds a pending node; its outputs get slots with one handle each, which `give` takes. An input whose slot is computed
+    /// by now is read from its buffer. An error where one could not be computed, and the node, to be dropped without the
+    /// lock.
+    #[inline]
+    pub fn record(
+        &mut self,
+        mut node: Box<Node>,
+        mut give: impl FnMut(Slot),
+    ) -> Result<Recorded, (Error, Box<Node>)> {
         let mut reads_borrowed = false;
         for index in 0..node.inputs.len() {
             let place = &mut node.inputs[index].place;
@@ -105,16 +111,16 @@ impl Arena {
             reads_borrowed |= place.is_borrowed();
         }
         let sequence = self.end();
-        let mut outputs = SmallVec::new();
         for _ in 0..node.specs.len() {
             let slot = self.new_slot(State::Pending(sequence));
             node.outputs.push(slot);
-            outputs.push(slot);
+            give(slot);
         }
-        self.pending_bytes += node.bytes();
+        node.bytes = node.specs.iter().map(Spec::bytes).sum();
+        self.pending_bytes += node.bytes;
         self.nodes.push_back(Some(node));
         let (nodes, bytes) = self.pending();
-        Ok(Recorded { outputs, reads_borrowed, pending_nodes: nodes, pending_bytes: bytes })
+        Ok(Recorded { reads_borrowed, pending_nodes: nodes, pending_bytes: bytes })
     }
 
     /// Takes back that a node which is not recorded after all reads these inputs.
@@ -150,17 +156,17 @@ impl Arena {
         self.entry(slot).handles += 1;
     }
 
-    /// A tensor lets the slot go. What is freed is handed to the caller, to be dropped without the lock.
-    pub fn release(&mut self, slot: Slot, garbage: &mut Garbage) {
+    /// A tensor lets the slot go; true where nobody needs it any more, and it is to be collected.
+    #[inline]
+    pub fn release(&mut self, slot: Slot) -> bool {
         let entry = self.entry(slot);
         entry.handles -= 1;
-        if entry.handles == 0 && entry.uses == 0 {
-            self.collect(slot, garbage);
-        }
+        entry.handles == 0 && entry.uses == 0
     }
 
-    /// Frees a slot that nobody needs, and in turn what only it needed (iteratively: chains may be long).
-    fn collect(&mut self, slot: Slot, garbage: &mut Garbage) {
+    /// Frees a slot that nobody needs, and in turn what only it needed (iteratively: chains may be long). What is freed is
+    /// handed to the caller, to be dropped without the lock.
+    pub fn collect(&mut self, slot: Slot, garbage: &mut Garbage) {
         let mut work: SmallVec<[Slot; 8]> = SmallVec::new();
         let mut next = Some(slot);
         while let Some(slot) = next.take().or_else(|| work.pop()) {
@@ -208,7 +214,7 @@ impl Arena {
             entry.handles == 0 && entry.uses == 0
         });
         let node = if dead { self.nodes[index].take() } else { None }?;
-        self.pending_bytes -= node.bytes();
+        self.pending_bytes -= node.bytes;
         Some(node)
     }
 
@@ -232,7 +238,7 @@ impl Arena {
             let Some(front) = self.nodes.pop_front() else { break };
             self.first += 1;
             let Some(node) = front else { continue };
-            self.pending_bytes -= node.bytes();
+            self.pending_bytes -= node.bytes;
             match self.failure(&node) {
                 Some(error) => {
                     self.release_inputs(&node, garbage);
@@ -339,7 +345,7 @@ impl Arena {
             for &output in &node.outputs {
                 self.entry(output).state = State::Pending(first);
             }
-            self.pending_bytes += node.bytes();
+            self.pending_bytes += node.bytes;
             self.nodes.push_front(Some(node));
         }
         // Some may have lost their last handle meanwhile.
@@ -391,8 +397,6 @@ impl Arena {
 
 /// What recording a node gave.
 pub(crate) struct Recorded {
-    /// The slots of its outputs.
-    pub outputs: SmallVec<[Slot; 2]>,
     /// It reads memory that somebody else may write to.
     pub reads_borrowed: bool,
     /// See [`Arena::pending`].
@@ -408,4 +412,10 @@ pub(crate) struct Garbage {
     pub buffers: SmallVec<[Arc<Buffer>; 2]>,
     /// Nodes that died unrun.
     pub nodes: SmallVec<[Box<Node>; 2]>,
+}
+
+impl Drop for Garbage {
+    fn drop(&mut self) {
+        self.nodes.drain(..).for_each(Node::recycle);
+    }
 }

@@ -28,6 +28,7 @@ pub(crate) struct Shard {
 
 impl Shard {
     /// The arena, locked. Nothing that could panic runs under the lock, so poison means nothing.
+    #[inline]
     pub fn arena(&self) -> MutexGuard<'_, Arena> {
         self.arena.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -77,14 +78,11 @@ impl Handle {
         Handle { shard, slot }
     }
 
-    /// How a node that is about to be recorded in `shard` reads the value. One that is pending in another shard is run
-    /// first; one of the same shard is looked up when the node is recorded, for then the lock is held anyway.
+    /// How a node that is about to be recorded in `shard` reads the value: its slot, where it is of the same shard, which
+    /// is looked up when the node is recorded, for then the lock is held anyway.
     #[inline]
-    pub fn place(&self, shard: &'static Shard) -> Result<Place> {
-        if std::ptr::eq(self.shard, shard) {
-            return Ok(Place::Pending(self.slot));
-        }
-        Ok(Place::Ready(self.buffer()?))
+    pub fn slot_in(&self, shard: &'static Shard) -> Option<Slot> {
+        std::ptr::eq(self.shard, shard).then_some(self.slot)
     }
 
     /// True where the value lies in memory that somebody else may write to.
@@ -136,10 +134,15 @@ impl Clone for Handle {
 }
 
 impl Drop for Handle {
+    #[inline]
     fn drop(&mut self) {
-        let mut garbage = Garbage::default();
-        self.shard.arena().release(self.slot, &mut garbage);
-        drop(garbage);
+        let mut arena = self.shard.arena();
+        if arena.release(self.slot) {
+            let mut garbage = Garbage::default();
+            arena.collect(self.slot, &mut garbage);
+            drop(arena);
+            drop(garbage);
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! What is recorded: pending work, as plain values.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use tenfold_ir::{Buffer, Core, DType, Expr, Layout, Operation, Scalar, Spec, Specs};
+use tenfold_ir::{Buffer, Core, DType, Expr, Layout, Operation, Scalar, Specs};
 
 /// The number of an output within its shard's arena.
 pub(crate) type Slot = u32;
@@ -82,13 +83,29 @@ pub(crate) struct Node {
     pub outputs: SmallVec<[Slot; 2]>,
     /// It was taken by a flush before that did not compute it for its own sake.
     pub has_waited: bool,
+    /// Bytes that its outputs take, while it waits.
+    pub bytes: usize,
     /// Who recorded it, while kernels are profiled.
     pub site: Option<Arc<str>>,
+}
+
+/// Nodes of a thread that are done with, for later ones. A chain of a thousand nodes is a thousand pieces of memory that are
+/// asked for in a row and given back in a row, the worst case of a general allocator.
+const MOST_SPARE: usize = 1024;
+
+thread_local! {
+    #[allow(clippy::vec_box, reason = "the boxes are what is kept")]
+    static SPARE: RefCell<Vec<Box<Node>>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Node {
     /// A node to which inputs, scalars and specs are yet to be added (where it lies: it is large).
     pub fn new(operation: NodeOperation) -> Box<Node> {
+        if let Some(mut node) = SPARE.try_with(|spare| spare.borrow_mut().pop()).ok().flatten() {
+            node.operation = operation;
+            node.site = crate::profile::site();
+            return node;
+        }
         Box::new(Node {
             operation,
             inputs: SmallVec::new(),
@@ -96,12 +113,25 @@ impl Node {
             specs: Specs::new(),
             outputs: SmallVec::new(),
             has_waited: false,
+            bytes: 0,
             site: crate::profile::site(),
         })
     }
 
-    /// Bytes that its outputs take.
-    pub fn bytes(&self) -> usize {
-        self.specs.iter().map(Spec::bytes).sum()
+    /// Lets go of what the node holds, and keeps its memory for another one.
+    pub fn recycle(mut node: Box<Node>) {
+        node.operation = NodeOperation::Fill;
+        node.inputs.clear();
+        node.scalars.clear();
+        node.specs.clear();
+        node.outputs.clear();
+        node.has_waited = false;
+        node.site = None;
+        let _gone = SPARE.try_with(|spare| {
+            let mut spare = spare.borrow_mut();
+            if spare.len() < MOST_SPARE {
+                spare.push(node);
+            }
+        });
     }
 }

@@ -18,6 +18,9 @@ use crate::graph::{Batch, NodeOperation, Place, Slot};
 /// a training step of a large model.
 const MOST_WORDS: usize = 1 << 19;
 
+/// In the word of an input or a result: the layout or shape is that of the layout that was written last.
+const SAME: u64 = 1 << 8;
+
 type Map<K, V> = HashMap<K, V, BuildHasherDefault<Mixer>>;
 
 /// A plan for a batch, to be given back with [`Plans::keep`].
@@ -175,6 +178,8 @@ impl Key {
         numbers.clear();
         self.words.push(u64::from(fuse) | u64::from(asked.is_some()) << 1);
         let mut buffers: SmallVec<[(usize, &Arc<Buffer>); 16]> = SmallVec::new();
+        // The layout that was written last: neighbours mostly share it.
+        let mut last: Option<&Arc<Layout>> = None;
         for number in 0..batch.len() {
             let node = batch.node(number);
             let operation = match &node.operation {
@@ -219,12 +224,16 @@ impl Key {
                     }
                     (None, Place::Claimed) => unreachable!("planning precedes running"),
                 };
-                self.words.push(place << 8 | input.dtype as u64);
-                self.write_layout(&input.layout);
+                let word = place << 16 | input.dtype as u64;
+                self.write_layout(word, &input.layout, &mut last);
             }
             for spec in &node.specs {
-                self.words.push(spec.dtype as u64);
-                self.write_shape(&spec.shape);
+                if last.is_some_and(|last| *last.shape() == spec.shape) {
+                    self.words.push(spec.dtype as u64 | SAME);
+                } else {
+                    self.words.push(spec.dtype as u64);
+                    self.write_shape(&spec.shape);
+                }
             }
             for (value, &slot) in batch.values_of(number).zip(&node.outputs) {
                 let value = &batch.values[value as usize];
@@ -242,7 +251,14 @@ impl Key {
         }
     }
 
-    fn write_layout(&mut self, layout: &Layout) {
+    /// Writes a layout behind `word`, unless it is the `last` one.
+    fn write_layout<'a>(&mut self, word: u64, layout: &'a Arc<Layout>, last: &mut Option<&'a Arc<Layout>>) {
+        if last.is_some_and(|last| Arc::ptr_eq(last, layout) || last == layout) {
+            self.words.push(word | SAME);
+            return;
+        }
+        *last = Some(layout);
+        self.words.push(word);
         self.write_shape(layout.shape());
         self.words.push(layout.offset() as u64);
         self.words.extend(layout.strides().iter().map(|&stride| stride as u64));

@@ -22,7 +22,7 @@ use tenfold_ir::{Core, DType, Error, Expr, Layout, Result, Scalar, Shape, Spec, 
 
 use crate::autograd::EdgeRef;
 use crate::batch::{self, BatchAxes, Levels};
-use crate::graph::{Handle, Input, Node, NodeOperation, Recorded, Shard, current_shard};
+use crate::graph::{Handle, Input, Node, NodeOperation, Place, Recorded, Shard, Slot, current_shard};
 
 pub use assemble::{Padding, Repeats};
 pub use elementwise::Argument;
@@ -57,8 +57,9 @@ struct Body {
 }
 
 /// Adds a node to its shard's arena. One that is refused is dropped without the lock.
-fn record_node(shard: &'static Shard, node: Box<Node>) -> Result<Recorded> {
-    let recorded = shard.arena().record(node);
+#[inline]
+fn record_node(shard: &'static Shard, node: Box<Node>, give: impl FnMut(Slot)) -> Result<Recorded> {
+    let recorded = shard.arena().record(node, give);
     recorded.map_err(|(error, _node)| error)
 }
 
@@ -97,6 +98,7 @@ impl Tensor {
     }
 
     /// The same, to be shared.
+    #[inline]
     pub fn shared_layout(&self) -> &Arc<Layout> {
         &self.body.layout
     }
@@ -158,8 +160,15 @@ impl Tensor {
     /// Makes all samples of the tensor an input of a node that is about to be recorded in `shard`.
     #[inline]
     fn read_by(&self, node: &mut Node, shard: &'static Shard, levels: &Levels) -> Result<()> {
-        let place = self.value().place(shard)?;
-        node.inputs.push(Input { place, dtype: self.dtype, layout: self.layout_of_all(levels) });
+        let layout = self.layout_of_all(levels);
+        match self.value().slot_in(shard) {
+            Some(slot) => node.inputs.push(Input { place: Place::Pending(slot), dtype: self.dtype, layout }),
+            // One that is pending in another shard is run first.
+            None => {
+                let place = Place::Ready(self.value().buffer()?);
+                node.inputs.push(Input { place, dtype: self.dtype, layout });
+            }
+        }
         Ok(())
     }
 
@@ -231,9 +240,10 @@ impl Tensor {
                 spec.shape = Shape::checked("vmap", &levels.before(&spec.shape))?;
             }
         }
-        let recorded = record_node(shard, node)?;
+        let mut slots: SmallVec<[Slot; 2]> = SmallVec::new();
+        let recorded = record_node(shard, node, |slot| slots.push(slot))?;
         let mut outputs = Tensors::new();
-        for (&slot, (layout, dtype, batch)) in recorded.outputs.iter().zip(layouts) {
+        for (&slot, (layout, dtype, batch)) in slots.iter().zip(layouts) {
             outputs.push(Tensor::of_layout(Handle::of_output(shard, slot), layout, dtype, batch));
         }
         crate::run::after_recording(shard, &recorded)?;
@@ -241,6 +251,7 @@ impl Tensor {
     }
 
     /// Records a node whose only output lies in this dense layout, sample by sample; no gradient.
+    #[inline]
     fn record_single(
         shard: &'static Shard,
         node: Box<Node>,
@@ -248,9 +259,10 @@ impl Tensor {
         dtype: DType,
         levels: &Levels,
     ) -> Result<Tensor> {
-        let recorded = record_node(shard, node)?;
+        let mut output = 0;
+        let recorded = record_node(shard, node, |slot| output = slot)?;
         let batch = levels.dense_axes(layout.shape());
-        let output = Tensor::of_layout(Handle::of_output(shard, recorded.outputs[0]), layout, dtype, batch);
+        let output = Tensor::of_layout(Handle::of_output(shard, output), layout, dtype, batch);
         crate::run::after_recording(shard, &recorded)?;
         Ok(output)
     }
