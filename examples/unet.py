@@ -22,10 +22,10 @@ from matplotlib import pyplot as plt
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--out", type=Path, default=Path("runs/unet"), help="folder of the picture")
-parser.add_argument("--quick", action="store_true", help="300 scenes instead of 3,000, 2 epochs instead of 6")
+parser.add_argument("--quick", action="store_true", help="600 scenes instead of 3,000")
 options = parser.parse_args()
 options.out.mkdir(parents=True, exist_ok=True)
-count, epochs, wanted_ink, wanted = (300, 2, 0.5, 0.0) if options.quick else (3000, 6, 0.9, 0.75)
+count, epochs, batch_size, wanted_ink, wanted = (600, 6, 8, 0.85, 0.1) if options.quick else (3000, 6, 20, 0.95, 0.82)
 
 
 class DoubleConv(nn.Sequential):
@@ -63,7 +63,7 @@ class UNet(nn.Module):
 
 tf.manual_seed(0)
 train, held_out = make_scenes(count, 32, held_out=False, seed=0), make_scenes(count // 10, 32, held_out=True, seed=1)
-batches = DataLoader(TensorDataset(train.images, train.masks), batch_size=20, shuffle=True)
+batches = DataLoader(TensorDataset(train.images, train.masks), batch_size=batch_size, shuffle=True)
 model = UNet(classes=11)
 optimizer = optim.AdamW(model.parameters())
 schedule = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=6e-3, total_steps=epochs * len(batches))
