@@ -458,7 +458,8 @@ impl<'a> Evaluator<'a> {
 
     /// Makes a source slot show elements `start .. start + count`.
     fn ready(&mut self, source: usize, start: usize, count: usize) {
-        match self.evaluation.program.origins[source] {
+        let program = self.evaluation.program;
+        match program.origins[source] {
             Origin::Coordinate(axis) => {
                 let inner: usize = self.evaluation.shape[axis + 1..].iter().product();
                 // SAFETY: the slot's own tile holds `TILE` numbers of 8 bytes.
@@ -473,7 +474,7 @@ impl<'a> Evaluator<'a> {
                     Access::Linear => {
                         // SAFETY: the element is one of the layout's.
                         let tile = unsafe { operand.at(operand.layout.offset() + start as i64) };
-                        if operand.is_far {
+                        if operand.is_far && !program.fetches {
                             // The steps on this tile leave the time to fetch the next one.
                             prefetch(tile.wrapping_add(count * operand.size), count * operand.size);
                         }

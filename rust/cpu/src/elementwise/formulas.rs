@@ -15,7 +15,7 @@ use tenfold_ir::formulas::{AdamNumbers, AdamState, Arithmetic, MomentumNumbers, 
 use tenfold_ir::{DType, Expr, Instruction, Operation};
 
 use crate::reduction::order::LANES;
-use crate::simd::Tier;
+use crate::simd::{Tier, prefetch};
 
 /// Computes `count` elements: the tiles of the operands, then those of the scalars (the same number throughout), then
 /// those of the results.
@@ -186,6 +186,9 @@ pub fn find(expr: &Expr, wanted: &[Value]) -> SmallVec<[Found; 1]> {
     found
 }
 
+/// How far in front of what it reads a formula fetches, in bytes.
+const AHEAD: usize = 1024;
+
 /// Neighbouring elements: one or two vectors.
 #[derive(Clone, Copy)]
 struct Pack([f32; LANES]);
@@ -253,6 +256,10 @@ unsafe fn run<F: Formula<N, S, R>, const N: usize, const S: usize, const R: usiz
         let blocks = count / LANES;
         for block in 0..blocks {
             let place = |index: usize| tile(index).add(block * LANES).cast::<[f32; LANES]>();
+            for operand in 0..N {
+                // A line at a time between the steps: asked for all at once, lines wait for each other.
+                prefetch(place(operand).cast::<u8>().wrapping_add(AHEAD), 64);
+            }
             let operands = array::from_fn(|at| Pack(place(at).read_unaligned()));
             let results = F::compute(operands, packs);
             for (at, result) in results.into_iter().enumerate() {

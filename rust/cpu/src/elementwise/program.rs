@@ -56,6 +56,8 @@ pub struct Program {
     pub constants: SmallVec<[(u16, DType); 4]>,
     pub registers: usize,
     pub outputs: usize,
+    /// Its steps fetch what they will read, so that nobody else has to.
+    pub fetches: bool,
     /// The slots of the wanted values, with [`Store::View`].
     pub views: SmallVec<[u16; 2]>,
     pub steps: Vec<Step>,
@@ -290,14 +292,28 @@ impl<'a> Compiler<'a> {
     /// Computes all results of a formula when instruction `index`, the last of its values, has its turn.
     fn formula(&mut self, index: usize, formula: &Found) {
         let mut places: SmallVec<[Place; 14]> = formula.leaves.iter().map(|&leaf| self.place(leaf)).collect();
+        // A formula reads its operands before it writes, element by element. Where nothing reads memory after it, its
+        // results may take the place of what was there.
+        let direct = self.purpose.store == Store::Memory && !self.reads_memory_after(index);
         for &result in &formula.results {
-            let target = self.target(usize::from(result), DType::Float32);
+            let output = self.purpose.wanted.iter().position(|&value| value == result).filter(|_| direct);
+            let target = match output {
+                Some(output) => Place::Output(output as u16),
+                None => self.target(usize::from(result), DType::Float32),
+            };
             self.places[usize::from(result)] = Some(target);
             places.push(target);
         }
         self.picoseconds += 60 * formula.inner.len() as u64;
         self.steps.push(Pending::Formula { function: formula.function(self.purpose.tier), places });
         self.release_dead(index, &formula.leaves);
+    }
+
+    /// True where something behind instruction `index` reads an operand or a result of the core.
+    fn reads_memory_after(&self, index: usize) -> bool {
+        self.expr.instructions().iter().zip(&self.last_use).any(|(instruction, &last_use)| {
+            matches!(instruction, Instruction::Load { .. } | Instruction::Result { .. }) && last_use > index
+        })
     }
 
     fn apply(
@@ -402,6 +418,7 @@ impl<'a> Compiler<'a> {
             registers: usize::from(self.registers),
             outputs: if is_viewed { 0 } else { self.purpose.wanted.len() },
             views,
+            fetches: self.steps.iter().any(|step| matches!(step, Pending::Formula { .. })),
             register_bytes: widest * TILE,
             picoseconds: self.picoseconds,
             origins: self.origins,
