@@ -1,16 +1,13 @@
 //! The arithmetic of one row. Everything is inlined into the code of a tier; sums are in the order of
 //! [`crate::reduction::order`].
 //!
-//! The first sweep over a row asks for the next row on its way ([`Row::touch`]): the later sweeps find this one in cache
-//! and leave the memory idle otherwise.
+//! The sweeps over a row ask for the next row on their way ([`Row::touch`]), a stretch of one input at a time and where
+//! there is arithmetic to do meanwhile: a core waits for some twenty lines at once, and for one more with everything.
 
 use tenfold_ir::lanes::Lane;
 
-use super::group::Row;
+use super::group::{Row, STRETCH};
 use crate::reduction::order::{BLOCK, GROUPS, LANES, LaneSum, join_lanes};
-
-/// Elements that are worked on at a stretch: a multiple of the sum's block.
-const STRETCH: usize = 256;
 
 #[inline(always)]
 fn zero<T: Lane>() -> T {
@@ -36,11 +33,10 @@ fn stretches(length: usize) -> impl Iterator<Item = (usize, usize)> {
 
 /// The largest element; of nothing −∞.
 #[inline(always)]
-fn max<T: Lane>(x: Row<'_, T>) -> T {
+fn max<T: Lane>(x: &[T]) -> T {
     let mut accumulators = [[-T::INFINITY; LANES]; GROUPS];
-    for (start, count) in stretches(x.values.len()) {
-        x.touch(start, count);
-        let (blocks, rest) = x.values[start..start + count].as_chunks::<BLOCK>();
+    for (start, count) in stretches(x.len()) {
+        let (blocks, rest) = x[start..start + count].as_chunks::<BLOCK>();
         for block in blocks {
             for group in 0..GROUPS {
                 for lane in 0..LANES {
@@ -80,9 +76,9 @@ fn sum_of_two<T: Lane>(x: Row<'_, T>, y: Row<'_, T>, map: impl Fn(T, T) -> T) ->
     let mut mapped = [zero::<T>(); STRETCH];
     for (start, count) in stretches(x.values.len()) {
         x.touch(start, count);
-        y.touch(start, count);
         let mapped = &mut mapped[..count];
         write_two(&x.values[start..start + count], &y.values[start..start + count], mapped, &map);
+        y.touch(start, count);
         sum.add(mapped);
     }
     sum.finish()
@@ -101,17 +97,8 @@ fn sum<T: Lane>(x: Row<'_, T>) -> T {
 
 /// `Σ exp(x − shift)`
 #[inline(always)]
-fn sum_of_exponentials<T: Lane>(x: &[T], shift: T) -> T {
-    let mut sum = LaneSum::new();
-    let mut mapped = [zero::<T>(); STRETCH];
-    for stretch in x.chunks(STRETCH) {
-        let mapped = &mut mapped[..stretch.len()];
-        for (out, &x) in mapped.iter_mut().zip(stretch) {
-            *out = (x - shift).exp_decay();
-        }
-        sum.add(mapped);
-    }
-    sum.finish()
+fn sum_of_exponentials<T: Lane>(x: Row<'_, T>, shift: T) -> T {
+    sum_of(x, |x| (x - shift).exp_decay())
 }
 
 /// `out = map(x)`
@@ -136,10 +123,12 @@ fn write_two<T: Lane>(x: &[T], y: &[T], out: &mut [T], map: impl Fn(T, T) -> T) 
 /// `x → exp(x − max) / Σ exp(x − max)`
 #[inline(always)]
 pub fn softmax<T: Lane>(x: Row<'_, T>, out: &mut [T]) {
-    let max = max(x);
+    let max = max(x.values);
     let mut sum = LaneSum::new();
-    for (x, out) in x.values.chunks(STRETCH).zip(out.chunks_mut(STRETCH)) {
-        for (out, &x) in out.iter_mut().zip(x) {
+    for (start, count) in stretches(out.len()) {
+        x.touch(start, count);
+        let out = &mut out[start..start + count];
+        for (out, &x) in out.iter_mut().zip(&x.values[start..start + count]) {
             *out = (x - max).exp_decay();
         }
         sum.add(out);
@@ -153,20 +142,20 @@ pub fn softmax<T: Lane>(x: Row<'_, T>, out: &mut [T]) {
 /// `x → x − max − log Σ exp(x − max)`
 #[inline(always)]
 pub fn log_softmax<T: Lane>(x: Row<'_, T>, out: &mut [T]) {
-    let max = max(x);
-    let log = sum_of_exponentials(x.values, max).log();
+    let max = max(x.values);
+    let log = sum_of_exponentials(x, max).log();
     write(x.still(), out, |x| x - max - log);
 }
 
 /// `x → log Σ exp(x)`
 #[inline(always)]
 pub fn log_sum_exp<T: Lane>(x: Row<'_, T>) -> T {
-    let max = max(x);
+    let max = max(x.values);
     // An infinite maximum would make NaN of ∞ − ∞; the infinity itself is the result, unless there is a NaN.
     if max.abs() == T::INFINITY {
         return max + sum_of(x.still(), |x| T::select(x.is_nan(), x, zero()));
     }
-    max + sum_of_exponentials(x.values, max).log()
+    max + sum_of_exponentials(x, max).log()
 }
 
 /// `y, g → y · (g − Σ g·y)`
@@ -187,8 +176,8 @@ pub fn log_softmax_gradient<T: Lane>(y: Row<'_, T>, g: Row<'_, T>, out: &mut [T]
 #[inline(always)]
 fn moments<T: Lane>(x: Row<'_, T>, epsilon: f64) -> [T; 2] {
     let count = T::constant(x.values.len() as f64);
-    let mean = sum(x) / count;
-    let variance = sum_of(x.still(), |x| (x - mean) * (x - mean)) / count;
+    let mean = sum(x.share(0, 2)) / count;
+    let variance = sum_of(x.share(1, 2), |x| (x - mean) * (x - mean)) / count;
     [mean, one::<T>() / (variance + T::constant(epsilon)).sqrt()]
 }
 
@@ -242,11 +231,12 @@ pub fn affine_layer_norm_gradient<T: Lane>(
     let (mut weighted, mut products) = ([zero::<T>(); STRETCH], [zero::<T>(); STRETCH]);
     for (start, length) in stretches(out.len()) {
         x.touch(start, length);
-        g.touch(start, length);
+        let next_g = g;
         let [x, weight, g] = [x, weight, g].map(|row| &row.values[start..start + length]);
         let (weighted, products) = (&mut weighted[..length], &mut products[..length]);
         write_two(g, weight, weighted, |g, weight| g * weight);
         write_two(x, weighted, products, |x, weighted| weighted * normal(x));
+        next_g.touch(start, length);
         sum.add(weighted);
         sum_of_products.add(products);
         for ((sum, &x), &g) in of_weight[start..start + length].iter_mut().zip(x).zip(g) {
@@ -306,13 +296,14 @@ pub fn affine_rms_norm_gradient<T: Lane>(
     let mut products = [zero::<T>(); STRETCH];
     for (start, length) in stretches(out.len()) {
         x.touch(start, length);
-        g.touch(start, length);
+        let next_g = g;
         let [x, weight, g] = [x, weight, g].map(|row| &row.values[start..start + length]);
         let products = &mut products[..length];
         write_two(g, weight, products, |g, weight| g * weight);
         for (product, &x) in products.iter_mut().zip(x) {
             *product = *product * (x * scale);
         }
+        next_g.touch(start, length);
         sum_of_products.add(products);
         for ((sum, &x), &g) in sums[start..start + length].iter_mut().zip(x).zip(g) {
             *sum = *sum + g * (x * scale);

@@ -20,6 +20,9 @@ fn pitch(length: usize) -> usize {
     length.next_multiple_of(16) + 16
 }
 
+/// Elements that a row is worked on at a stretch: a multiple of the sum's block.
+pub const STRETCH: usize = 256;
+
 /// Rows up to so many bytes are asked for while the one before is worked on. Longer ones the processor fetches in time.
 const LONGEST_AHEAD: usize = 32 << 10;
 
@@ -29,11 +32,14 @@ pub struct Row<'a, T> {
     pub values: &'a [T],
     /// Null where nothing is known of the next row.
     next: *const T,
+    /// Which of how many parts of the next row a sweep asks for.
+    part: usize,
+    parts: usize,
 }
 
 impl<T> Default for Row<'_, T> {
     fn default() -> Self {
-        Row { values: &[], next: ptr::null() }
+        Row { values: &[], next: ptr::null(), part: 0, parts: 1 }
     }
 }
 
@@ -44,10 +50,16 @@ impl<'a, T> Row<'a, T> {
         Row { next: ptr::null(), ..self }
     }
 
-    /// Asks for elements `start .. start + count` of the next row.
+    /// The row for one of several sweeps, which together ask for the next row.
+    #[inline(always)]
+    pub fn share(self, part: usize, parts: usize) -> Row<'a, T> {
+        Row { part, parts, ..self }
+    }
+
+    /// Asks for elements `start .. start + count` of the next row, a stretch, where that is the sweep's.
     #[inline(always)]
     pub fn touch(&self, start: usize, count: usize) {
-        if !self.next.is_null() {
+        if !self.next.is_null() && start / STRETCH % self.parts == self.part {
             prefetch(self.next.wrapping_add(start).cast(), count * size_of::<T>());
         }
     }
@@ -150,11 +162,11 @@ impl<E: RowElement> Reader<'_, '_, E> {
             if let Some(values) = E::as_wide(row) {
                 let is_short = size_of_val(values) <= LONGEST_AHEAD;
                 let next = memory.as_ptr().wrapping_add(self.walk.position()).cast();
-                return Row { values, next: if is_short { next } else { ptr::null() } };
+                return Row { values, next: if is_short { next } else { ptr::null() }, ..Row::default() };
             }
             let wide = &mut self.scratch[..length];
             E::widen_slice(row, wide);
-            return Row { values: wide, next: ptr::null() };
+            return Row { values: wide, next: ptr::null(), ..Row::default() };
         }
         if self.source.layout.is_unit()
             && let Some(output) = output
@@ -165,14 +177,14 @@ impl<E: RowElement> Reader<'_, '_, E> {
             self.walk.advance();
             let wide = &mut self.scratch[..length];
             E::widen_slice(row, wide);
-            return Row { values: wide, next: ptr::null() };
+            return Row { values: wide, next: ptr::null(), ..Row::default() };
         }
         if self.next == self.in_scratch {
             self.load_group(output);
         }
         let start = self.next * pitch(length);
         self.next += 1;
-        Row { values: &self.scratch[start..start + length], next: ptr::null() }
+        Row { values: &self.scratch[start..start + length], next: ptr::null(), ..Row::default() }
     }
 
     /// Loads the next rows that lie evenly into scratch memory.

@@ -75,7 +75,11 @@ fn operands(draw: &mut Draw, rows: &Rows, shape: &Shape, dtype: DType, specials:
                 (0..outer.elements()).map(|_| Scalar::Int(draw.below(length + 2) as i128 - 1)).collect();
             given.push(draw.lay_out(&outer, DType::Int64, &targets));
             if rows.operation == RowOperation::CrossEntropyGradient {
-                given.push(draw.operand(&outer, wide, specials));
+                // The logarithm is at least each score.
+                let logs: Vec<Scalar> = (0..outer.elements())
+                    .map(|_| Scalar::Float(draw.number(wide, specials).to_f64().abs()))
+                    .collect();
+                given.push(draw.lay_out(&outer, wide, &logs));
                 given.push(draw.operand(&outer, dtype, specials));
             }
         }
