@@ -34,6 +34,13 @@ from tenfold._array_api import (  # noqa: E402, F401
     isdtype,
     result_type,
 )
+from tenfold.amp import (  # noqa: E402, F401
+    autocast,
+    get_autocast_dtype,
+    get_float32_matmul_precision,
+    is_autocast_enabled,
+    set_float32_matmul_precision,
+)
 from tenfold.autograd import enable_grad, no_grad, set_grad_enabled  # noqa: E402, F401
 
 TYPE_CHECKING = False  # `typing` itself would cost a fifth of the import
@@ -89,6 +96,7 @@ def is_tensor(obj: object) -> _builtins.bool:
 
 
 _SUBPACKAGES = (
+    "amp",
     "datasets",
     "func",
     "metrics",

@@ -1755,6 +1755,9 @@ class nn_functional:
 def _alias(tensor: Tensor) -> Tensor:
     """The same tensor at a place of its own in the record of gradients, to differentiate with respect to."""
 
+def _autocast_dtype() -> _Dtype | None:
+    """The dtype of products on this thread, where one is set."""
+
 def _depend_on_others(tensors: Sequence[Tensor], own: Sequence[Tensor]) -> builtins.bool:
     """True where some of the tensors depend on a leaf other than those of `own`."""
 
@@ -1782,6 +1785,9 @@ def _record_function(name: builtins.str, inputs: Sequence[Tensor], outputs: Sequ
 
 def _result_type(dtypes: Sequence[_DtypeArgument], numbers: Sequence[_Number]) -> _Dtype:
     """The dtype that dtypes and numbers meet in."""
+
+def _set_autocast(dtype: _DtypeArgument | None, /) -> _Dtype | None:
+    """Sets the dtype of products on this thread, or none; returns the one before. See `tenfold.autocast`."""
 
 def _set_grad_enabled(on: builtins.bool) -> builtins.bool:
     """Records gradients on this thread or not; returns the state before."""

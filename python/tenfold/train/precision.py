@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from tenfold import _core
 from tenfold._core import Tensor
-from tenfold.nn.modules.module import Module
+from tenfold.amp import autocast
 
 __all__ = ["Precision"]
 
@@ -24,8 +24,8 @@ _DTYPES = {
 class Precision:
     """In which dtype a model computes; for float16 also the factor that keeps small gradients from vanishing.
 
-    The parameters stay as they are, float32: the model computes with copies in 16 bits, gradients flow through the
-    copying, and the loss is computed in float32. Sums within the model are accumulated in 32 bits anyway.
+    The parameters stay as they are, float32: products are computed in 16 bits, and the loss in float32. Sums within a
+    product are accumulated in 32 bits anyway.
     Source: P. Micikevicius et al., Mixed Precision Training, ICLR 2018.
     """
 
@@ -39,33 +39,9 @@ class Precision:
         self.scale = 2.0**16 if self.dtype is _core.float16 else 1.0
         self.good_steps = 0
 
-    @contextmanager
-    def applied(self, model: Module) -> Iterator[None]:
-        """Within, the model's floating-point parameters are their copies in 16 bits."""
-        if self.dtype is None:
-            yield
-            return
-        copies: dict[int, Tensor] = {}
-        kept = []
-        try:
-            for module in model.modules():
-                members: dict[str, Any] = module._parameters
-                for name, param in list(members.items()):
-                    if param is None or not param.dtype.is_floating_point:
-                        continue
-                    kept.append((members, name, param))
-                    # A parameter that several modules share has one copy.
-                    if id(param) not in copies:
-                        copies[id(param)] = param.to(self.dtype)
-                    members[name] = copies[id(param)]
-            yield
-        finally:
-            for members, name, param in kept:
-                members[name] = param
-
-    def lowered(self, value: Any) -> Any:
-        """Inputs in the model's dtype."""
-        return value if self.dtype is None else _converted(value, self.dtype)
+    def applied(self) -> AbstractContextManager[object]:
+        """Within, products are computed in 16 bits: see :class:`tenfold.autocast`."""
+        return nullcontext() if self.dtype is None else autocast("cpu", self.dtype)
 
     def raised(self, value: Any) -> Any:
         """Outputs in float32."""

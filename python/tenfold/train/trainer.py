@@ -186,8 +186,8 @@ class Trainer(Loop):
         with self._evaluating():
             for batch in loader:
                 inputs = batch[0] if isinstance(batch, list | tuple) else batch
-                with self.precision.applied(self.model):
-                    outputs.append(self.precision.raised(call(self.model, self.precision.lowered(inputs))))
+                with self.precision.applied():
+                    outputs.append(self.precision.raised(call(self.model, inputs)))
         if not outputs:
             raise ValueError("predict: the data has no batches")
         return _joined(outputs)
@@ -199,8 +199,8 @@ class Trainer(Loop):
         """
         if self.loss is None:
             members = batch if isinstance(batch, list | tuple) else [batch]
-            with self.precision.applied(self.model):
-                loss = self.precision.raised(self.model(*self.precision.lowered(list(members))))
+            with self.precision.applied():
+                loss = self.precision.raised(self.model(*members))
             if not isinstance(loss, Tensor) or loss.ndim:
                 raise ValueError('Trainer: without a loss the model should give one number. Hint: loss="cross_entropy"')
             return loss, None, None, 1
@@ -210,8 +210,8 @@ class Trainer(Loop):
                 f"{f'{len(batch)} members' if isinstance(batch, list | tuple) else type(batch).__name__}"
             )
         inputs, target = batch[0], batch[1]
-        with self.precision.applied(self.model):
-            output = self.precision.raised(call(self.model, self.precision.lowered(inputs)))
+        with self.precision.applied():
+            output = self.precision.raised(call(self.model, inputs))
         weight = self._weight(batch, target)
         loss = self.loss(output, target, weight)
         count = weight.sum() if weight is not None else len(target) if hasattr(target, "__len__") else 1

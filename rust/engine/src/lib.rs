@@ -3,6 +3,7 @@
 //! The way of the data: [`tensor`] records operations in the graph, a plan turns them into kernels, a run executes
 //! them on a backend; [`autograd`] records what depends on what and walks it back.
 
+pub mod autocast;
 pub mod autograd;
 pub mod batch;
 mod formula;

@@ -7,7 +7,8 @@ use tenfold::Tensor;
 use tenfold::autograd::{self, EdgeRef};
 
 use crate::cell::Gradient;
-use crate::errors::{from_python, restored};
+use crate::dtype::{DTypeArgument, PyDType, dtype_object};
+use crate::errors::{from_python, restored, to_python};
 use crate::tensor::PyTensor;
 
 /// Adds gradients to the `.grad` of the leaves they arrived at.
@@ -150,6 +151,21 @@ pub fn set_grad_enabled(on: bool) -> bool {
     autograd::set_enabled(on)
 }
 
+/// Sets the dtype of products on this thread, or none; returns the one before. See `tenfold.autocast`.
+#[pyfunction]
+#[pyo3(name = "_set_autocast", signature = (dtype, /))]
+pub fn set_autocast(py: Python<'_>, dtype: Option<DTypeArgument>) -> PyResult<Option<Py<PyDType>>> {
+    let before = tenfold::autocast::set(dtype.map(|dtype| dtype.0)).map_err(to_python)?;
+    before.map(|dtype| dtype_object(py, dtype)).transpose()
+}
+
+/// The dtype of products on this thread, where one is set.
+#[pyfunction]
+#[pyo3(name = "_autocast_dtype")]
+pub fn autocast_dtype(py: Python<'_>) -> PyResult<Option<Py<PyDType>>> {
+    tenfold::autocast::dtype().map(|dtype| dtype_object(py, dtype)).transpose()
+}
+
 /// The gradients of `outputs` at `inputs`, in order; None at an input that they do not depend on.
 #[pyfunction]
 #[pyo3(name = "_grad")]
@@ -180,5 +196,7 @@ pub fn add_gradient(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyHandle>()?;
     module.add_function(wrap_pyfunction!(is_grad_enabled, module)?)?;
     module.add_function(wrap_pyfunction!(set_grad_enabled, module)?)?;
+    module.add_function(wrap_pyfunction!(set_autocast, module)?)?;
+    module.add_function(wrap_pyfunction!(autocast_dtype, module)?)?;
     module.add_function(wrap_pyfunction!(grad, module)?)
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 from tenfold import _core
 from tenfold._core import Tensor
+from tenfold.amp import is_autocast_enabled
 from tenfold.nn import functional as F
 from tenfold.nn import init
 from tenfold.nn.modules._arguments import new_tensor_options
@@ -115,7 +116,7 @@ class RNNBase(Module):
         weights = [weight for cell in self.all_weights for weight in cell]
         if packed is None and x.ndim not in (2, 3):
             raise ValueError(f"{name}: expected input to be 2D or 3D; got {x.ndim}D")
-        if x.dtype != weights[0].dtype:
+        if x.dtype != weights[0].dtype and not is_autocast_enabled():
             raise ValueError(
                 f"{name}: the input must have the weights' dtype; got {x.dtype} and {weights[0].dtype}. "
                 "Hint: convert the input or the model"

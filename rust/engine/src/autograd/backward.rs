@@ -189,6 +189,8 @@ fn walk(
     wanted: &[EdgeRef],
     ends_there: bool,
 ) -> Result<(Collected, Vec<Option<Tensor>>)> {
+    // The dtypes were chosen on the way forward.
+    let _as_recorded = crate::autocast::Off::enter();
     // Every edge is younger than what it depends on: none of the wanted ones lies beyond the oldest of them.
     let oldest = wanted.iter().map(|wanted| wanted.edge.sequence()).min().unwrap_or(0);
     let mut arrivals = Arrivals { oldest, ..Arrivals::default() };

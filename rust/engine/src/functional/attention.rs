@@ -7,8 +7,8 @@ use tenfold_ir::kernel::{Attention, AttentionKind};
 use tenfold_ir::{Core, DType, Error, Result, Shape};
 
 use super::{check_floating, dropout, softmax};
-use crate::Tensor;
 use crate::autograd::{self, Context, Derivative, Gradients, Saved, record_gradient};
+use crate::{Tensor, autocast};
 
 /// The settings of [`scaled_dot_product_attention`].
 #[derive(Clone, Copy, Default)]
@@ -293,6 +293,10 @@ pub fn scaled_dot_product_attention(
     value: &Tensor,
     options: &AttentionOptions<'_>,
 ) -> Result<Tensor> {
+    let lowered = [query, key, value].map(autocast::lowered);
+    let [query, key, value] = lowered;
+    let (query, key, value) = (&*query?, &*key?, &*value?);
+    let _lowered_once = autocast::Off::enter();
     check(query, key, value, options)?;
     let named = |error: Error| error.in_operation(NAME);
     let (dtype, compute) = (query.dtype(), query.dtype().compute());

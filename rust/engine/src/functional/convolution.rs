@@ -6,8 +6,8 @@ use tenfold_ir::{Core, Error, Result};
 
 use super::check_same_dtype;
 use super::normalization::{by_channel, check_parameter};
-use crate::Tensor;
 use crate::autograd::{Context, Derivative, Gradients, Saved, record_gradient};
+use crate::{Tensor, autocast};
 
 type Extents = SmallVec<[usize; 3]>;
 
@@ -206,6 +206,9 @@ pub fn conv(
     options: &ConvolutionOptions,
 ) -> Result<Tensor> {
     let (name, spatial) = spatial_axes(NAMES, weight)?;
+    let (input, weight) = (&*autocast::lowered(input)?, &*autocast::lowered(weight)?);
+    let bias = autocast::lowered_option(bias)?;
+    let bias = bias.as_deref();
     check_same_dtype(name, input, weight)?;
     check_parameter(name, "bias", bias, &weight.shape()[..1])?;
     let (input, unbatched) = batched(name, input, spatial)?;
@@ -271,6 +274,9 @@ pub fn conv_transpose(
     options: &TransposedOptions,
 ) -> Result<Tensor> {
     let (name, spatial) = spatial_axes(TRANSPOSED_NAMES, weight)?;
+    let (input, weight) = (&*autocast::lowered(input)?, &*autocast::lowered(weight)?);
+    let bias = autocast::lowered_option(bias)?;
+    let bias = bias.as_deref();
     check_same_dtype(name, input, weight)?;
     let (input, unbatched) = batched(name, input, spatial)?;
     let stride = expand(name, "stride", &options.stride, spatial, 1)?;

@@ -7,8 +7,8 @@ use super::check_floating;
 use super::loss::LossReduction;
 use super::normalization::{by_channel, check_parameter};
 use super::softmax::{log_softmax, softmax};
-use crate::Tensor;
 use crate::autograd::{self, Context, Derivative, Gradients, Saved, record_gradient};
+use crate::{Tensor, autocast};
 
 /// The settings of [`cross_entropy`] and [`nll_loss`].
 #[derive(Clone, Copy)]
@@ -139,6 +139,8 @@ fn negative_likelihood(
 /// The negative of the log-probability of each target class, times its weight. The mean is over the weights of the
 /// targets that count.
 pub fn nll_loss(input: &Tensor, target: &Tensor, options: &ClassOptions<'_>) -> Result<Tensor> {
+    let input = &*autocast::raised(input)?;
+    let target = &*autocast::raised(target)?;
     let name = "nll_loss";
     let axis = class_axis(name, input)?;
     check_parameter(name, "weight", options.weight, &[input.shape()[axis]])?;
@@ -235,6 +237,8 @@ fn along_axis(weight: &Tensor, axis: usize, scores: &Tensor) -> Result<Tensor> {
 /// # tenfold::Result::Ok(())
 /// ```
 pub fn cross_entropy(input: &Tensor, target: &Tensor, options: &ClassOptions<'_>) -> Result<Tensor> {
+    let input = &*autocast::raised(input)?;
+    let target = &*autocast::raised(target)?;
     let name = "cross_entropy";
     let axis = class_axis(name, input)?;
     if !(0.0..=1.0).contains(&options.label_smoothing) {

@@ -11,7 +11,7 @@ use tenfold_ir::{DType, Error, Result, Shape};
 
 use super::check_floating;
 use super::loss::LossReduction;
-use crate::{HostDerivative, Tensor, batch};
+use crate::{HostDerivative, Tensor, autocast, batch};
 
 const NAME: &str = "ctc_loss";
 /// What one step of a recursion takes, roughly: two exponentials and a logarithm.
@@ -350,6 +350,8 @@ pub fn ctc_loss(
     target_lengths: &[i64],
     options: &CtcOptions,
 ) -> Result<Tensor> {
+    let log_probabilities = &*autocast::raised(log_probabilities)?;
+    let targets = &*autocast::raised(targets)?;
     check_floating(NAME, log_probabilities)?;
     if targets.is_batched() {
         let mut of_one = |sample: &[&Tensor]| {

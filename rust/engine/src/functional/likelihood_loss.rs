@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use tenfold_ir::{Error, Result};
 
 use super::loss::{LossReduction, promoted};
-use crate::{Tensor, autograd};
+use crate::{Tensor, autocast, autograd};
 
 /// The settings of [`poisson_nll_loss`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,6 +28,8 @@ impl Default for PoissonOptions {
 
 /// `exp(x) − t · x` for logarithms of rates, `x − t · log(x + eps)` for rates.
 pub fn poisson_nll_loss(input: &Tensor, target: &Tensor, options: &PoissonOptions) -> Result<Tensor> {
+    let input = &*autocast::raised(input)?;
+    let target = &*autocast::raised(target)?;
     let name = "poisson_nll_loss";
     let (dtype, wide) = promoted(name, &[input, target])?;
     let compute = || {
@@ -62,6 +64,9 @@ pub fn gaussian_nll_loss(
     eps: f64,
     reduction: LossReduction,
 ) -> Result<Tensor> {
+    let input = &*autocast::raised(input)?;
+    let target = &*autocast::raised(target)?;
+    let variance = &*autocast::raised(variance)?;
     let name = "gaussian_nll_loss";
     let (dtype, wide) = promoted(name, &[input, target, variance])?;
     let rows = input.shape().split_last().map(|(_, outer)| outer);

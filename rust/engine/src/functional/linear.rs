@@ -4,7 +4,7 @@ use tenfold_ir::{DType, Error, Result, Shape};
 
 use super::check_same_dtype;
 use super::normalization::check_parameter;
-use crate::Tensor;
+use crate::{Tensor, autocast};
 
 /// `input · weightᵀ + bias`: `(…, in)` with `weight` `(out, in)` and `bias` `(out)` gives `(…, out)`. A weight with one
 /// axis `(in)` gives `(…)`.
@@ -18,6 +18,9 @@ use crate::Tensor;
 /// ```
 pub fn linear(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     let name = "linear";
+    let (input, weight) = (&*autocast::lowered(input)?, &*autocast::lowered(weight)?);
+    let bias = autocast::lowered_option(bias)?;
+    let bias = bias.as_deref();
     check_same_dtype(name, input, weight)?;
     let features = weight.shape().last().copied();
     if !(1..=2).contains(&weight.rank()) || input.rank() == 0 || input.shape().last().copied() != features {
@@ -44,6 +47,9 @@ pub fn linear(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<
 /// `(…, out)`.
 pub fn bilinear(input1: &Tensor, input2: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     let name = "bilinear";
+    let (input1, input2) = (&*autocast::lowered(input1)?, &*autocast::lowered(input2)?);
+    let (weight, bias) = (&*autocast::lowered(weight)?, autocast::lowered_option(bias)?);
+    let bias = bias.as_deref();
     check_same_dtype(name, input1, weight)?;
     check_same_dtype(name, input2, weight)?;
     let outer = |tensor: &Tensor| Shape::new(&tensor.shape()[..tensor.rank().saturating_sub(1)]);

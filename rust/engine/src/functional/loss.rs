@@ -2,8 +2,8 @@
 
 use tenfold_ir::{DType, Error, Result, promote_types};
 
-use crate::Tensor;
 use crate::autograd::{self, Context, Derivative, Gradients, Saved, record_gradient};
+use crate::{Tensor, autocast};
 
 /// What a loss makes of its elements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,11 +67,15 @@ fn loss(
 
 /// The squared differences.
 pub fn mse_loss(input: &Tensor, target: &Tensor, reduction: LossReduction) -> Result<Tensor> {
+    let input = &*autocast::raised(input)?;
+    let target = &*autocast::raised(target)?;
     loss("mse_loss", input, target, reduction, |x, t| x.subtract(t)?.square())
 }
 
 /// The absolute differences.
 pub fn l1_loss(input: &Tensor, target: &Tensor, reduction: LossReduction) -> Result<Tensor> {
+    let input = &*autocast::raised(input)?;
+    let target = &*autocast::raised(target)?;
     loss("l1_loss", input, target, reduction, |x, t| x.subtract(t)?.abs())
 }
 
@@ -125,6 +129,8 @@ pub fn smooth_l1_loss(
     reduction: LossReduction,
     beta: f64,
 ) -> Result<Tensor> {
+    let input = &*autocast::raised(input)?;
+    let target = &*autocast::raised(target)?;
     let name = "smooth_l1_loss";
     if beta.is_nan() || beta < 0.0 {
         return Err(Error::state(name, format!("beta must not be negative; got {beta}")));
@@ -137,6 +143,8 @@ pub fn smooth_l1_loss(
 
 /// `0.5 · d²` where the absolute difference d is at most `delta`, else `delta · (d − 0.5 · delta)` (Huber 1964).
 pub fn huber_loss(input: &Tensor, target: &Tensor, reduction: LossReduction, delta: f64) -> Result<Tensor> {
+    let input = &*autocast::raised(input)?;
+    let target = &*autocast::raised(target)?;
     let name = "huber_loss";
     if delta.is_nan() || delta <= 0.0 {
         return Err(Error::state(name, format!("delta must be positive; got {delta}")));
@@ -147,6 +155,8 @@ pub fn huber_loss(input: &Tensor, target: &Tensor, reduction: LossReduction, del
 /// `target · (log target − input)` for log-probabilities `input`: the Kullback–Leibler divergence. With `log_target`
 /// the target is one of log-probabilities too.
 pub fn kl_div(input: &Tensor, target: &Tensor, reduction: LossReduction, log_target: bool) -> Result<Tensor> {
+    let input = &*autocast::raised(input)?;
+    let target = &*autocast::raised(target)?;
     loss("kl_div", input, target, reduction, |x, t| {
         if log_target { t.exp()?.multiply(&t.subtract(x)?) } else { t.xlogy(t)?.subtract(&t.multiply(x)?) }
     })
@@ -199,6 +209,8 @@ pub fn binary_cross_entropy(
     weight: Option<&Tensor>,
     reduction: LossReduction,
 ) -> Result<Tensor> {
+    let input = &*autocast::raised(input)?;
+    let target = &*autocast::raised(target)?;
     let name = "binary_cross_entropy";
     check_same_shape(name, input, target)?;
     super::check_same_dtype(name, input, target)?;
@@ -233,6 +245,8 @@ pub fn binary_cross_entropy_with_logits(
     reduction: LossReduction,
     pos_weight: Option<&Tensor>,
 ) -> Result<Tensor> {
+    let input = &*autocast::raised(input)?;
+    let target = &*autocast::raised(target)?;
     let name = "binary_cross_entropy_with_logits";
     check_same_shape(name, input, target)?;
     if input.dtype() == DType::Bool || input.dtype().is_integer() {

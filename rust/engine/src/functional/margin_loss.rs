@@ -6,7 +6,7 @@ use tenfold_ir::{DType, Error, Result};
 use super::distance::pairwise_distance;
 use super::loss::{LossReduction, promoted};
 use super::normalization::check_parameter;
-use crate::Tensor;
+use crate::{Tensor, autocast};
 
 /// The number where it is positive, else 0. As PyTorch has it for these losses, the slope at 0 is 1.
 fn hinge(x: &Tensor) -> Result<Tensor> {
@@ -21,6 +21,9 @@ pub fn margin_ranking_loss(
     margin: f64,
     reduction: LossReduction,
 ) -> Result<Tensor> {
+    let input1 = &*autocast::raised(input1)?;
+    let input2 = &*autocast::raised(input2)?;
+    let target = &*autocast::raised(target)?;
     let name = "margin_ranking_loss";
     if input1.rank() != input2.rank() || input1.rank() != target.rank() {
         return Err(Error::shape(
@@ -49,6 +52,8 @@ pub fn hinge_embedding_loss(
     margin: f64,
     reduction: LossReduction,
 ) -> Result<Tensor> {
+    let input = &*autocast::raised(input)?;
+    let target = &*autocast::raised(target)?;
     let name = "hinge_embedding_loss";
     let (dtype, wide) = promoted(name, &[input, target])?;
     let compute = || {
@@ -62,6 +67,8 @@ pub fn hinge_embedding_loss(
 
 /// `log(1 + exp(−target · x))` for targets 1 and −1, without overflow.
 pub fn soft_margin_loss(input: &Tensor, target: &Tensor, reduction: LossReduction) -> Result<Tensor> {
+    let input = &*autocast::raised(input)?;
+    let target = &*autocast::raised(target)?;
     let name = "soft_margin_loss";
     let (dtype, wide) = promoted(name, &[input, target])?;
     let compute = || {
@@ -78,6 +85,8 @@ pub fn multilabel_soft_margin_loss(
     weight: Option<&Tensor>,
     reduction: LossReduction,
 ) -> Result<Tensor> {
+    let input = &*autocast::raised(input)?;
+    let target = &*autocast::raised(target)?;
     let name = "multilabel_soft_margin_loss";
     let (dtype, wide) = promoted(name, &[input, target])?;
     let compute = || {
@@ -102,6 +111,9 @@ pub fn cosine_embedding_loss(
     margin: f64,
     reduction: LossReduction,
 ) -> Result<Tensor> {
+    let input1 = &*autocast::raised(input1)?;
+    let input2 = &*autocast::raised(input2)?;
+    let target = &*autocast::raised(target)?;
     /// Added to the squared lengths.
     const EPSILON: f64 = 1e-12;
     let name = "cosine_embedding_loss";
@@ -186,6 +198,8 @@ pub fn multi_margin_loss(
     target: &Tensor,
     options: &MultiMarginOptions<'_>,
 ) -> Result<Tensor> {
+    let input = &*autocast::raised(input)?;
+    let target = &*autocast::raised(target)?;
     let name = "multi_margin_loss";
     if options.p != 1 && options.p != 2 {
         return Err(Error::value(name, format!("p must be 1 or 2; got {}", options.p)));
@@ -215,6 +229,8 @@ pub fn multi_margin_loss(
 /// The sum of `max(0, 1 − x[t] + x[i])` over the target classes t and the other classes i, divided by the number of
 /// classes. A row of targets, of the shape of the scores `(N, C)` or `(C)`, lists classes up to the first −1.
 pub fn multilabel_margin_loss(input: &Tensor, target: &Tensor, reduction: LossReduction) -> Result<Tensor> {
+    let input = &*autocast::raised(input)?;
+    let target = &*autocast::raised(target)?;
     let name = "multilabel_margin_loss";
     let rows = score_rows(name, input)?;
     if target.shape() != input.shape() {
@@ -277,6 +293,9 @@ pub fn triplet_margin_loss(
     negative: &Tensor,
     options: &TripletOptions,
 ) -> Result<Tensor> {
+    let anchor = &*autocast::raised(anchor)?;
+    let positive = &*autocast::raised(positive)?;
+    let negative = &*autocast::raised(negative)?;
     let name = "triplet_margin_loss";
     check_triplet(name, anchor, positive, negative, options.margin)?;
     let distance = |a: &Tensor, b: &Tensor| {

@@ -4,6 +4,7 @@ use tenfold_ir::kernel::Gemm;
 use tenfold_ir::{Core, Error, Result, Shape, promote_types};
 
 use super::Tensor;
+use crate::autocast;
 use crate::autograd::{Context, Derivative, Gradients, Saved, record_gradient};
 
 /// The gradients of a batched product: `gA = g Bᴴ`, `gB = Aᴴ g`.
@@ -83,14 +84,15 @@ impl Tensor {
         if self.rank() == 0 || other.rank() == 0 {
             return Err(wrong("both operands need at least one axis"));
         }
-        let dtype = promote_types(self.dtype, other.dtype).map_err(|error| error.in_operation("matmul"))?;
+        let (a, b) = (&*autocast::lowered(self)?, &*autocast::lowered(other)?);
+        let dtype = promote_types(a.dtype, b.dtype).map_err(|error| error.in_operation("matmul"))?;
         if dtype == tenfold_ir::DType::Bool {
             return Err(
                 Error::dtype("matmul", "not defined for bool").hint("convert to an integer dtype first")
             );
         }
-        let a = if self.rank() == 1 { self.unsqueeze(0)? } else { self.clone() }.cast(dtype)?;
-        let b = if other.rank() == 1 { other.unsqueeze(1)? } else { other.clone() }.cast(dtype)?;
+        let a = if a.rank() == 1 { a.unsqueeze(0)? } else { a.clone() }.cast(dtype)?;
+        let b = if b.rank() == 1 { b.unsqueeze(1)? } else { b.clone() }.cast(dtype)?;
         let (m, k) = (a.shape()[a.rank() - 2], a.shape()[a.rank() - 1]);
         let n = b.shape()[b.rank() - 1];
         if b.shape()[b.rank() - 2] != k {

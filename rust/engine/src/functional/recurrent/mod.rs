@@ -14,7 +14,7 @@ pub use tenfold_ir::kernel::Recurrence;
 use tenfold_ir::{Error, Result, Shape};
 
 use super::{check_floating, check_same_dtype, dropout};
-use crate::Tensor;
+use crate::{Tensor, autocast};
 use layer::Layer;
 pub use packing::{Packed, pack_padded_sequence, pad_packed_sequence};
 
@@ -143,6 +143,12 @@ pub fn recurrent(
     options: &RecurrentOptions,
 ) -> Result<RecurrentResult> {
     let name = options.recurrence.name();
+    let input = &*autocast::lowered(input)?;
+    let (hidden, cell) = (autocast::lowered_option(hidden)?, autocast::lowered_option(cell)?);
+    let (hidden, cell) = (hidden.as_deref(), cell.as_deref());
+    let weights = weights.iter().map(|weight| autocast::lowered(weight)).collect::<Result<Vec<_>>>()?;
+    let weights: &[&Tensor] = &weights.iter().map(|weight| &**weight).collect::<Vec<_>>();
+    let _lowered_once = autocast::Off::enter();
     check_floating(name, input)?;
     let axes = if batch_sizes.is_some() { 2 } else { 3 };
     if input.rank() != axes {
