@@ -315,3 +315,21 @@ def test_gradients_of_a_shared_matrix_do_not_depend_on_how_the_batch_lies() -> N
             results.append((result.detach(), matrix.grad))
         for one, other in zip(*results, strict=True):
             assert (one == other).all()
+
+
+@pytest.mark.parametrize("shape", [(7, 300, 5), (1, 1, 1), (0, 3, 2), (33, 17, 64)])
+def test_the_product_of_int8_matrices_is_summed_in_int32(shape: tuple[int, int, int]) -> None:
+    n, k, m = shape
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(-128, 128, (n, k), dtype=np.int8), rng.integers(-128, 128, (k, m), dtype=np.int8)
+    product = tf._int_mm(tf.asarray(a), tf.asarray(b))
+    assert product.dtype == tf.int32
+    np.testing.assert_array_equal(product.numpy(), a.astype(np.int32) @ b.astype(np.int32))
+
+
+def test_the_product_of_int8_matrices_takes_nothing_else() -> None:
+    ones = tf.ones(2, 2, dtype=tf.int8)
+    with pytest.raises(RuntimeError, match="int8"):
+        tf._int_mm(ones, ones.int())
+    with pytest.raises(RuntimeError, match="matrices"):
+        tf._int_mm(ones[0], ones)

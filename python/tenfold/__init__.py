@@ -95,6 +95,21 @@ def is_tensor(obj: object) -> _builtins.bool:
     return isinstance(obj, Tensor)
 
 
+def _int_mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The product of int8 matrices ``(n, k)`` and ``(k, m)``, summed in int32: PyTorch's name for it.
+
+    >>> import tenfold as tf
+    >>> tf._int_mm(tf.full((1, 2), 100, dtype=tf.int8), tf.full((2, 1), 100, dtype=tf.int8)).tolist()
+    [[20000]]
+    """
+    if input.dtype != _core.int8 or mat2.dtype != _core.int8 or input.ndim != 2 or mat2.ndim != 2:
+        raise RuntimeError(
+            f"_int_mm: needs two int8 matrices; got {input.dtype} {tuple(input.shape)} "
+            f"and {mat2.dtype} {tuple(mat2.shape)}"
+        )
+    return input.to(_core.int32) @ mat2.to(_core.int32)
+
+
 _SUBPACKAGES = (
     "amp",
     "datasets",
