@@ -215,6 +215,7 @@ impl<'a> Evaluation<'a> {
                 evaluation: self,
                 slots: slots.collect(),
                 cursors: smallvec![Cursor::default(); program.origins.len()],
+                ahead: SmallVec::new(),
                 scratch,
             };
             evaluator.begin();
@@ -302,6 +303,8 @@ pub struct Evaluator<'a> {
     slots: SmallVec<[*mut u8; 16]>,
     cursors: SmallVec<[Cursor; 4]>,
     scratch: *mut u8,
+    /// What the next tile will read, and nobody has asked for yet.
+    ahead: SmallVec<[(*const u8, usize); 4]>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -378,6 +381,11 @@ impl<'a> Evaluator<'a> {
         let program = self.evaluation.program;
         self.slots[program.first_output()..].copy_from_slice(outputs);
         for step in &program.steps {
+            // The steps on this tile leave the time to fetch the next one, an operand at a time: a core waits for some
+            // twenty lines at once, and for one more with everything.
+            if let Some((tile, bytes)) = self.ahead.pop() {
+                prefetch(tile, bytes);
+            }
             match step {
                 Step::Operation { function, arguments, target } => {
                     let [first, second, third] =
@@ -394,6 +402,7 @@ impl<'a> Evaluator<'a> {
                 }
             }
         }
+        self.ahead.drain(..).for_each(|(tile, bytes)| prefetch(tile, bytes));
     }
 
     /// Computes elements `start .. start + count` of a program that was compiled to be looked at, and gives the tile
@@ -475,8 +484,7 @@ impl<'a> Evaluator<'a> {
                         // SAFETY: the element is one of the layout's.
                         let tile = unsafe { operand.at(operand.layout.offset() + start as i64) };
                         if operand.is_far && !program.fetches {
-                            // The steps on this tile leave the time to fetch the next one.
-                            prefetch(tile.wrapping_add(count * operand.size), count * operand.size);
+                            self.ahead.push((tile.wrapping_add(count * operand.size), count * operand.size));
                         }
                         tile
                     }
