@@ -189,6 +189,45 @@ fn nan_wins_and_the_first_of_equals_is_found() {
     assert_eq!(index(&values, Reduction::ArgMin), 800);
 }
 
+/// Rows are compared in runs of many elements: wherever the extreme, its equals and NaN lie in them.
+#[test]
+fn positions_in_rows_of_any_length_are_those_of_a_plain_loop() {
+    let mut state = 1_u64;
+    let mut below = |bound: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        ((state >> 33) % bound as u64) as usize
+    };
+    for length in [1, 2, 31, 32, 33, 65, 255, 257, 1_000, 16_384, 16_385, 40_000] {
+        for with_nan in [false, true] {
+            // Few different numbers, so that most extremes have equals; zeros of both signs are equal.
+            let mut values: Vec<f32> =
+                (0..2 * length).map(|_| [-0.0, 0.0, 1.0, -1.0, 2.0, f32::NEG_INFINITY][below(6)]).collect();
+            if with_nan {
+                (0..3).for_each(|_| values[below(2 * length)] = f32::NAN);
+            }
+            let layout = Layout::dense(Shape::new(&[2, length]));
+            for operation in [Reduction::ArgMax, Reduction::ArgMin] {
+                let kernel = kernel_of(operation, DType::Float32, &layout, &[1], false).unwrap();
+                let outputs = run(&kernel, &buffer_of(&values));
+                let found: &[i64] = bytemuck::cast_slice(outputs[0].bytes().unwrap());
+                for (row, &found) in values.chunks(length).zip(found) {
+                    let nan = row.iter().position(|value| value.is_nan());
+                    let better = |value: f32, best: f32| match operation {
+                        Reduction::ArgMax => value > best,
+                        _ => value < best,
+                    };
+                    let expected = nan.unwrap_or_else(|| {
+                        (0..length).fold(0, |best, at| if better(row[at], row[best]) { at } else { best })
+                    });
+                    assert_eq!(found, expected as i64, "{operation:?} of {length}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn nothing_has_a_sum_and_no_largest_element() {
     let layout = Layout::dense(Shape::new(&[0, 2]));

@@ -4,10 +4,11 @@ use bytemuck::Pod;
 use smallvec::SmallVec;
 use tenfold_ir::{Layout, Result};
 
-use super::CHUNK_NANOSECONDS;
 use super::addresses::{Addresses, FirstFailure, normalized, out_of_range};
+use super::{CHUNK_NANOSECONDS, MOST_BYTES_AHEAD, ROWS_AHEAD};
 use crate::backend::disjoint::{Disjoint, for_each_range};
 use crate::backend::view::{Input, OutputView, Walk};
+use crate::simd::prefetch;
 
 /// `out[b, rest] = x[i₁[b], …, i_k[b], rest]`
 pub fn gather<T: Pod + Send + Sync>(
@@ -39,7 +40,16 @@ pub fn gather<T: Pod + Send + Sync>(
             return;
         }
         let mut walk = addresses.walk(start);
+        let ahead = addresses.single_dense().filter(|_| contiguous);
         for number in start..start + count {
+            if let Some((indices, extent, stride)) = ahead
+                && let Some(&index) = indices.get(number + ROWS_AHEAD)
+                && let Some(index) = normalized(index, extent)
+            {
+                let row = (x.layout.offset() + index as i64 * stride) as usize;
+                let bytes = (length * size_of::<T>()).min(MOST_BYTES_AHEAD);
+                prefetch(memory.as_ptr().wrapping_add(row).cast(), bytes);
+            }
             let Some(position) = walk.next_position() else {
                 failure.report(number);
                 return;

@@ -21,6 +21,12 @@ use crate::backend::view::{Input, OutputView};
 /// Work that is handed to a thread at a time.
 const CHUNK_NANOSECONDS: u64 = 20_000;
 
+/// Rows at random places are asked for so many rows before they are used: nothing else foresees them.
+const ROWS_AHEAD: usize = 2;
+
+/// Of longer rows the processor fetches the rest in time.
+const MOST_BYTES_AHEAD: usize = 1024;
+
 /// Binds `T` to a plain word of `size` bytes.
 macro_rules! with_word {
     ($size:expr, $T:ident => $body:expr) => {

@@ -4,12 +4,13 @@ use bytemuck::Pod;
 use smallvec::SmallVec;
 use tenfold_ir::{Layout, Result};
 
-use super::CHUNK_NANOSECONDS;
 use super::addresses::{Addresses, FirstFailure, normalized, out_of_range};
 use super::assemble::copy_base;
 use super::combine::Combine;
+use super::{CHUNK_NANOSECONDS, MOST_BYTES_AHEAD, ROWS_AHEAD};
 use crate::backend::disjoint::{Disjoint, for_each_range};
 use crate::backend::view::{Input, OutputView, RowLayout, Walk};
+use crate::simd::prefetch;
 use crate::threads::{for_each_chunk, thread_count};
 
 /// Rows of at least this many bytes are split between threads by column, shorter ones by row.
@@ -70,9 +71,15 @@ pub fn scatter<T: Pod + Send + Sync, C: Combine<T>>(
         }
         let mut walk = Walk::new(&outer, 0);
         let mut scratch: Vec<T> = Vec::new();
-        for &row in &rows {
+        for (number, &row) in rows.iter().enumerate() {
             let from = walk.position();
             walk.advance();
+            if let Some(&next) =
+                rows.get(number + ROWS_AHEAD).filter(|&&next| (first_row..last_row).contains(&next))
+            {
+                let bytes = (columns * size_of::<T>()).min(MOST_BYTES_AHEAD);
+                prefetch(out.pointer(next * length + first_column, columns).cast(), bytes);
+            }
             if row < first_row || row >= last_row {
                 continue;
             }
@@ -142,6 +149,13 @@ pub fn put_along<T: Pod + Send + Sync, C: Combine<T>>(
     // All are checked before anything is written.
     let failure = FirstFailure::none();
     for_each_range(index.layout.elements(), 1, CHUNK_NANOSECONDS, &|start, count| {
+        if index.layout.is_contiguous() {
+            let indices = &indices[index.layout.offset() as usize + start..][..count];
+            if let Some(number) = indices.iter().position(|&index| normalized(index, extent).is_none()) {
+                failure.report(start + number);
+            }
+            return;
+        }
         let mut walk = Walk::new(&index.layout, start);
         for number in start..start + count {
             if normalized(walk.take(indices), extent).is_none() {
@@ -162,11 +176,29 @@ pub fn put_along<T: Pod + Send + Sync, C: Combine<T>>(
     let from = RowLayout::new(&as_index(&values.layout), axis);
     let to = RowLayout::new(&as_index(&Layout::dense(base.shape().clone())), axis);
     let along = RowLayout::new(&index.layout, axis);
+    if along.length == 0 {
+        // Without elements, layouts say nothing of where rows lie.
+        return Ok(());
+    }
     let out = Disjoint::new(output.plain::<T>()?);
+    let side_by_side = [&from, &to, &along].iter().all(|rows| rows.stride == 1);
     for_each_range(along.rows(), 5 + 4 * along.length as u64, CHUNK_NANOSECONDS, &|start, count| {
         let mut walks = [&from, &to, &along].map(|rows| Walk::new(&rows.outer, start));
         for _ in 0..count {
             let [value, target, place] = walks.each_ref().map(|walk| walk.position() as i64);
+            if side_by_side {
+                // SAFETY: only this row of the index writes to this row of the result.
+                let row = unsafe { out.range(target as usize, extent) };
+                let places = &indices[place as usize..][..along.length];
+                for (&index, &value) in places.iter().zip(&memory[value as usize..]) {
+                    let index = normalized(index, extent);
+                    if let Some(there) = index.and_then(|index| row.get_mut(index)) {
+                        *there = C::combine(*there, value);
+                    }
+                }
+                walks.iter_mut().for_each(Walk::advance);
+                continue;
+            }
             for at in 0..along.length as i64 {
                 let index = indices[(place + at * along.stride) as usize];
                 let Some(index) = normalized(index, extent) else { continue };

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::fold::Fold;
-use super::order::{Accumulators, BLOCK, GROUPS, LANES, join_lanes};
+use super::order::{Accumulators, BLOCK, GROUPS, LANES, join_lanes, join_used};
 use super::sweep::{Sweep, Unit};
 use crate::elementwise::evaluate::Evaluator;
 use crate::elementwise::program::TILE;
@@ -29,9 +29,22 @@ pub(super) fn take_block<T: Copy, F: Fold<T>>(
         }
         start += BLOCK;
     }
-    for (at, &element) in rest.iter().enumerate() {
-        let state = &mut local[at / LANES][at % LANES];
-        *state = F::take(*state, map(element), start + at);
+    let (groups, last) = rest.as_chunks::<LANES>();
+    for (group, elements) in groups.iter().enumerate() {
+        for lane in 0..LANES {
+            local[group][lane] = F::take(local[group][lane], map(elements[lane]), start + lane);
+        }
+        start += LANES;
+    }
+    if let Some(&any) = last.first() {
+        // A whole group, of which the lanes behind the last element are left out: no index, so that it is widened.
+        let mut elements = [any; LANES];
+        elements[..last.len()].copy_from_slice(last);
+        let states = &mut local[groups.len()];
+        for lane in 0..LANES {
+            let taken = F::take(states[lane], map(elements[lane]), start + lane);
+            states[lane] = if lane < last.len() { taken } else { states[lane] };
+        }
     }
     *accumulators = local;
 }
@@ -87,7 +100,7 @@ pub(super) fn short_row<T: Copy, F: Fold<T>>(values: &[T], map: impl Fn(T) -> T)
     }
     let mut accumulators = accumulators::<T, F>();
     take_block::<T, F>(&mut accumulators, values, 0, map);
-    join_lanes(&accumulators, F::join)
+    join_used(&accumulators, values.len(), F::join)
 }
 
 /// Reduces one chunk of a row.
@@ -111,6 +124,28 @@ pub(super) fn row<T: Copy, F: Fold<T>>(
         done += values.len();
     }
     join_lanes(&accumulators, F::join)
+}
+
+/// Reduces one chunk of a row by a fold that takes runs of any length.
+#[inline(always)]
+pub(super) fn by_runs<T: Copy, F: Fold<T>>(
+    evaluator: &mut Evaluator<'_>,
+    sweep: &Sweep,
+    unit: &Unit,
+) -> F::State {
+    let start = unit.first * sweep.reduced + unit.begin;
+    let mut state = F::identity();
+    let mut done = 0;
+    while done < unit.length {
+        let (at, left) = (start + done, unit.length - done);
+        let values = match evaluator.run_of_neighbours::<T>(at, left) {
+            Some(values) if values.len() >= LANES || values.len() == left => values,
+            _ => evaluator.view::<T>(at, unit.count(at, left)),
+        };
+        state = F::take_run(state, values, unit.begin + done);
+        done += values.len();
+    }
+    state
 }
 
 /// Accumulators of a block of columns: number `i mod 64` of column `c` at `(i mod 64) · width + c`.

@@ -22,10 +22,22 @@ pub type Accumulators<T> = [[T; LANES]; GROUPS];
 /// Joins the accumulators of a chunk.
 #[inline(always)]
 pub fn join_lanes<T: Copy>(accumulators: &Accumulators<T>, join: impl Fn(T, T) -> T) -> T {
+    join_used(accumulators, BLOCK, join)
+}
+
+/// The same where so many elements were taken: groups that none reached hold identities, which change nothing.
+#[inline(always)]
+pub fn join_used<T: Copy>(accumulators: &Accumulators<T>, taken: usize, join: impl Fn(T, T) -> T) -> T {
     let [first, second, third, fourth] = accumulators;
     let mut lanes = *first;
-    for lane in 0..LANES {
-        lanes[lane] = join(join(first[lane], second[lane]), join(third[lane], fourth[lane]));
+    if taken > 2 * LANES {
+        for lane in 0..LANES {
+            lanes[lane] = join(join(first[lane], second[lane]), join(third[lane], fourth[lane]));
+        }
+    } else if taken > LANES {
+        for lane in 0..LANES {
+            lanes[lane] = join(first[lane], second[lane]);
+        }
     }
     let mut half = LANES / 2;
     while half > 0 {
@@ -83,7 +95,8 @@ impl<T: Copy> PairwiseTree<T> {
 pub struct LaneSum<T> {
     accumulators: Accumulators<T>,
     in_chunk: usize,
-    chunks: Option<PairwiseTree<T>>,
+    /// Apart from the sum, which is then small enough to be moved: hardly any row has several chunks.
+    chunks: Option<Box<PairwiseTree<T>>>,
 }
 
 impl<T: Lane> LaneSum<T> {

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use tenfold_ir::kernel::Reduce;
 use tenfold_ir::{Element, Error, Instruction, Result, Scalar, Shape};
 
-use super::accumulate::{column_accumulators, columns, row, short_row, take_line};
+use super::accumulate::{by_runs, column_accumulators, columns, row, short_row, take_line};
 use super::fold::Fold;
 use super::order::{CHUNK, PairwiseTree};
 use super::{Prologue, split_axes};
@@ -21,8 +21,10 @@ use crate::elementwise::evaluate::{Evaluation, Evaluator, Operand, Tiling};
 use crate::elementwise::program::{Origin, Program, Store, TILE};
 use crate::simd::{self, Tiered, on_tier};
 
-/// Results that are computed side by side: their accumulators fill half of a small first-level cache.
-const COLUMNS: usize = 64;
+/// Bytes of a line of accumulators, of results that are computed side by side. Lines of 256 bytes keep all accumulators
+/// in the first-level cache, but each line of memory then costs a page for four cache lines: along axis 0 of 4096² that
+/// took three times as long.
+const LINE_BYTES: usize = 1024;
 
 /// What a thread should have to do at a time, in nanoseconds.
 const CHUNK_NANOSECONDS: u64 = 50_000;
@@ -132,7 +134,8 @@ impl Sweep {
         })?;
         states.resize(self.results * chunks, identity);
         let evaluation = Evaluation::new(&self.program, &self.scalars, &self.operands, &self.shape);
-        let width = if self.by_columns { COLUMNS.min(self.results) } else { self.rows_per_tile() };
+        let columns = (LINE_BYTES / size_of::<S>().max(1)).min(TILE);
+        let width = if self.by_columns { columns.min(self.results) } else { self.rows_per_tile() };
         let blocks = self.results.div_ceil(width.max(1));
         let elements = (width * self.reduced.min(CHUNK)) as u64;
         let nanoseconds = elements * (evaluation.picoseconds_per_element() + 100) / 1_000;
@@ -239,6 +242,8 @@ impl<T: Copy, F: Fold<T>> Tiered for FoldUnit<'_, '_, T, F> {
             let mut accumulators = column_accumulators::<T, F>(unit);
             columns::<T, F>(evaluator, sweep, unit, &mut accumulators, take_line::<T, F>);
             (0..unit.width).for_each(|column| put(column, accumulators[column]));
+        } else if F::POSITIONS && unit.width == 1 {
+            put(0, by_runs::<T, F>(evaluator, sweep, unit));
         } else if sweep.reduced <= TILE {
             let values = evaluator.view::<T>(unit.first * sweep.reduced, unit.width * sweep.reduced);
             for row in 0..unit.width {

@@ -57,10 +57,14 @@ fn resample<T: Element + Lane + Default>(
         let runs = Runs::new(indices, &weights, terms_of_rows);
         let cost = (length * (1 + terms)) as u64;
         for_each_range(count, cost, CHUNK_NANOSECONDS, &|start, count| {
-            for line in start..start + count {
-                let x = &x[line * table.inputs()..][..table.inputs()];
-                // SAFETY: each line belongs to one range.
-                let out = unsafe { out.range(line * length, length) };
+            let x = &x[start * table.inputs()..][..count * table.inputs()];
+            // SAFETY: each line belongs to one range.
+            let out = unsafe { out.range(start * length, count * length) };
+            if !matches!(terms_of_rows, Some(1 | 2 | 4)) {
+                let inputs = table.inputs();
+                return on_tier(Lines { starts, indices, weights: &weights, inputs, x, out });
+            }
+            for (x, out) in x.chunks_exact(table.inputs()).zip(out.chunks_exact_mut(length)) {
                 if let Some(runs) = &runs {
                     runs.copy(x, out);
                     continue;
@@ -68,8 +72,7 @@ fn resample<T: Element + Lane + Default>(
                 match terms_of_rows {
                     Some(1) => on_tier(EvenLine::<T, 1>::new(indices, &weights, x, out)),
                     Some(2) => on_tier(EvenLine::<T, 2>::new(indices, &weights, x, out)),
-                    Some(4) => on_tier(EvenLine::<T, 4>::new(indices, &weights, x, out)),
-                    _ => on_tier(Line { starts, indices, weights: &weights, x, out }),
+                    _ => on_tier(EvenLine::<T, 4>::new(indices, &weights, x, out)),
                 }
             }
         });
@@ -124,28 +127,68 @@ impl Runs {
     }
 }
 
-/// The outputs of one line, whose elements are neighbours.
-struct Line<'a, T> {
+/// Lines whose sums are taken side by side: as many chains as hide the latency of an addition.
+const LINES: usize = 8;
+
+/// The outputs of lines, whose elements are neighbours.
+struct Lines<'a, T> {
     starts: &'a [usize],
     indices: &'a [u32],
     weights: &'a [T],
+    /// Inputs of a line.
+    inputs: usize,
     x: &'a [T],
     out: &'a mut [T],
 }
 
-impl<T: Lane> Tiered for Line<'_, T> {
+impl<T: Lane> Tiered for Lines<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
-        for (sum, row) in self.out.iter_mut().zip(self.starts.windows(2)) {
-            let (indices, weights) = (&self.indices[row[0]..row[1]], &self.weights[row[0]..row[1]]);
-            let mut terms =
-                indices.iter().zip(weights).map(|(&index, &weight)| (self.x[index as usize], weight));
-            *sum = match terms.next() {
-                None => T::constant(0.0),
-                Some((x, weight)) => terms.fold(x * weight, |sum, (x, weight)| x.mul_add(weight, sum)),
-            };
+        let Lines { starts, indices, weights, inputs, x, out } = self;
+        let outputs = starts.len() - 1;
+        let table = (starts, indices, weights);
+        let (mut x, mut out) = (x, out);
+        while out.len() >= LINES * outputs {
+            let ((lines, others), (sums, rest)) =
+                (x.split_at(LINES * inputs), out.split_at_mut(LINES * outputs));
+            sum_lines::<T, LINES>(table, std::array::from_fn(|line| &lines[line * inputs..][..inputs]), sums);
+            (x, out) = (others, rest);
+        }
+        for (line, sums) in x.chunks_exact(inputs).zip(out.chunks_exact_mut(outputs)) {
+            sum_lines::<T, 1>(table, [line], sums);
+        }
+    }
+}
+
+/// The sums of each row of the table, of `N` lines side by side.
+#[inline(always)]
+fn sum_lines<T: Lane, const N: usize>(
+    (starts, indices, weights): (&[usize], &[u32], &[T]),
+    lines: [&[T]; N],
+    out: &mut [T],
+) {
+    let (inputs, outputs) = (lines[0].len(), starts.len() - 1);
+    for (output, row) in starts.windows(2).enumerate() {
+        let mut terms = indices[row[0]..row[1]].iter().zip(&weights[row[0]..row[1]]);
+        let mut sums = [T::constant(0.0); N];
+        if let Some((&index, &weight)) = terms.next() {
+            let index = index as usize;
+            assert!(index < inputs, "an index of the table outside its inputs");
+            for line in 0..N {
+                sums[line] = lines[line][..inputs][index] * weight;
+            }
+        }
+        for (&index, &weight) in terms {
+            let index = index as usize;
+            assert!(index < inputs, "an index of the table outside its inputs");
+            for line in 0..N {
+                sums[line] = lines[line][..inputs][index].mul_add(weight, sums[line]);
+            }
+        }
+        for line in 0..N {
+            out[line * outputs + output] = sums[line];
         }
     }
 }

@@ -223,7 +223,10 @@ pub fn embedding_bag(input: &Tensor, weight: &Tensor, options: &BagOptions<'_>) 
     };
     let width = weight.shape()[1];
     let sum = |rows: &Tensor| Tensor::zeros(&[bags, width], compute)?.index_add(0, &numbers, rows, 1);
-    let kept = counted.unsqueeze(1)?.where_(&rows, 0.0)?;
+    let kept = match options.padding_idx {
+        None => rows.clone(),
+        Some(_) => counted.unsqueeze(1)?.where_(&rows, 0.0)?,
+    };
     let result = match options.mode {
         BagMode::Sum => match options.per_sample_weights {
             Some(weights) => {
