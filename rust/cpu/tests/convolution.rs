@@ -199,6 +199,53 @@ proptest! {
     }
 }
 
+/// One channel a group on either side, as many planes as tasks of several take.
+fn depthwise_geometry() -> impl Strategy<Value = Geometry> {
+    let small = prop_oneof![3 => Just(Axis::UNIT), 1 => axis()];
+    (1..5usize, 1..40usize, small, axis(), axis()).prop_map(|(images, groups, z, y, x)| {
+        let z = if z.output * z.kernel > 8 { Axis::UNIT } else { z };
+        Geometry { images, groups, input_channels: 1, output_channels: 1, axes: [z, y, x] }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn depthwise_layers_are_close_and_equal_on_all_tiers(geometry in depthwise_geometry(), seed in any::<u64>()) {
+        let case = Case::new(geometry, seed, |number| number as f32);
+        let results = same_everywhere(&case, 0.0, |number| -number);
+        let results = results.map(|result| result.into_iter().map(f64::from).collect());
+        check_close(&results, &case.expected(f64::from), f64::from(f32::EPSILON), 0.0);
+    }
+
+    #[test]
+    fn depthwise_layers_of_bfloat16_round_once(geometry in depthwise_geometry(), seed in any::<u64>()) {
+        let case = Case::new(geometry, seed, bf16::from_f64);
+        let results = same_everywhere(&case, bf16::ZERO, |number| -number);
+        let results = results.map(|result| result.into_iter().map(f64::from).collect());
+        check_close(&results, &case.expected(f64::from), f64::from(f32::EPSILON), 1.0 / 256.0);
+    }
+
+    #[test]
+    fn what_is_not_finite_stays_within_its_windows(geometry in depthwise_geometry(), seed in any::<u64>()) {
+        let mut case = Case::new(geometry, seed, |number| number as f32);
+        let place = (seed % case.input.len() as u64) as usize;
+        case.input[place] = f32::NAN;
+        let mut reached = vec![false; case.gradient.len()];
+        each_product(&geometry, |input, _, output| reached[output] |= input == place);
+        let results = same_bits_everywhere(&case);
+        for (index, (&bits, &reached)) in results[0].iter().zip(&reached).enumerate() {
+            prop_assert_eq!(f32::from_bits(bits).is_nan(), reached, "output {}", index);
+        }
+        let mut of_weights = vec![false; case.weight.len()];
+        each_product(&geometry, |input, weight, _| of_weights[weight] |= input == place);
+        for (index, (&bits, &reached)) in results[2].iter().zip(&of_weights).enumerate() {
+            prop_assert_eq!(f32::from_bits(bits).is_nan(), reached, "weight {}", index);
+        }
+    }
+}
+
 /// Several blocks of depth, of rows and of panels; a stride; a depthwise convolution.
 #[test]
 fn usual_layers_are_close_and_equal_on_all_tiers() {

@@ -1,80 +1,171 @@
-//! The gradient of the weights of a depthwise convolution: one number a tap, summed over pixels.
+//! Depthwise convolutions: one channel a group on either side, forward and the input's gradient.
 //!
-//! Such a product has no columns to fill a vector with. Each tap has 16 sums instead: lane `i` takes the
-//! pixels `i`, `i + 16`, … of each row of the output, rows and images ascending; the lanes are added in pairs
-//! at the end, lane `i` with `i + 8`, then `i + 4`, `i + 2`, `i + 1`.
+//! A plane is little work, so a task takes many that follow each other: they share offsets, and padded planes whose
+//! zeros are written once. The order of each sum is that of the general kernels.
 
+use super::Call;
 use super::geometry::{Geometry, Planes};
+use super::input_gradient::Phase;
+use super::single::SingleRow;
+use super::window::Shared;
+use crate::backend::disjoint::for_each_range;
+use crate::gemm::Block;
+use crate::gemm::blocks::{DEPTH_BLOCK, FINISHED_COLUMNS, even_pieces};
 use crate::gemm::micro_kernel::Real;
-use crate::simd::{Tiered, on_tier};
+use crate::gemm::pack::Widen;
+use crate::gemm::scratch::Scratch;
+use crate::threads::thread_count;
 
-/// Sums of a tap, on every tier.
-pub(super) const LANES: usize = 16;
+/// What a task should take, in nanoseconds.
+const TASK_NANOSECONDS: u64 = 50_000;
 
-/// The lanes of each tap, over one image.
-pub(super) struct Taps<'a, T> {
-    pub geometry: &'a Geometry,
-    pub planes: &'a Planes,
-    /// Each tap's distance from the first pixel.
-    pub offsets: &'a [usize],
-    pub pixels: *const T,
-    pub gradient: *const T,
-    pub sums: &'a mut [[T; LANES]],
+/// Planes of results that are finished together should stay within this, half of a usual first-level cache.
+const FINISHED_BYTES: usize = 16 << 10;
+
+/// True where whole planes are tasks enough.
+pub(super) fn serves(geometry: &Geometry) -> bool {
+    let Geometry { images, groups, input_channels, output_channels, .. } = *geometry;
+    input_channels == 1
+        && output_channels == 1
+        && (1..=DEPTH_BLOCK).contains(&geometry.taps())
+        && images * groups >= 2 * thread_count()
 }
 
-impl<T: Real> Taps<'_, T> {
-    /// Adds the image.
-    ///
-    /// # Safety
-    /// The planes hold the windows of all outputs, and the gradient is a channel of the output; behind each
-    /// there are [`LANES`] more numbers.
-    pub unsafe fn add(self) {
-        on_tier(self);
-    }
+/// Windows of a plane that the same taps reach.
+struct Pass {
+    /// The taps, and each one's distance from a window's first element.
+    taps: Vec<usize>,
+    offsets: Vec<usize>,
+    /// The place of the first window in the padded planes, and that of its result.
+    first_window: usize,
+    first_result: usize,
+    /// Windows along each axis, and distances of neighbours' results.
+    grid: [usize; 3],
+    strides: [usize; 3],
 }
 
-impl<T: Real> Tiered for Taps<'_, T> {
-    type Output = ();
+/// The convolution.
+pub(super) fn forward<S: Widen<T>, T: Real>(call: Call<'_, S>) {
+    let geometry = call.geometry;
+    let planes = Planes::of_input(&geometry, 1, 0..geometry.axes[1].output);
+    let grid = geometry.axes.map(|axis| axis.output);
+    let pass = Pass {
+        taps: (0..geometry.taps()).collect(),
+        offsets: geometry.all_taps().map(|tap| planes.tap(&geometry, tap)).collect(),
+        first_window: 0,
+        first_result: 0,
+        grid,
+        strides: [grid[1] * grid[2], grid[2], 1],
+    };
+    run(call, &planes, &[pass], [geometry.input_pixels(), geometry.output_pixels()]);
+}
 
-    #[inline(always)]
-    fn run(self) {
-        let [z, y, x] = self.geometry.axes.map(|axis| axis.output);
-        for (&offset, sums) in self.offsets.iter().zip(self.sums) {
-            let mut lanes = *sums;
-            for slice in 0..z {
-                for line in 0..y {
-                    let place = slice * self.planes.slice_pitch() + line * self.planes.row_pitch();
-                    let row = (slice * y + line) * x;
-                    for first in (0..x).step_by(LANES) {
-                        // SAFETY: who made the value vouches for its pixels and the lanes behind them
-                        // (see `Taps::add`).
-                        let (pixels, gradient) = unsafe {
-                            let pixels = self.pixels.add(offset + place + first).cast::<[T; LANES]>();
-                            let gradient = self.gradient.add(row + first).cast::<[T; LANES]>();
-                            (pixels.read_unaligned(), gradient.read_unaligned())
-                        };
-                        // Lanes beyond the row hold other pixels, which must not count.
-                        let count = x - first;
-                        for lane in 0..LANES {
-                            let sum = pixels[lane].mul_add(gradient[lane], lanes[lane]);
-                            lanes[lane] = if lane < count { sum } else { lanes[lane] };
-                        }
+/// The gradient of the input: a pass for each phase of the stride.
+pub(super) fn input_gradient<S: Widen<T>, T: Real>(call: Call<'_, S>) {
+    let geometry = call.geometry;
+    let planes = Planes::of_gradient(&geometry);
+    let [_, y, x] = geometry.axes.map(|axis| axis.input);
+    let [stride_z, stride_y, stride_x] = geometry.axes.map(|axis| axis.stride);
+    let passes: Vec<Pass> = Phase::all(&geometry, &planes)
+        .map(|phase| Pass {
+            first_result: (phase.first[0] * y + phase.first[1]) * x + phase.first[2],
+            taps: phase.taps,
+            offsets: phase.places,
+            first_window: phase.first_window,
+            grid: phase.grid,
+            strides: [stride_z * y * x, stride_y * x, stride_x],
+        })
+        .filter(|pass| !pass.grid.contains(&0))
+        .collect();
+    run(call, &planes, &passes, [geometry.output_pixels(), geometry.input_pixels()]);
+}
+
+/// Runs the passes on all planes, of so many pixels before and after.
+fn run<S: Widen<T>, T: Real>(call: Call<'_, S>, planes: &Planes, passes: &[Pass], pixels: [usize; 2]) {
+    let geometry = &call.geometry;
+    let (count, taps) = (geometry.images * geometry.groups, geometry.taps());
+    // The weights of each group, those of a pass side by side in the order of the passes.
+    let used: usize = passes.iter().map(|pass| pass.taps.len()).sum();
+    let weights: Vec<T> = (0..geometry.groups)
+        .flat_map(|group| passes.iter().flat_map(move |pass| pass.taps.iter().map(move |tap| (group, tap))))
+        .map(|(group, tap)| call.second[group * taps + tap].widen())
+        .collect();
+    let output = Shared(call.output.as_mut_ptr());
+    let [before, after] = pixels;
+    // A pixel takes about a nanosecond for eight taps, and one more to be moved.
+    let time = (after * (8 + taps) / 8) as u64;
+    let finished = (FINISHED_BYTES / (after * size_of::<S>()).max(1)).max(1);
+    for_each_range(count, time, TASK_NANOSECONDS, &|start, length| {
+        let mut scratch = Scratch::take(planes.channel() * size_of::<T>());
+        let padded = scratch.as_mut_ptr::<T>();
+        for some in even_pieces(start..start + length, finished, 1) {
+            for plane in some.clone() {
+                let mut weights = &weights[plane % geometry.groups * used..][..used];
+                // SAFETY: the operands were checked, the scratch has room for the planes, whose zeros the first
+                // plane of the task leaves; tasks write different planes of the output.
+                unsafe {
+                    let source = call.first.as_ptr().add(plane * before);
+                    planes.fill(source, padded, plane > start);
+                    for pass in passes {
+                        let (own, rest) = weights.split_at(pass.taps.len());
+                        weights = rest;
+                        let result = output.get().add(plane * after + pass.first_result);
+                        pass.run::<S, T>(planes, own, padded, result);
                     }
                 }
             }
-            *sums = lanes;
+            if let Some(epilogue) = call.epilogue {
+                finish(epilogue, some, output.get(), after);
+            }
+        }
+        scratch.give_back();
+    });
+}
+
+/// Hands planes of results to the epilogue: all at once, or each in parts.
+fn finish<S>(
+    epilogue: &crate::gemm::Epilogue<'_, S>,
+    planes: std::ops::Range<usize>,
+    output: *mut S,
+    pixels: usize,
+) {
+    if planes.len() > 1 || pixels <= FINISHED_COLUMNS {
+        let start = planes.start * pixels;
+        epilogue(&mut Block::new(planes.start, (0..planes.len(), 0..pixels), output, start, pixels));
+        return;
+    }
+    for plane in planes {
+        for columns in even_pieces(0..pixels, FINISHED_COLUMNS, 1) {
+            let start = plane * pixels + columns.start;
+            epilogue(&mut Block::new(plane, (0..1, columns), output, start, pixels));
         }
     }
 }
 
-/// The lanes of a tap added in the defined order.
-pub(super) fn total<T: Real>(mut lanes: [T; LANES]) -> T {
-    let mut half = LANES / 2;
-    while half > 0 {
-        for lane in 0..half {
-            lanes[lane] = lanes[lane] + lanes[lane + half];
+impl Pass {
+    /// # Safety
+    /// The padded planes hold the windows, and the result has room for their sums.
+    unsafe fn run<S: Widen<T>, T: Real>(
+        &self,
+        planes: &Planes,
+        weights: &[T],
+        padded: *const T,
+        result: *mut S,
+    ) {
+        for slice in 0..self.grid[0] {
+            // SAFETY: the caller's.
+            unsafe {
+                let single = SingleRow {
+                    weights,
+                    offsets: &self.offsets,
+                    planes: padded.add(self.first_window + slice * planes.slice_pitch()),
+                    row_pitch: planes.row_pitch(),
+                    grid: [self.grid[1], self.grid[2]],
+                    output: result.add(slice * self.strides[0]),
+                    strides: [self.strides[1], self.strides[2]],
+                };
+                single.multiply();
+            }
         }
-        half /= 2;
     }
-    lanes[0]
 }

@@ -76,9 +76,6 @@ pub(super) fn nanoseconds(geometry: &Geometry) -> u64 {
 }
 
 pub(super) fn run<S: Widen<T>, T: Real>(call: Call<'_, S>) {
-    if call.output.is_empty() {
-        return;
-    }
     let geometry = &call.geometry;
     let (kernels, depth) = (T::kernels(), geometry.input_channels * geometry.taps());
     let weights: Vec<PackedWeights<T>> = (0..geometry.groups)
@@ -141,7 +138,11 @@ unsafe fn run_task<S: Widen<T>, T: Real>(
             None => {
                 let target = tile.add(Windows::<S, T>::scratch(weights));
                 for index in 0..channels {
-                    planes.fill(source.add(index * geometry.input_pixels()), target.add(index * channel));
+                    planes.fill(
+                        source.add(index * geometry.input_pixels()),
+                        target.add(index * channel),
+                        false,
+                    );
                 }
                 target.cast_const()
             }

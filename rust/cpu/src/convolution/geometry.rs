@@ -1,5 +1,7 @@
 //! Shapes of a convolution, and the padded planes in which its windows are found.
 
+use std::ops::Range;
+
 use crate::gemm::pack::Widen;
 
 /// One spatial axis.
@@ -86,7 +88,7 @@ pub(super) struct Planes {
 
 impl Planes {
     /// The planes that the outputs of `rows` along axis `split` need of the input.
-    pub fn of_input(geometry: &Geometry, split: usize, rows: std::ops::Range<usize>) -> Planes {
+    pub fn of_input(geometry: &Geometry, split: usize, rows: Range<usize>) -> Planes {
         let axes = &geometry.axes;
         let mut before = axes.map(|axis| axis.before as isize);
         let mut extents = axes.map(|axis| axis.output + axis.reach() / axis.stride);
@@ -160,28 +162,39 @@ impl Planes {
         Planes { extents: self.source, ..*self }
     }
 
-    /// Writes the planes of one channel.
+    /// Writes the planes of one channel; with `zeros_stay` the padding keeps what the last call left there.
     ///
     /// # Safety
-    /// `source` holds a channel, and `target` has room for [`Planes::channel`] elements.
-    pub unsafe fn fill<S: Widen<T>, T: Copy + Default>(&self, source: *const S, target: *mut T) {
-        let mut row_target = target;
+    /// `source` holds a channel, and `target` has room for [`Planes::channel`] elements. Padding that stays was written
+    /// by these planes.
+    pub unsafe fn fill<S: Widen<T>, T: Copy + Default>(
+        &self,
+        source: *const S,
+        target: *mut T,
+        zeros_stay: bool,
+    ) {
+        if !zeros_stay {
+            // SAFETY: the caller's.
+            unsafe { std::slice::from_raw_parts_mut(target, self.channel()) }.fill(T::default());
+        }
         let [phases_z, phases_y, phases_x] = self.phases;
         for phase_z in 0..phases_z {
             for phase_y in 0..phases_y {
                 for phase_x in 0..phases_x {
-                    for z in 0..self.extents[0] {
-                        for y in 0..self.extents[1] {
-                            let z = self.source_index(0, phase_z, z);
-                            let y = self.source_index(1, phase_y, y);
-                            // SAFETY: the row is within the source, and rows of the target follow each
-                            // other.
+                    let columns = self.inside(2, phase_x);
+                    if columns.is_empty() {
+                        continue;
+                    }
+                    let column = self.source_index(2, phase_x, columns.start);
+                    for z in self.inside(0, phase_z) {
+                        for y in self.inside(1, phase_y) {
+                            let place = self.place([phase_z, phase_y, phase_x], [z, y, columns.start]);
+                            let row = self.source_index(0, phase_z, z) * self.source[1]
+                                + self.source_index(1, phase_y, y);
+                            // SAFETY: these pixels are within the source, and their places within the planes.
                             unsafe {
-                                let row = z
-                                    .zip(y)
-                                    .map(|(z, y)| source.add((z * self.source[1] + y) * self.source[2]));
-                                self.fill_row(row, phase_x, row_target);
-                                row_target = row_target.add(self.extents[2]);
+                                let source = source.add(row * self.source[2] + column);
+                                self.fill_row(source, target.add(place), columns.len());
                             }
                         }
                     }
@@ -190,49 +203,63 @@ impl Planes {
         }
     }
 
-    /// The index in the source of a plane's index along an axis, if it is not padding.
-    fn source_index(&self, axis: usize, phase: usize, index: usize) -> Option<usize> {
-        let index = (index * self.stride[axis] + phase) as isize - self.before[axis];
-        usize::try_from(index).ok().filter(|&index| index < self.source[axis])
+    /// The indices along an axis of a phase's plane that are not padding.
+    fn inside(&self, axis: usize, phase: usize) -> Range<usize> {
+        let skipped = self.before[axis] - phase as isize;
+        let reached =
+            |index: isize| (index.max(0) as usize).div_ceil(self.stride[axis]).min(self.extents[axis]);
+        let first = reached(skipped);
+        first..reached(self.source[axis] as isize + skipped).max(first)
+    }
+
+    /// The index in the source of such an index.
+    fn source_index(&self, axis: usize, phase: usize, index: usize) -> usize {
+        ((index * self.stride[axis] + phase) as isize - self.before[axis]) as usize
     }
 
     /// # Safety
-    /// `row` is a row of the source, and `target` has room for a row of a plane.
-    unsafe fn fill_row<S: Widen<T>, T: Copy + Default>(
-        &self,
-        row: Option<*const S>,
-        phase: usize,
-        target: *mut T,
-    ) {
-        let (width, stride, before) = (self.extents[2], self.stride[2], self.before[2]);
-        // Elements from `first` to `end` are not padding.
-        let skipped = before - phase as isize;
-        let first = if skipped > 0 { (skipped as usize).div_ceil(stride).min(width) } else { 0 };
-        let beyond = self.source[2] as isize + skipped;
-        let end = if beyond > 0 { (beyond as usize).div_ceil(stride).clamp(first, width) } else { first };
-        // SAFETY: the indices stay within the row of the source and of the plane.
+    /// `target` has room for `count` pixels, and `source` holds them, a stride apart.
+    #[inline(always)]
+    unsafe fn fill_row<S: Widen<T>, T: Copy>(&self, source: *const S, target: *mut T, count: usize) {
+        let stride = self.stride[2];
+        // SAFETY: the caller's.
         unsafe {
-            let Some(row) = row.filter(|_| end > first) else {
-                std::slice::from_raw_parts_mut(target, width).fill(T::default());
-                return;
-            };
-            std::slice::from_raw_parts_mut(target, first).fill(T::default());
-            std::slice::from_raw_parts_mut(target.add(end), width - end).fill(T::default());
-            let source = row.offset((first * stride) as isize - skipped);
             match S::as_computed(source) {
-                Some(source) if stride == 1 => source.copy_to_nonoverlapping(target.add(first), end - first),
+                Some(source) if stride == 1 => copy_row(source, target, count),
                 // A stride that the compiler knows becomes shuffles.
                 Some(source) if stride == 2 => {
-                    for index in 0..end - first {
-                        target.add(first + index).write(source.add(index * 2).read());
+                    for index in 0..count {
+                        target.add(index).write(source.add(index * 2).read());
                     }
                 }
                 _ => {
-                    for index in 0..end - first {
-                        target.add(first + index).write(source.add(index * stride).read().widen());
+                    for index in 0..count {
+                        target.add(index).write(source.add(index * stride).read().widen());
                     }
                 }
             }
         }
+    }
+}
+
+/// Pixels that are copied at a time: rows are short, and a call for each of them costs more than the copy.
+const COPIED: usize = 8;
+
+/// # Safety
+/// Both hold `count` pixels and do not overlap.
+#[inline(always)]
+unsafe fn copy_row<T: Copy>(source: *const T, target: *mut T, count: usize) {
+    // SAFETY: the caller's.
+    unsafe {
+        if !(COPIED..16 * COPIED).contains(&count) {
+            return std::ptr::copy_nonoverlapping(source, target, count);
+        }
+        let piece = |at: usize| {
+            let pixels = source.add(at).cast::<[T; COPIED]>().read_unaligned();
+            target.add(at).cast::<[T; COPIED]>().write_unaligned(pixels);
+        };
+        (0..count - COPIED).step_by(COPIED).for_each(piece);
+        // The last ones once more, rather than one by one.
+        piece(count - COPIED);
     }
 }

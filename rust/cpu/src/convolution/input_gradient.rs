@@ -38,17 +38,16 @@ impl<S: Widen<T>, T: Real> Source<T> for PhaseWeights<'_, S> {
     }
 }
 
-/// One phase of the stride along each axis.
-struct Phase<T: 'static> {
-    /// One a group.
-    weights: Vec<PackedWeights<T>>,
-    /// Each step's distance from a window's first element.
-    offsets: Vec<usize>,
+/// Inputs of one phase of the stride along each axis, which the same taps reach.
+pub(super) struct Phase {
+    /// Those taps, in order, and where each finds the first window's element in the planes, less `first_window`.
+    pub taps: Vec<usize>,
+    pub places: Vec<usize>,
     /// The place of the first window in the planes.
-    first_window: usize,
+    pub first_window: usize,
     /// The inputs of the phase: first, and how many, along each axis.
-    first: [usize; 3],
-    grid: [usize; 3],
+    pub first: [usize; 3],
+    pub grid: [usize; 3],
 }
 
 /// The first input of a phase, and its number of windows before that.
@@ -57,49 +56,35 @@ fn first_of_phase(axis: &Axis, phase: usize) -> (usize, usize) {
     (windows * axis.stride + phase - axis.before, windows)
 }
 
-impl<T: Real> Phase<T> {
-    fn new<S: Widen<T>>(geometry: &Geometry, planes: &Planes, weights: &[S], phase: [usize; 3]) -> Phase<T> {
+impl Phase {
+    /// All phases of the stride.
+    pub fn all(geometry: &Geometry, planes: &Planes) -> impl Iterator<Item = Phase> {
+        let [z, y, x] = geometry.axes.map(|axis| axis.stride);
+        (0..z)
+            .flat_map(move |z| (0..y).flat_map(move |y| (0..x).map(move |x| [z, y, x])))
+            .map(|phase| Phase::new(geometry, planes, phase))
+    }
+
+    fn new(geometry: &Geometry, planes: &Planes, phase: [usize; 3]) -> Phase {
         let axes = &geometry.axes;
         let all_taps: Vec<[usize; 3]> = geometry.all_taps().collect();
         let reaches = |tap: &[usize; 3]| {
             (0..3).all(|axis| tap[axis] * axes[axis].dilation % axes[axis].stride == phase[axis])
         };
         let taps: Vec<usize> = (0..all_taps.len()).filter(|&index| reaches(&all_taps[index])).collect();
-        let places: Vec<usize> = taps
-            .iter()
-            .map(|&index| {
-                let index = std::array::from_fn(|axis| {
-                    let distance = all_taps[index][axis] * axes[axis].dilation;
-                    planes.before[axis].unsigned_abs() - distance / axes[axis].stride
-                });
-                planes.place([0; 3], index)
-            })
-            .collect();
-        let channel = planes.channel();
-        let outputs = geometry.output_channels;
-        let offsets =
-            (0..outputs).flat_map(|index| places.iter().map(move |place| index * channel + place)).collect();
-        let group_weights = geometry.input_channels * outputs * all_taps.len();
-        let weights = (0..geometry.groups)
-            .map(|group| {
-                let source = PhaseWeights {
-                    weights: &weights[group * group_weights..(group + 1) * group_weights],
-                    input_channels: geometry.input_channels,
-                    all_taps: all_taps.len(),
-                    taps: &taps,
-                };
-                // SAFETY: the source checks its indices.
-                unsafe {
-                    PackedWeights::new(T::kernels(), &source, geometry.input_channels, outputs * taps.len())
-                }
-            })
-            .collect();
+        let places = taps.iter().map(|&index| {
+            let index = std::array::from_fn(|axis| {
+                let distance = all_taps[index][axis] * axes[axis].dilation;
+                planes.before[axis].unsigned_abs() - distance / axes[axis].stride
+            });
+            planes.place([0; 3], index)
+        });
         let firsts: [(usize, usize); 3] =
             std::array::from_fn(|axis| first_of_phase(&axes[axis], phase[axis]));
         let first = firsts.map(|(input, _)| input);
         Phase {
-            weights,
-            offsets,
+            places: places.collect(),
+            taps,
             first_window: planes.place([0; 3], firsts.map(|(_, windows)| windows)),
             first,
             grid: std::array::from_fn(|axis| {
@@ -109,16 +94,44 @@ impl<T: Real> Phase<T> {
     }
 }
 
-pub(super) fn run<S: Widen<T>, T: Real>(call: Call<'_, S>) {
-    if call.output.is_empty() {
-        return;
+/// A phase with its weights.
+struct PhaseProduct<T: 'static> {
+    phase: Phase,
+    /// One a group.
+    weights: Vec<PackedWeights<T>>,
+    /// Each step's distance from a window's first element.
+    offsets: Vec<usize>,
+}
+
+impl<T: Real> PhaseProduct<T> {
+    fn new<S: Widen<T>>(geometry: &Geometry, planes: &Planes, weights: &[S], phase: Phase) -> Self {
+        let (channel, outputs, all_taps) = (planes.channel(), geometry.output_channels, geometry.taps());
+        let places = &phase.places;
+        let offsets =
+            (0..outputs).flat_map(|index| places.iter().map(move |place| index * channel + place)).collect();
+        let group_weights = geometry.input_channels * outputs * all_taps;
+        let weights = (0..geometry.groups)
+            .map(|group| {
+                let source = PhaseWeights {
+                    weights: &weights[group * group_weights..(group + 1) * group_weights],
+                    input_channels: geometry.input_channels,
+                    all_taps,
+                    taps: &phase.taps,
+                };
+                let depth = outputs * phase.taps.len();
+                // SAFETY: the source checks its indices.
+                unsafe { PackedWeights::new(T::kernels(), &source, geometry.input_channels, depth) }
+            })
+            .collect();
+        PhaseProduct { phase, weights, offsets }
     }
+}
+
+pub(super) fn run<S: Widen<T>, T: Real>(call: Call<'_, S>) {
     let geometry = &call.geometry;
     let planes = Planes::of_gradient(geometry);
-    let [z, y, x] = geometry.axes.map(|axis| axis.stride);
-    let phases: Vec<Phase<T>> = (0..z)
-        .flat_map(|z| (0..y).flat_map(move |y| (0..x).map(move |x| [z, y, x])))
-        .map(|phase| Phase::new(geometry, &planes, call.second, phase))
+    let phases: Vec<PhaseProduct<T>> = Phase::all(geometry, &planes)
+        .map(|phase| PhaseProduct::new(geometry, &planes, call.second, phase))
         .collect();
     let panels: Vec<Range<usize>> = phases[0].weights[0].panels().collect();
     let tasks = Tasks::new((geometry.images, geometry.groups), 1, 1, panels.len());
@@ -136,7 +149,7 @@ pub(super) fn run<S: Widen<T>, T: Real>(call: Call<'_, S>) {
 unsafe fn run_task<S: Widen<T>, T: Real>(
     call: &Call<'_, S>,
     planes: &Planes,
-    phases: &[Phase<T>],
+    phases: &[PhaseProduct<T>],
     panels: &[Range<usize>],
     task: &Task,
     output: *mut S,
@@ -157,7 +170,7 @@ unsafe fn run_task<S: Widen<T>, T: Real>(
     unsafe {
         let target = tile.add(tile_numbers);
         for index in 0..channels {
-            planes.fill(source.add(index * geometry.output_pixels()), target.add(index * channel));
+            planes.fill(source.add(index * geometry.output_pixels()), target.add(index * channel), false);
         }
         let index = |row: usize, pixel: usize| (batch * geometry.input_channels + row) * pixels + pixel;
         let finish = |columns: Range<usize>| {
@@ -166,10 +179,13 @@ unsafe fn run_task<S: Widen<T>, T: Real>(
                 epilogue(&mut Block::new(batch, (low.start..high.end, columns), output, start, pixels));
             }
         };
-        for phase in phases.iter().filter(|phase| !phase.grid.contains(&0)) {
+        for PhaseProduct { phase, weights, offsets } in phases {
+            if phase.grid.contains(&0) {
+                continue;
+            }
             let windows = Windows {
-                weights: &phase.weights[task.group],
-                offsets: &phase.offsets,
+                weights: &weights[task.group],
+                offsets,
                 planes: target.add(phase.first_window),
                 row_pitch: planes.row_pitch(),
                 slice_pitch: planes.slice_pitch(),

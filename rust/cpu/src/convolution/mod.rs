@@ -14,6 +14,7 @@ mod forward;
 mod geometry;
 mod input_gradient;
 mod single;
+mod taps;
 mod weight_gradient;
 mod window;
 mod winograd;
@@ -56,10 +57,13 @@ enum Kind {
 
 /// By the definition, whatever the shapes.
 fn run_directly<S: Widen<T>, T: Real>(call: Call<'_, S>) -> Result<()> {
-    match call.kind {
-        Kind::Forward => forward::run(call),
-        Kind::InputGradient => input_gradient::run(call),
-        Kind::WeightGradient => weight_gradient::run(call),
+    match (call.kind, depthwise::serves(&call.geometry)) {
+        _ if call.output.is_empty() => {}
+        (Kind::Forward, true) => depthwise::forward(call),
+        (Kind::Forward, false) => forward::run(call),
+        (Kind::InputGradient, true) => depthwise::input_gradient(call),
+        (Kind::InputGradient, false) => input_gradient::run(call),
+        (Kind::WeightGradient, _) => weight_gradient::run(call),
     }
     Ok(())
 }
@@ -112,7 +116,7 @@ pub fn set_direct(direct: bool) {
 /// `(N, O, output…)`.
 ///
 /// The epilogue's blocks have output channels of a group as rows and pixels as columns; `batch` is
-/// `image · groups + group`.
+/// `image · groups + group`. Where groups have one channel on either side, rows go on through the following groups.
 ///
 /// # Errors
 /// When an operand's length is not what the geometry asks for, or the geometry does not hold.
@@ -134,7 +138,7 @@ pub fn forward<S: ConvolutionElement>(
 /// `weight (O, C / groups, kernel…)`; also the transposed convolution.
 ///
 /// The epilogue's blocks have input channels of a group as rows and pixels as columns; `batch` is
-/// `image · groups + group`.
+/// `image · groups + group`, and rows go on as for [`forward`].
 ///
 /// # Errors
 /// As for [`forward`].

@@ -5,9 +5,9 @@
 use std::ops::Range;
 
 use super::Call;
-use super::depthwise::{LANES, Taps, total};
 use super::forward::nanoseconds;
 use super::geometry::{Geometry, Planes};
+use super::taps::{Image, LANES, Taps, total};
 use super::window::Shared;
 use crate::gemm::Block;
 use crate::gemm::blocks::{DEPTH_BLOCK, FINISHED_COLUMNS, even_pieces};
@@ -36,9 +36,6 @@ fn image_groups(geometry: &Geometry) -> Vec<Range<usize>> {
 }
 
 pub(super) fn run<S: Widen<T>, T: Real>(call: Call<'_, S>) {
-    if call.output.is_empty() {
-        return;
-    }
     let geometry = &call.geometry;
     let kernels = T::kernels();
     let images = image_groups(geometry);
@@ -111,6 +108,7 @@ impl<T: Real> Part<'_, T> {
         unsafe {
             let panel = scratch.as_mut_ptr::<u8>().add(copied).cast::<T>();
             let rows = sums.add(self.channels.start * geometry.taps() * geometry.output_channels);
+            let first_image = images.start;
             for (index, image) in images.enumerate() {
                 let batch = image * geometry.groups + self.group;
                 let first = batch * geometry.input_channels + self.channels.start;
@@ -120,7 +118,8 @@ impl<T: Real> Part<'_, T> {
                     None => {
                         for index in 0..self.channels.len() {
                             let source = source.add(index * geometry.input_pixels());
-                            planes.fill(source, target.add(index * channel));
+                            // The first image leaves the zeros.
+                            planes.fill(source, target.add(index * channel), image > first_image);
                         }
                         target.cast_const()
                     }
@@ -139,8 +138,8 @@ impl<T: Real> Part<'_, T> {
                     target.add(channel + lane).write(T::default());
                 }
                 let gradient = panel.cast_const();
-                let (planes, offsets, sums) = (&laid_out, &offsets[..], &mut lanes[..]);
-                Taps { geometry, planes, offsets, pixels, gradient, sums }.add();
+                let image = Image { geometry, planes: &laid_out, pixels, gradient };
+                Taps { image, offsets: &offsets, sums: &mut lanes }.add();
             }
             for (index, lanes) in lanes.into_iter().enumerate() {
                 rows.add(index).write(total(lanes));
