@@ -3,7 +3,9 @@
 use tenfold_ir::Element;
 use tenfold_ir::{bf16, f16};
 
+use super::max::SideBySide;
 use crate::rows::element::RowElement;
+use crate::simd::on_tier;
 
 /// A number that maxima are taken of.
 pub trait Ordered: Element + Default + PartialOrd {
@@ -15,6 +17,10 @@ pub trait Ordered: Element + Default + PartialOrd {
     #[inline(always)]
     fn wins(self, best: Self) -> bool {
         (self > best) | (self.is_nan() & !best.is_nan())
+    }
+    /// Takes windows side by side.
+    fn largest_side_by_side(windows: SideBySide<'_, Self>) {
+        windows.compare();
     }
 }
 
@@ -71,7 +77,19 @@ macro_rules! floats {
         })*
     };
 }
-floats!(f32, f64);
+floats!(f64);
+
+impl Ordered for f32 {
+    const LOWEST: f32 = f32::NEG_INFINITY;
+    #[inline(always)]
+    fn is_nan(self) -> bool {
+        f32::is_nan(self)
+    }
+    // The others make do with the instructions that every processor has.
+    fn largest_side_by_side(windows: SideBySide<'_, f32>) {
+        on_tier(windows);
+    }
+}
 
 macro_rules! floating {
     ($($type:ident),*) => {

@@ -1,12 +1,13 @@
 //! The largest element of each window, and the gradient.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tenfold_ir::kernel::{Pool, PoolKind};
 use tenfold_ir::{Error, Result};
 
 use super::element::{Ordered, PoolElement};
-use super::window::{Windows, fold_window, for_each_window};
+use super::window::{Windows, fold_window};
 use super::{CHUNK_NANOSECONDS, Planes, spatial_extents, widened, windows_of};
 use crate::backend::disjoint::{Disjoint, for_each_range};
 use crate::backend::view::{Input, OutputView};
@@ -138,18 +139,153 @@ fn any_windows<T: Ordered>(
     best: &mut [T],
     indices: &mut [i64],
 ) {
-    for_each_window(extents, windows, |out, first, window| {
-        // What nothing has surpassed is the first element; a window that lies in the padding alone keeps 0.
-        let any = window.iter().all(|window| window.count > 0);
-        let start = (T::LOWEST, if any { first } else { 0 });
-        let (value, index) =
-            fold_window(x, extents, windows, first, window, start, |(best, index), at, value| {
-                let wins = value.wins(best);
-                (if wins { value } else { best }, if wins { at } else { index })
-            });
-        best[out] = value;
-        indices[out] = index as i64;
-    });
+    let [depths, rows, columns] = windows;
+    let even = even_columns(columns).filter(|_| x.len() <= u32::MAX as usize);
+    let width = columns.list.len();
+    if width == 0 {
+        return;
+    }
+    let outputs = best.chunks_exact_mut(width).zip(indices.chunks_exact_mut(width));
+    let lines = depths.list.iter().flat_map(|depth| rows.list.iter().map(move |row| (depth, row)));
+    for ((best, indices), (depth, row)) in outputs.zip(lines) {
+        let line = (depth.first * extents[1] + row.first) * extents[2];
+        let mut one = |column: usize| {
+            let window = &columns.list[column];
+            // What nothing has surpassed is the first element; a window that lies in the padding alone keeps 0.
+            let any = depth.count * row.count * window.count > 0;
+            let first = line + window.first;
+            let start = (T::LOWEST, if any { first } else { 0 });
+            let shape = [depth, row, window];
+            let (value, index) =
+                fold_window(x, extents, windows, first, shape, start, |(best, index), at, value| {
+                    let wins = value.wins(best);
+                    (if wins { value } else { best }, if wins { at } else { index })
+                });
+            best[column] = value;
+            indices[column] = index as i64;
+        };
+        let Some(EvenColumns { range, stride, count }) = &even else {
+            (0..width).for_each(one);
+            continue;
+        };
+        (0..range.start).chain(range.end..width).for_each(&mut one);
+        if depth.count * row.count == 0 {
+            range.clone().for_each(one);
+            continue;
+        }
+        T::largest_side_by_side(SideBySide {
+            x,
+            first: line + columns.list[range.start].first,
+            stride: *stride,
+            counts: [depth.count, row.count, *count],
+            steps: [windows[0].step * extents[1] * extents[2], windows[1].step * extents[2], windows[2].step],
+            best: &mut best[range.clone()],
+            indices: &mut indices[range.clone()],
+        });
+    }
+}
+
+/// Neighbouring windows of equally many elements that begin at even distances.
+struct EvenColumns {
+    range: Range<usize>,
+    stride: usize,
+    count: usize,
+}
+
+/// The even windows that begin with the first of the largest, where they are enough to be taken side by side.
+fn even_columns(columns: &Windows) -> Option<EvenColumns> {
+    let count = columns.list.iter().map(|window| window.count).max().filter(|&count| count > 0)?;
+    let start = columns.list.iter().position(|window| window.count == count)?;
+    let stride = columns.list.get(start + 1)?.first.checked_sub(columns.list[start].first)?;
+    let even = columns.list[start..]
+        .iter()
+        .zip((columns.list[start].first..).step_by(stride.max(1)))
+        .take_while(|(window, first)| window.count == count && window.first == *first)
+        .count();
+    (stride > 0 && even >= LANES).then_some(EvenColumns { range: start..start + even, stride, count })
+}
+
+/// Windows that are compared side by side.
+const LANES: usize = 8;
+
+/// The windows of one row of outputs, [`LANES`] or more, all of the same shape.
+pub struct SideBySide<'a, T> {
+    x: &'a [T],
+    /// The first element of the first window.
+    first: usize,
+    /// From a window to the next.
+    stride: usize,
+    /// Elements of a window along each axis, and the distances of neighbours.
+    counts: [usize; 3],
+    steps: [usize; 3],
+    best: &'a mut [T],
+    indices: &'a mut [i64],
+}
+
+impl<T: Ordered> SideBySide<'_, T> {
+    /// Takes the largest of each window.
+    #[inline(always)]
+    pub fn compare(self) {
+        match self.stride {
+            // Strides that the compiler knows become loads and shuffles.
+            1 => self.strided::<1>(),
+            2 => self.strided::<2>(),
+            _ => self.strided::<0>(),
+        }
+    }
+
+    /// With windows `STRIDE` apart, or [`SideBySide::stride`] where that is 0.
+    #[inline(always)]
+    fn strided<const STRIDE: usize>(self) {
+        let SideBySide { x, stride, counts, steps, best, indices, .. } = self;
+        let (stride, width) = (if STRIDE == 0 { stride } else { STRIDE }, best.len());
+        for column in (0..width).step_by(LANES) {
+            // The last ones of a row are taken twice rather than one by one.
+            let column = column.min(width - LANES);
+            let first = self.first + column * stride;
+            let (mut values, mut offsets) = ([T::LOWEST; LANES], [0u32; LANES]);
+            for depth in 0..counts[0] {
+                for row in 0..counts[1] {
+                    for tap in 0..counts[2] {
+                        let offset = depth * steps[0] + row * steps[1] + tap * steps[2];
+                        let elements = &x[first + offset..];
+                        let mut taken = [T::LOWEST; LANES];
+                        match elements.first_chunk::<{ 2 * LANES }>() {
+                            Some(chunk) if STRIDE == 1 || STRIDE == 2 => {
+                                for lane in 0..LANES {
+                                    taken[lane] = chunk[lane * STRIDE];
+                                }
+                            }
+                            _ => {
+                                for lane in 0..LANES {
+                                    taken[lane] = elements[lane * stride];
+                                }
+                            }
+                        }
+                        for lane in 0..LANES {
+                            let wins = taken[lane].wins(values[lane]);
+                            values[lane] = if wins { taken[lane] } else { values[lane] };
+                            offsets[lane] = if wins { offset as u32 } else { offsets[lane] };
+                        }
+                    }
+                }
+            }
+            best[column..column + LANES].copy_from_slice(&values);
+            for (lane, index) in indices[column..column + LANES].iter_mut().enumerate() {
+                *index = (first + lane * stride) as i64 + i64::from(offsets[lane]);
+            }
+        }
+    }
+}
+
+/// [`SideBySide`] of f32 on the tier; other dtypes share the code of the portable one.
+impl Tiered for SideBySide<'_, f32> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.compare();
+    }
 }
 
 /// `gradient (N, C, out…), indices → (N, C, spatial…)`; gradients that meet are added in order.

@@ -107,6 +107,28 @@ fn windows_of_two_by_two_take_the_first_of_equals_and_nan() {
     check(&pairs(PoolKind::Max), &[x], 0.0);
 }
 
+/// Rows of outputs that are compared side by side, their ends and borders taken apart.
+#[test]
+fn rows_of_any_width_are_exact() {
+    let mut draw = Draw::new(11);
+    for number in 0..150 {
+        let spatial = 1 + draw.below(3);
+        let mut list = |limit: usize, least: usize| -> SmallVec<[usize; 3]> {
+            (0..spatial).map(|_| least + draw.below(limit)).collect()
+        };
+        let (window, stride, dilation) = (list(4, 1), list(4, 1), list(2, 1));
+        let padding = window.iter().map(|&extent| number % 3 * extent / 4).collect();
+        let kind = if number % 4 == 3 { PoolKind::AdaptiveMax } else { PoolKind::Max };
+        let core = Pool { kind, window, stride, padding, dilation, ceil_mode: number % 2 == 0 };
+        let mut shape = vec![1 + draw.below(2), 1 + draw.below(3)];
+        shape.extend((1..spatial).map(|_| 9 + draw.below(6)));
+        shape.push(20 + draw.below(60));
+        let dtype = draw.pick(&[FLOATS[0], FLOATS[0], FLOATS[1], FLOATS[2], DType::Int8, DType::Int64]);
+        let x = draw.operand(&Shape::new(&shape), dtype, true);
+        check(&Core::Pool(core), &[x], 0.0);
+    }
+}
+
 #[test]
 fn an_index_outside_the_plane_is_an_error() {
     let core = pairs(PoolKind::MaxGradient { input: SmallVec::from_slice(&[2, 2]) });
