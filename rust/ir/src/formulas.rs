@@ -165,3 +165,15 @@ pub fn momentum<A: Arithmetic>(
     let step = if numbers.nesterov { gradient + direction * numbers.momentum } else { direction };
     (parameter - step * numbers.learning_rate, direction)
 }
+
+/// A normalised number, scaled and shifted.
+#[inline(always)]
+pub fn normalized<A: Arithmetic>(x: A, mean: A, scale: A, shift: A) -> A {
+    (x - mean) * scale + shift
+}
+
+/// The gradient of a number that was normalised and scaled: less what it does by way of the statistics.
+#[inline(always)]
+pub fn normalized_gradient<A: Arithmetic>(gradient: A, scale: A, x: A, mean: A, slope: A, shift: A) -> A {
+    gradient * scale - (x - mean) * slope - shift
+}

@@ -11,7 +11,10 @@ use std::sync::OnceLock;
 
 use smallvec::SmallVec;
 use tenfold_ir::expr::Value;
-use tenfold_ir::formulas::{AdamNumbers, AdamState, Arithmetic, MomentumNumbers, Recorded, adam, momentum};
+use tenfold_ir::formulas::{
+    AdamNumbers, AdamState, Arithmetic, MomentumNumbers, Recorded, adam, momentum, normalized,
+    normalized_gradient,
+};
 use tenfold_ir::{DType, Expr, Instruction, Operation};
 
 use crate::reduction::order::LANES;
@@ -58,6 +61,26 @@ impl<const NESTEROV: bool> Formula<3, 3, 2> for Momentum<NESTEROV> {
     }
 }
 
+/// Batch and group norm, once the statistics are there.
+struct Normalized;
+
+impl Formula<4, 0, 1> for Normalized {
+    #[inline(always)]
+    fn compute<A: Arithmetic>([x, mean, scale, shift]: [A; 4], _: [A; 0]) -> [A; 1] {
+        [normalized(x, mean, scale, shift)]
+    }
+}
+
+/// Their gradient.
+struct NormalizedGradient;
+
+impl Formula<6, 0, 1> for NormalizedGradient {
+    #[inline(always)]
+    fn compute<A: Arithmetic>([gradient, scale, x, mean, slope, shift]: [A; 6], _: [A; 0]) -> [A; 1] {
+        [normalized_gradient(gradient, scale, x, mean, slope, shift)]
+    }
+}
+
 /// A formula that is looked for.
 pub struct Known {
     /// Its form: operands are loads, its results the outputs, the first of them the last instruction.
@@ -67,12 +90,14 @@ pub struct Known {
 
 /// All of them.
 fn known() -> &'static [Known] {
-    static KNOWN: OnceLock<[Known; 3]> = OnceLock::new();
+    static KNOWN: OnceLock<[Known; 5]> = OnceLock::new();
     KNOWN.get_or_init(|| {
         [
             Known::new::<Adam, 4, 6, 3>(),
             Known::new::<Momentum<false>, 3, 3, 2>(),
             Known::new::<Momentum<true>, 3, 3, 2>(),
+            Known::new::<Normalized, 4, 0, 1>(),
+            Known::new::<NormalizedGradient, 6, 0, 1>(),
         ]
     })
 }
@@ -178,8 +203,9 @@ impl Found {
 pub fn find(expr: &Expr, wanted: &[Value]) -> SmallVec<[Found; 1]> {
     let mut found: SmallVec<[Found; 1]> = SmallVec::new();
     for (root, instruction) in (0..).zip(expr.instructions()) {
-        // All of them end in a difference.
-        if matches!(instruction, Instruction::Apply { operation: Operation::subtract, .. }) {
+        // All of them end in a sum or a difference.
+        let ends = |operation: &Operation| matches!(operation, Operation::add | Operation::subtract);
+        if matches!(instruction, Instruction::Apply { operation, .. } if ends(operation)) {
             found.extend(known().iter().find_map(|known| known.find(expr, wanted, root)));
         }
     }

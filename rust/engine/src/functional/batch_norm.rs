@@ -1,6 +1,7 @@
 //! Batch normalisation (Ioffe and Szegedy 2015).
 
 use smallvec::SmallVec;
+use tenfold_ir::formulas::{normalized, normalized_gradient};
 use tenfold_ir::kernel::{Reduce, Reduction};
 use tenfold_ir::{Core, DType, Error, Result, Shape};
 
@@ -85,9 +86,10 @@ impl BatchNormDerivative {
 
         let formula = Formula::new(channels, wide);
         let (r, along) = (formula.load(r), formula.load(&along));
-        formula.output(formula.load(weight) * r, wide);
-        formula.output(formula.load(&sum) / count as f64, wide);
-        formula.output(along * r / count as f64, wide);
+        let scale = formula.load(weight) * r;
+        formula.output(scale, wide);
+        formula.output(scale * (formula.load(&sum) / count as f64), wide);
+        formula.output(scale * (along * r / count as f64), wide);
         formula.output(along, weight.dtype());
         formula.output(formula.load(&sum), self.bias);
         let mut parts = formula.record()?;
@@ -99,9 +101,9 @@ impl BatchNormDerivative {
                 if !self.batch_statistics {
                     return Ok((g * scale).value());
                 }
-                let centered = formula.load(x) - formula.channel(mean)?;
-                let slope = formula.channel(&parts[2])?;
-                Ok((scale * (g - formula.channel(&parts[1])? - centered * slope)).value())
+                let (shift, slope) = (formula.channel(&parts[1])?, formula.channel(&parts[2])?);
+                let (x, mean) = (formula.load(x), formula.channel(mean)?);
+                Ok(normalized_gradient(g, scale, x, mean, slope, shift).value())
             })
         });
         Ok(Gradients::from_iter([of_x.transpose()?, of_weight, of_bias, None, None]))
@@ -211,8 +213,8 @@ pub fn batch_norm(
         Ok((formula.load(&weight) * formula.load(&r)).value())
     })?;
     let formula = Formula::new(input.shape(), wide);
-    let centered = formula.load(input) - formula.channel(&mean)?;
-    formula.output(centered * formula.channel(&scale)? + formula.channel(&bias.detach())?, input.dtype());
+    let (scale, shift) = (formula.channel(&scale)?, formula.channel(&bias.detach())?);
+    formula.output(normalized(formula.load(input), formula.channel(&mean)?, scale, shift), input.dtype());
     let mut results = formula.record()?;
     let derivative = BatchNormDerivative { epsilon: eps, batch_statistics: training, bias: bias.dtype() };
     let saved = [Saved::Input(0), Saved::Input(1), Saved::Input(3), Saved::Input(4)];

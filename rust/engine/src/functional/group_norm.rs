@@ -1,6 +1,7 @@
 //! Normalisation over groups of channels of each sample: group and instance norm.
 
 use smallvec::SmallVec;
+use tenfold_ir::formulas::{normalized, normalized_gradient};
 use tenfold_ir::kernel::{Reduce, Reduction};
 use tenfold_ir::{Core, DType, Error, Result, Shape};
 
@@ -96,9 +97,9 @@ impl GroupNormDerivative {
             numbers.output(r * numbers.load(&across), wide);
             let numbers = numbers.record()?;
             let of_x = Formula::single(&shape, wide, x.dtype(), |formula| {
-                let centered = formula.load(&x4) - formula.load(&mean);
-                let weighted = formula.load(&gradient) * formula.load(&scale);
-                Ok((weighted - centered * formula.load(&numbers[0]) - formula.load(&numbers[1])).value())
+                let [g, scale, x, mean] = [&gradient, &scale, &x4, &mean].map(|tensor| formula.load(tensor));
+                let [slope, shift] = [0, 1].map(|at| formula.load(&numbers[at]));
+                Ok(normalized_gradient(g, scale, x, mean, slope, shift).value())
             })?;
             of_x.reshaped(x.shape())
         });
@@ -162,9 +163,9 @@ pub fn group_norm(
     })?;
     let scale = scale_of(&by_channel_of_group(&weight, &shape)?, &by_group(&r)?, wide)?;
     let result = Formula::single(&shape, wide, input.dtype(), |formula| {
-        let centered = formula.load(&x) - formula.load(&by_group(mean)?);
-        let biases = by_channel_of_group(&bias, &shape)?;
-        Ok((centered * formula.load(&scale) + formula.load(&biases)).value())
+        let (means, biases) = (by_group(mean)?, by_channel_of_group(&bias, &shape)?);
+        let [x, mean, scale, shift] = [&x, &means, &scale, &biases].map(|tensor| formula.load(tensor));
+        Ok(normalized(x, mean, scale, shift).value())
     })?;
     let mut results = [result.reshaped(input.shape())?];
     let derivative = GroupNormDerivative { groups: num_groups, epsilon: eps, bias: bias.dtype() };
