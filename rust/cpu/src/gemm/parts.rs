@@ -5,8 +5,9 @@ use std::ops::Range;
 use super::blocks::{Operands, Target, even_pieces, packed_product};
 use super::generic::{Ring, RingProduct};
 use super::micro_kernel::Real;
+use super::micro_kernel::lines::LINES;
 use super::pack::{Strided, Widen};
-use super::unpacked::{RowProduct, SHALLOW_DEPTH, SmallOperand, unpacked_product};
+use super::unpacked::{RowProduct, SHALLOW_DEPTH, SmallOperand, line_product, unpacked_product};
 use super::{Block, CheckedOutput, Epilogue, Gemm};
 use crate::threads::{for_each_chunk, thread_count};
 
@@ -238,6 +239,16 @@ unsafe fn multiply_lines<S: Widen<T>, T: Real>(
                 };
                 row.run();
                 for some in even_pieces(columns, super::blocks::FINISHED_COLUMNS, 1) {
+                    finished(rows.clone(), some);
+                }
+                return;
+            }
+            if let (false, 1, 1, Some(kernel)) = (in_place, rows.len(), b.depth_stride, T::line_kernel()) {
+                let a = Strided { data: a_data, line_stride: a.line_stride, depth_stride: a.depth_stride };
+                let b = Strided { data: b_data, line_stride: b.line_stride, depth_stride: 1 };
+                for some in even_pieces(columns.clone(), super::blocks::FINISHED_COLUMNS, LINES) {
+                    let c = c.data.add(some.start - columns.start);
+                    line_product(kernel, &a, &b, depth, rows.start, some.clone(), c);
                     finished(rows.clone(), some);
                 }
                 return;

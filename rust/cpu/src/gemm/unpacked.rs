@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::blocks::{FINISHED_COLUMNS, Target, depth_blocks, even_pieces};
-use super::micro_kernel::{Real, Tile};
+use super::micro_kernel::lines::{LINES, LineTile};
+use super::micro_kernel::{LineKernel, Real, Tile};
 use super::pack::{Source, Strided};
 use super::scratch::Scratch;
 use crate::simd::{Tiered, on_tier};
@@ -95,6 +96,38 @@ pub(crate) unsafe fn unpacked_product<T: Real>(
     }
     if let Some(scratch) = scratch {
         scratch.give_back();
+    }
+}
+
+/// Computes the part of a single row, whose columns of B are `lines` that are contiguous along the depth.
+///
+/// # Safety
+/// As for [`unpacked_product`]; the kernel is one of the current tier.
+pub(crate) unsafe fn line_product<T: Real>(
+    kernel: LineKernel<T>,
+    a: &Strided<T>,
+    lines: &Strided<T>,
+    depth: usize,
+    row: usize,
+    columns: Range<usize>,
+    c: *mut T,
+) {
+    for first in columns.clone().step_by(LINES) {
+        for steps in depth_blocks(depth) {
+            // SAFETY: the caller's.
+            unsafe {
+                kernel(&LineTile {
+                    depth: steps.len(),
+                    a: a.data.offset(row as isize * a.line_stride + steps.start as isize * a.depth_stride),
+                    a_stride: a.depth_stride,
+                    b: lines.data.offset(first as isize * lines.line_stride).add(steps.start),
+                    line_stride: lines.line_stride,
+                    lines: LINES.min(columns.end - first),
+                    c: c.add(first - columns.start),
+                    accumulate: steps.start > 0,
+                });
+            }
+        }
     }
 }
 

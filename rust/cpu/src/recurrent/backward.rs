@@ -24,7 +24,9 @@ pub fn run<T: RecurrentElement>(
         let (memory, layout) = (inputs[0].values::<T>()?, &inputs[0].layout);
         let [step, line] = [layout.strides()[0] as isize, layout.strides()[1] as isize];
         let data = memory.as_ptr().wrapping_add(layout.offset() as usize);
-        Weights::pack(&Strided { data, line_stride: line, depth_stride: step }, wide, units, sequences)?
+        let source = Strided { data, line_stride: line, depth_stride: step };
+        // SAFETY: the input has this shape, and is borrowed until the end.
+        unsafe { Weights::pack(source, (wide, units), sequences, core.steps().len())? }
     };
     let rows = all_rows::<T>(&inputs[1..])?;
     let [first_state, states, of_states, of_last] = [&rows[0], &rows[1], &rows[2], &rows[3]];

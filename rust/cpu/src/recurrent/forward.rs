@@ -22,11 +22,14 @@ pub fn run<T: RecurrentElement>(
     let (recurrence, cells) = (core.recurrence, has_cells(core.recurrence));
     let (sequences, units) = (outputs[1].shape[0], outputs[1].shape[1]);
     let (wide, kept) = (units * recurrence.gates(), units * recurrence.kept());
+    let steps = core.steps();
     let weights = {
         let (memory, layout) = (inputs[1].values::<T>()?, &inputs[1].layout);
         let [line, step] = [layout.strides()[0] as isize, layout.strides()[1] as isize];
         let data = memory.as_ptr().wrapping_add(layout.offset() as usize);
-        Weights::pack(&Strided { data, line_stride: line, depth_stride: step }, units, wide, sequences)?
+        let source = Strided { data, line_stride: line, depth_stride: step };
+        // SAFETY: the input has this shape, and is borrowed until the end.
+        unsafe { Weights::pack(source, (units, wide), sequences, steps.len())? }
     };
     let bias = match has_bias {
         true => Some(crate::backend::dense::Dense::new(&inputs[inputs.len() - 1])?),
@@ -51,7 +54,6 @@ pub fn run<T: RecurrentElement>(
     let cell = cells.then(&mut next);
     let all_gates = (keep && kept > 0).then(&mut next);
     let all_cells = (keep && cells).then(&mut next);
-    let steps = core.steps();
 
     for_each_part(sequences, nanoseconds_of(core, units), &|first, count| {
         // SAFETY: these rows of the states and of the scratch are this part's alone.

@@ -5,8 +5,9 @@ use tenfold_ir::Result;
 use super::{RecurrentElement, numbers_of, scratch};
 use crate::backend::disjoint::Disjoint;
 use crate::gemm::blocks::depth_blocks;
-use crate::gemm::micro_kernel::{MicroKernels, ROW_VECTORS, Tile};
+use crate::gemm::micro_kernel::{LineKernel, MicroKernels, ROW_VECTORS, Tile};
 use crate::gemm::pack::{Source, Strided};
+use crate::gemm::unpacked::line_product;
 use crate::memory::HostBuffer;
 use crate::threads::for_each_chunk;
 
@@ -19,17 +20,39 @@ const FLOPS: u64 = 50;
 /// A matrix as panels of columns: step `s`, column `c` of a panel of width w lies at `s · w + c`.
 pub struct Weights<T: 'static> {
     kernels: &'static MicroKernels<T>,
-    memory: HostBuffer,
+    panels: Panels<T>,
     depth: usize,
     columns: usize,
     /// Vectors in a row of a panel.
     vectors: usize,
 }
 
+/// Where panels are read.
+enum Panels<T: 'static> {
+    Packed(HostBuffer),
+    /// In the weights themselves, for a single row.
+    InPlace(LineKernel<T>, Strided<T>),
+}
+
+// SAFETY: the source is only read, and whoever made the weights keeps it alive and unwritten meanwhile.
+unsafe impl<T: Sync> Sync for Panels<T> {}
+
 impl<T: RecurrentElement> Weights<T> {
-    /// Packs `(depth, columns)`. Products will have at most `rows` rows.
-    pub fn pack(source: &Strided<T>, depth: usize, columns: usize, rows: usize) -> Result<Weights<T>> {
+    /// Packs `(depth, columns)`. There will be so many products, of at most `rows` rows.
+    ///
+    /// # Safety
+    /// The source holds the matrix as long as the weights are used.
+    pub unsafe fn pack(
+        source: Strided<T>,
+        (depth, columns): (usize, usize),
+        rows: usize,
+        products: usize,
+    ) -> Result<Weights<T>> {
         let kernels = T::kernels();
+        if let (1, 1, 1, Some(kernel)) = (rows, products, source.depth_stride, T::line_kernel()) {
+            let panels = Panels::InPlace(kernel, source);
+            return Ok(Weights { kernels, panels, depth, columns, vectors: ROW_VECTORS });
+        }
         let vectors = if rows == 1 { ROW_VECTORS } else { kernels.vectors };
         let width = vectors * kernels.lanes;
         let panels = columns.div_ceil(width);
@@ -44,7 +67,7 @@ impl<T: RecurrentElement> Weights<T> {
                 source.pack(lines, 0..depth, width, to);
             }
         });
-        Ok(Weights { kernels, memory, depth, columns, vectors })
+        Ok(Weights { kernels, panels: Panels::Packed(memory), depth, columns, vectors })
     }
 
     /// Numbers in a row of the product: columns beyond the last are padding.
@@ -74,7 +97,16 @@ impl<T: RecurrentElement> Weights<T> {
 
     fn multiply_panel(&self, a: &[T], rows: usize, panel: usize, product: &Disjoint<'_, T>) {
         let (kernels, width, stride) = (self.kernels, self.width(), self.stride());
-        let packed: &[T] = bytemuck::cast_slice(self.memory.as_slice());
+        let packed: &[T] = match &self.panels {
+            Panels::Packed(memory) => bytemuck::cast_slice(memory.as_slice()),
+            Panels::InPlace(kernel, source) => {
+                let columns = panel * width..((panel + 1) * width).min(self.columns);
+                let row = Strided { data: a.as_ptr(), line_stride: 0, depth_stride: 1 };
+                let c = product.pointer(columns.start, columns.len());
+                // SAFETY: the row has the depth, the source the columns, and each panel is one thread's.
+                return unsafe { line_product(*kernel, &row, source, self.depth, 0, columns, c) };
+            }
+        };
         let packed = &packed[panel * width * self.depth..(panel + 1) * width * self.depth];
         // As equal as can be: a tile of one or two rows would wait for its sums.
         let tiles = rows.div_ceil(kernels.rows);

@@ -2,6 +2,7 @@
 
 use std::arch::x86_64::*;
 
+use super::lines::{LINES, LineTile};
 use super::patch::{PatchTile, patch_kernel};
 use super::window::{WindowTile, window_kernel};
 use super::{
@@ -162,6 +163,89 @@ unsafe fn store_some(target: *mut f32, count: usize, lanes: __m256) {
     }
 }
 
+/// Columns of 8 rows.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn transposed(rows: [__m256; 8]) -> [__m256; 8] {
+    let [r0, r1, r2, r3, r4, r5, r6, r7] = rows;
+    // Columns 2·half and 2·half + 1 of rows 0–3 and 4–7; columns 4 higher in the upper halves.
+    let half = |pairs: [__m256; 4]| {
+        [
+            _mm256_shuffle_ps::<0x44>(pairs[0], pairs[1]),
+            _mm256_shuffle_ps::<0xee>(pairs[0], pairs[1]),
+            _mm256_shuffle_ps::<0x44>(pairs[2], pairs[3]),
+            _mm256_shuffle_ps::<0xee>(pairs[2], pairs[3]),
+        ]
+    };
+    let [c0_low, c1_low, c0_high, c1_high] = half([
+        _mm256_unpacklo_ps(r0, r1),
+        _mm256_unpacklo_ps(r2, r3),
+        _mm256_unpacklo_ps(r4, r5),
+        _mm256_unpacklo_ps(r6, r7),
+    ]);
+    let [c2_low, c3_low, c2_high, c3_high] = half([
+        _mm256_unpackhi_ps(r0, r1),
+        _mm256_unpackhi_ps(r2, r3),
+        _mm256_unpackhi_ps(r4, r5),
+        _mm256_unpackhi_ps(r6, r7),
+    ]);
+    [
+        _mm256_permute2f128_ps::<0x20>(c0_low, c0_high),
+        _mm256_permute2f128_ps::<0x20>(c1_low, c1_high),
+        _mm256_permute2f128_ps::<0x20>(c2_low, c2_high),
+        _mm256_permute2f128_ps::<0x20>(c3_low, c3_high),
+        _mm256_permute2f128_ps::<0x31>(c0_low, c0_high),
+        _mm256_permute2f128_ps::<0x31>(c1_low, c1_high),
+        _mm256_permute2f128_ps::<0x31>(c2_low, c2_high),
+        _mm256_permute2f128_ps::<0x31>(c3_low, c3_high),
+    ]
+}
+
+/// See [`super::Real::line_kernel`].
+///
+/// # Safety
+/// The CPU has AVX2 and FMA, and all elements that the tile names are valid.
+#[expect(clippy::needless_range_loop, reason = "an iterator takes vectors through memory")]
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn multiply_lines(tile: &LineTile<f32>) {
+    // SAFETY: the caller vouches for every element of the tile; lines beyond the last repeat it.
+    unsafe {
+        let line = |index: usize| tile.b.offset(index.min(tile.lines - 1) as isize * tile.line_stride);
+        let factor = |step: usize| tile.a.offset(step as isize * tile.a_stride).read();
+        let mut sums = [_mm256_setzero_ps(); 2];
+        let groups = tile.lines.div_ceil(8);
+        let whole = tile.depth / 8 * 8;
+        let mut step = 0;
+        while step < whole {
+            // Both halves of a cache line at once: where lines are a power of two apart, 16 of them do not stay in the
+            // first-level cache.
+            let end = whole.min(step + 16);
+            for group in 0..groups {
+                for at in (step..end).step_by(8) {
+                    let row = |index: usize| _mm256_loadu_ps(line(group * 8 + index).add(at));
+                    let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
+                    let columns = transposed(rows);
+                    for index in 0..8 {
+                        let factor = _mm256_set1_ps(factor(at + index));
+                        sums[group] = _mm256_fmadd_ps(factor, columns[index], sums[group]);
+                    }
+                }
+            }
+            step = end;
+        }
+        let mut totals = [0.0f32; LINES];
+        _mm256_storeu_ps(totals.as_mut_ptr(), sums[0]);
+        _mm256_storeu_ps(totals.as_mut_ptr().add(8), sums[1]);
+        for (index, total) in totals[..tile.lines].iter_mut().enumerate() {
+            for step in whole..tile.depth {
+                *total = factor(step).mul_add(line(index).add(step).read(), *total);
+            }
+            let c = tile.c.add(index);
+            c.write(if tile.accumulate { c.read() + *total } else { *total });
+        }
+    }
+}
+
 /// Stores the first `count` of 4 lanes.
 ///
 /// # Safety
@@ -203,34 +287,10 @@ kernels!(
             // SAFETY: the caller vouches for the elements.
             unsafe { _mm256_loadu_ps(source.offset(index * line_stride)) }
         };
-        let (r0, r1, r2, r3) = (line(0), line(1), line(2), line(3));
-        let (r4, r5, r6, r7) = (line(4), line(5), line(6), line(7));
-        let low = [
-            _mm256_unpacklo_ps(r0, r1),
-            _mm256_unpacklo_ps(r2, r3),
-            _mm256_unpacklo_ps(r4, r5),
-            _mm256_unpacklo_ps(r6, r7),
-        ];
-        let high = [
-            _mm256_unpackhi_ps(r0, r1),
-            _mm256_unpackhi_ps(r2, r3),
-            _mm256_unpackhi_ps(r4, r5),
-            _mm256_unpackhi_ps(r6, r7),
-        ];
-        for (half, pairs) in [low, high].into_iter().enumerate() {
-            // Steps 2·half and 2·half + 1 of lines 0–3 and 4–7; steps 4 higher in the upper halves.
-            let even_low = _mm256_shuffle_ps::<0x44>(pairs[0], pairs[1]);
-            let odd_low = _mm256_shuffle_ps::<0xee>(pairs[0], pairs[1]);
-            let even_high = _mm256_shuffle_ps::<0x44>(pairs[2], pairs[3]);
-            let odd_high = _mm256_shuffle_ps::<0xee>(pairs[2], pairs[3]);
-            let store = |step: usize, column: __m256| {
-                // SAFETY: the caller vouches for the elements.
-                unsafe { store_some(target.add(step * width), lines, column) }
-            };
-            store(2 * half, _mm256_permute2f128_ps::<0x20>(even_low, even_high));
-            store(2 * half + 1, _mm256_permute2f128_ps::<0x20>(odd_low, odd_high));
-            store(2 * half + 4, _mm256_permute2f128_ps::<0x31>(even_low, even_high));
-            store(2 * half + 5, _mm256_permute2f128_ps::<0x31>(odd_low, odd_high));
+        let rows = [line(0), line(1), line(2), line(3), line(4), line(5), line(6), line(7)];
+        for (step, column) in transposed(rows).into_iter().enumerate() {
+            // SAFETY: the caller vouches for the elements.
+            unsafe { store_some(target.add(step * width), lines, column) };
         }
     }
 );

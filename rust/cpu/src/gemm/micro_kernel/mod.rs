@@ -8,10 +8,12 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub(crate) mod lines;
 pub(crate) mod patch;
 pub(crate) mod portable;
 pub(crate) mod window;
 
+use lines::LineTile;
 use patch::PatchTile;
 use window::WindowTile;
 
@@ -73,6 +75,9 @@ type WindowKernel<T> = unsafe fn(&WindowTile<T>);
 
 /// As [`MicroKernel`], for the weight gradient of a convolution.
 type PatchKernel<T> = unsafe fn(&PatchTile<T>);
+
+/// As [`MicroKernel`], for a single row and lines of B that are contiguous along the depth.
+pub(crate) type LineKernel<T> = unsafe fn(&LineTile<T>);
 
 /// Kernels by rows and vectors of their tiles.
 type Table<Kernel> = &'static [&'static [Kernel]];
@@ -160,12 +165,17 @@ pub(crate) trait Real:
         width: usize,
     ) -> bool;
 
+    /// The kernel for lines that are contiguous along the depth, where the tier has one.
+    fn line_kernel() -> Option<LineKernel<Self>> {
+        None
+    }
+
     /// `self · factor + addend`, rounded once.
     fn mul_add(self, factor: Self, addend: Self) -> Self;
 }
 
 macro_rules! real {
-    ($type:ty, $module:ident, $edge:expr) => {
+    ($type:ty, $module:ident, $edge:expr $(, $line_kernel:item)?) => {
         impl Real for $type {
             const TRANSPOSE_EDGE: usize = $edge;
 
@@ -197,6 +207,8 @@ macro_rules! real {
                 false
             }
 
+            $($line_kernel)?
+
             #[inline(always)]
             fn mul_add(self, factor: Self, addend: Self) -> Self {
                 <$type>::mul_add(self, factor, addend)
@@ -205,7 +217,18 @@ macro_rules! real {
     };
 }
 
-real!(f32, single, 8);
+real!(
+    f32,
+    single,
+    8,
+    fn line_kernel() -> Option<LineKernel<f32>> {
+        match tier() {
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx2 | Tier::Avx512 => Some(avx2::multiply_lines),
+            _ => None,
+        }
+    }
+);
 real!(f64, double, 4);
 
 /// The body of all micro-kernels.

@@ -1,0 +1,170 @@
+//! Operands drawn at random, and kernels held against the reference.
+
+use smallvec::SmallVec;
+use tenfold_ir::backend::Storage;
+use tenfold_ir::kernel::*;
+use tenfold_ir::reference::check;
+use tenfold_ir::{
+    Buffer, Category, Complex, Core, DType, Element, Expr, Kernel, Layout, Operand, Scalar, Shape, Source,
+    with_element,
+};
+
+/// A small generator of random numbers (xorshift), so that every run tests the same.
+pub struct Draw(pub u64);
+
+impl Draw {
+    pub fn bits(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+    pub fn below(&mut self, bound: usize) -> usize {
+        (((self.bits() >> 32) * bound as u64) >> 32) as usize
+    }
+    pub fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * ((self.bits() >> 11) as f64 / (1u64 << 53) as f64)
+    }
+}
+
+/// Memory that ends where its elements do, so that valgrind sees every access behind them.
+struct Exact {
+    words: Vec<u128>,
+    size: usize,
+}
+
+impl Exact {
+    fn zeros(size: usize) -> Buffer {
+        Buffer::new(Exact { words: vec![0; size.div_ceil(16)], size })
+    }
+}
+
+impl Storage for Exact {
+    fn bytes(&self) -> Option<&[u8]> {
+        let bytes: &[u8] = bytemuck::cast_slice(&self.words);
+        Some(&bytes[bytes.len() - self.size..])
+    }
+
+    fn bytes_mut(&mut self) -> Option<&mut [u8]> {
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut self.words);
+        let start = bytes.len() - self.size;
+        Some(&mut bytes[start..])
+    }
+
+    fn size(&self) -> usize {
+        self.size
+    }
+}
+
+/// An operand of that shape in a layout drawn at random, over numbers from `number`.
+pub fn operand(
+    draw: &mut Draw,
+    dtype: DType,
+    shape: &[usize],
+    number: &mut dyn FnMut(&mut Draw) -> Scalar,
+) -> (Operand, Buffer) {
+    let rank = shape.len();
+    let shape = Shape::new(shape);
+    let layout = match draw.below(4) {
+        // Transposed, reversed, every second element of a longer axis, or dense.
+        0 if rank >= 2 => {
+            let order: Vec<usize> = (0..rank).rev().collect();
+            Layout::dense(order.iter().map(|&axis| shape[axis]).collect()).permute(&order)
+        }
+        1 if rank >= 1 => Layout::dense(shape.clone()).flip(draw.below(rank)),
+        2 if rank >= 1 => {
+            let axis = draw.below(rank);
+            let wide = shape.replaced(axis, 2 * shape[axis] + 1);
+            Layout::dense(wide).slice(axis, 1, 2, shape[axis])
+        }
+        _ => Layout::dense(shape),
+    };
+    let elements = layout.span().map_or(0, |(_, high)| high as usize + 1);
+    let mut buffer = Exact::zeros(elements * dtype.size());
+    for element in buffer.bytes_mut().unwrap().chunks_exact_mut(dtype.size()) {
+        let value = number(draw);
+        with_element!(dtype, T => element.copy_from_slice(bytemuck::bytes_of(&T::from_scalar(value))));
+    }
+    (Operand { dtype, layout }, buffer)
+}
+
+/// Numbers around 0 of any category, now and then a special one.
+pub fn any_number(dtype: DType, low: f64, high: f64) -> impl FnMut(&mut Draw) -> Scalar {
+    move |draw| {
+        let real = |draw: &mut Draw| match draw.below(12) {
+            0 => [0.0, -0.0, 1.0, -1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY][draw.below(7)],
+            _ => draw.between(low, high),
+        };
+        match dtype.category() {
+            Category::Boolean => Scalar::Bool(draw.below(2) == 1),
+            Category::Integer => Scalar::Int(draw.bits() as i128 >> draw.below(64)),
+            Category::Floating => Scalar::Float(real(draw)),
+            Category::Complex => {
+                Scalar::Complex(Complex::new(draw.between(low, high), draw.between(low, high)))
+            }
+        }
+    }
+}
+
+/// Finite numbers.
+pub fn finite(dtype: DType, low: f64, high: f64) -> impl FnMut(&mut Draw) -> Scalar {
+    move |draw| match dtype.category() {
+        Category::Boolean => Scalar::Bool(draw.below(2) == 1),
+        Category::Integer => Scalar::Int(draw.below(200) as i128 - 100),
+        Category::Floating => Scalar::Float(draw.between(low, high)),
+        Category::Complex => Scalar::Complex(Complex::new(draw.between(low, high), draw.between(low, high))),
+    }
+}
+
+fn run_checked(kernel: &Kernel, buffers: &[Buffer], failures: &mut Vec<String>) {
+    let backend = tenfold_cpu::backend();
+    let sources: Vec<Source> = buffers.iter().map(Source::Buffer).collect();
+    let mut outputs: Vec<Buffer> = kernel.outputs.iter().map(|spec| Exact::zeros(spec.bytes())).collect();
+    let result = backend.run(kernel, &sources, &mut outputs).and_then(|()| {
+        // Under valgrind the accesses matter, and the reference would take hours.
+        if std::env::var_os("ACCESSES_ONLY").is_some() { Ok(()) } else { check(kernel, &sources, &outputs) }
+    });
+    if let Err(error) = result {
+        let dtypes: Vec<DType> = kernel.operands.iter().map(|operand| operand.dtype).collect();
+        failures.push(format!("{error}\n    {:?} of {dtypes:?}", kernel.core));
+    }
+}
+
+/// A kernel that runs `core` on operands as they are, checked.
+pub fn check_core(core: Core, operands: Vec<(Operand, Buffer)>, failures: &mut Vec<String>) {
+    let specs: Vec<Spec> = operands
+        .iter()
+        .map(|(operand, _)| Spec::new(operand.layout.shape().clone(), operand.dtype))
+        .collect();
+    let outputs = core.results(&specs).unwrap();
+    let (operands, buffers): (SmallVec<[Operand; 4]>, Vec<Buffer>) = operands.into_iter().unzip();
+    let prologues =
+        operands.iter().enumerate().map(|(i, operand)| Expr::load_of(i as u16, operand.dtype)).collect();
+    let kernel = Kernel { core, prologues, epilogue: None, operands, scalars: SmallVec::new(), outputs };
+    run_checked(&kernel, &buffers, failures);
+}
+
+pub fn check_map(expr: Expr, operands: Vec<(Operand, Buffer)>, failures: &mut Vec<String>) {
+    let shape = operands[0].0.layout.shape().clone();
+    let outputs = expr.output_dtypes().map(|dtype| Spec::new(shape.clone(), dtype)).collect();
+    let (operands, buffers): (SmallVec<[Operand; 4]>, Vec<Buffer>) = operands.into_iter().unzip();
+    let kernel = Kernel {
+        core: Core::Map,
+        prologues: SmallVec::new(),
+        epilogue: Some(expr),
+        operands,
+        scalars: SmallVec::new(),
+        outputs,
+    };
+    run_checked(&kernel, &buffers, failures);
+}
+
+pub fn report(failures: Vec<String>) {
+    assert!(failures.is_empty(), "{} kernels differ:\n{}", failures.len(), failures.join("\n"));
+}
+
+pub const NUMBERS: [DType; 14] = {
+    let [_, rest @ ..] = DType::ALL;
+    rest
+};
+pub const FLOATS: [DType; 4] = [DType::Float16, DType::Bfloat16, DType::Float32, DType::Float64];
