@@ -134,19 +134,8 @@ fn row_numbers(addresses: &Addresses<'_>, length: usize) -> Result<Vec<usize>> {
     }
 }
 
-/// `base` with `values[i, j, …]` combined into `[…, index[i, j, …], …]`, in row-major order of the index.
-pub fn put_along<T: Pod + Send + Sync, C: Combine<T>>(
-    axis: usize,
-    inputs: &[Input<'_>],
-    output: &mut OutputView<'_>,
-) -> Result<()> {
-    let [base, index, values] = inputs else {
-        return Err(tenfold_ir::Error::state("put_along", "needs three inputs"));
-    };
-    let memory = values.plain::<T>()?;
-    let indices = index.values::<i64>()?;
-    let extent = base.shape()[axis];
-    // All are checked before anything is written.
+/// The number of the first index that is none of the extent's.
+fn first_outside(index: &Input<'_>, indices: &[i64], extent: usize) -> Option<usize> {
     let failure = FirstFailure::none();
     for_each_range(index.layout.elements(), 1, CHUNK_NANOSECONDS, &|start, count| {
         if index.layout.is_contiguous() {
@@ -163,7 +152,23 @@ pub fn put_along<T: Pod + Send + Sync, C: Combine<T>>(
             }
         }
     });
-    if let Some(number) = failure.get() {
+    failure.get()
+}
+
+/// `base` with `values[i, j, …]` combined into `[…, index[i, j, …], …]`, in row-major order of the index.
+pub fn put_along<T: Pod + Send + Sync, C: Combine<T>>(
+    axis: usize,
+    inputs: &[Input<'_>],
+    output: &mut OutputView<'_>,
+) -> Result<()> {
+    let [base, index, values] = inputs else {
+        return Err(tenfold_ir::Error::state("put_along", "needs three inputs"));
+    };
+    let memory = values.plain::<T>()?;
+    let indices = index.values::<i64>()?;
+    let extent = base.shape()[axis];
+    // All are checked before anything is written.
+    if let Some(number) = first_outside(index, indices, extent) {
         let wrong = Walk::new(&index.layout, number).take(indices);
         return Err(out_of_range("put_along", wrong, axis, extent));
     }

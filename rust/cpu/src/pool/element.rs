@@ -18,9 +18,9 @@ pub trait Ordered: Element + Default + PartialOrd {
     fn wins(self, best: Self) -> bool {
         (self > best) | (self.is_nan() & !best.is_nan())
     }
-    /// Takes windows side by side.
+    /// Takes windows side by side, of any stride: one loop for each dtype but float32.
     fn largest_side_by_side(windows: SideBySide<'_, Self>) {
-        windows.compare();
+        windows.strided::<0>();
     }
 }
 

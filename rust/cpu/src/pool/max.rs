@@ -236,7 +236,7 @@ impl<T: Ordered> SideBySide<'_, T> {
 
     /// With windows `STRIDE` apart, or [`SideBySide::stride`] where that is 0.
     #[inline(always)]
-    fn strided<const STRIDE: usize>(self) {
+    pub fn strided<const STRIDE: usize>(self) {
         let SideBySide { x, stride, counts, steps, best, indices, .. } = self;
         let (stride, width) = (if STRIDE == 0 { stride } else { STRIDE }, best.len());
         for column in (0..width).step_by(LANES) {

@@ -29,21 +29,29 @@ pub(super) fn take_block<T: Copy, F: Fold<T>>(
         }
         start += BLOCK;
     }
-    let (groups, last) = rest.as_chunks::<LANES>();
-    for (group, elements) in groups.iter().enumerate() {
-        for lane in 0..LANES {
-            local[group][lane] = F::take(local[group][lane], map(elements[lane]), start + lane);
+    // Of float32 alone: for each further type it would be a kilobyte of code a tier.
+    if size_of::<(T, F::State)>() == 2 * size_of::<f32>() {
+        let (groups, last) = rest.as_chunks::<LANES>();
+        for (group, elements) in groups.iter().enumerate() {
+            for lane in 0..LANES {
+                local[group][lane] = F::take(local[group][lane], map(elements[lane]), start + lane);
+            }
+            start += LANES;
         }
-        start += LANES;
-    }
-    if let Some(&any) = last.first() {
-        // A whole group, of which the lanes behind the last element are left out: no index, so that it is widened.
-        let mut elements = [any; LANES];
-        elements[..last.len()].copy_from_slice(last);
-        let states = &mut local[groups.len()];
-        for lane in 0..LANES {
-            let taken = F::take(states[lane], map(elements[lane]), start + lane);
-            states[lane] = if lane < last.len() { taken } else { states[lane] };
+        if let Some(&any) = last.first() {
+            // A whole group, of which the lanes behind the last element are left out: no index, so that it is widened.
+            let mut elements = [any; LANES];
+            elements[..last.len()].copy_from_slice(last);
+            let states = &mut local[groups.len()];
+            for lane in 0..LANES {
+                let taken = F::take(states[lane], map(elements[lane]), start + lane);
+                states[lane] = if lane < last.len() { taken } else { states[lane] };
+            }
+        }
+    } else {
+        for (at, &element) in rest.iter().enumerate() {
+            let state = &mut local[at / LANES][at % LANES];
+            *state = F::take(*state, map(element), start + at);
         }
     }
     *accumulators = local;
