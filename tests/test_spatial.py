@@ -214,6 +214,18 @@ def test_a_constant_image_stays_constant(mode: str, antialias: bool) -> None:
         assert_near(resized, np.full((1, 2, *size), 3.0, np.float32), rtol=1e-6)
 
 
+def test_nearest_by_a_factor_goes_by_the_factor_and_images_that_double_do_just_that() -> None:
+    # Recorded from PyTorch 2.15, whose kernel for images alone has the shortcut.
+    by_factor = [0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6]
+    for shape, expected in (((1, 1, 7), by_factor), ((1, 1, 1, 7), [i // 2 for i in range(14)])):
+        x = tf.arange(7.0).reshape(*shape).requires_grad_()
+        y = F.interpolate(x, scale_factor=2.0565)
+        row = y.reshape(-1, 14)[0]
+        assert row.tolist() == expected
+        row.sum().backward()
+        assert x.grad.flatten().tolist() == [expected.count(i) for i in range(7)]
+
+
 @pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16])
 @pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic", "area"])
 def test_resized_half_precisions_round_once(mode: str, dtype: tf.dtype) -> None:

@@ -247,6 +247,9 @@ def resizing_calls(draw: random.Random) -> list[Case]:
     inputs = {1: normal(n, c, 7), 2: normal(n, c, 6, 7), 3: normal(n, c, 4, 5, 3)}
     smooth = {1: "linear", 2: "bilinear", 3: "trilinear"}
     up, down = draw.uniform(1.2, 2.9), draw.uniform(0.35, 0.9)
+    # Where a series or a volume doubles by a factor above 2, PyTorch's gradient is not that of what it computes.
+    while 2 <= up < 7 / 3:
+        up = draw.uniform(1.2, 2.9)
     cases = []
     for rank, x in inputs.items():
         sizes = tuple(draw.randint(2, 13) for _ in range(rank))

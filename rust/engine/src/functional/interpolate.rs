@@ -93,6 +93,7 @@ pub fn interpolate(
         output: output[axis],
         scale: factors[axis],
         align_corners,
+        of_image: spatial == 2,
     });
     let nearest = matches!(mode, Interpolation::Nearest | Interpolation::NearestExact);
     if nearest && !input.dtype().is_floating() {
@@ -148,6 +149,8 @@ struct Axis {
     /// By what the caller said that the axis grows.
     scale: Option<f64>,
     align_corners: bool,
+    /// One of two spatial axes.
+    of_image: bool,
 }
 
 impl Axis {
@@ -163,13 +166,14 @@ impl Axis {
         WeightTable::new(self.input, rows).map(Some).map_err(|error| error.in_operation(NAME))
     }
 
-    /// Which input each output is; in single precision, as in PyTorch, so that ties fall alike.
+    /// Which input each output is; in single precision, as in PyTorch, so that ties fall alike. An axis of an image that
+    /// keeps or doubles its extent does so whatever the scale was, as there.
     fn nearest(self, mode: Interpolation) -> impl Iterator<Item = usize> {
         let step = self.scale.map_or(self.input as f32 / self.output as f32, |scale| (1.0 / scale) as f32);
         let shift = if mode == Interpolation::NearestExact { 0.5 } else { 0.0 };
         (0..self.output).map(move |place| match mode {
-            Interpolation::Nearest if self.output == self.input => place,
-            Interpolation::Nearest if self.output == 2 * self.input => place / 2,
+            Interpolation::Nearest if self.of_image && self.output == self.input => place,
+            Interpolation::Nearest if self.of_image && self.output == 2 * self.input => place / 2,
             _ => (((place as f32 + shift) * step).floor() as usize).min(self.input - 1),
         })
     }
