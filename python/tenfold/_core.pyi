@@ -176,6 +176,14 @@ class Tensor:
         """The sum of `self` and `alpha` times `other`."""
     def add_(self, other: _Argument, *, alpha: _Number | None = None) -> Self:
         """In place: see the method without `_`."""
+    def addcdiv(self, tensor1: _Argument, tensor2: _Argument, *, value: _Number | None = None) -> Tensor:
+        """With `value · tensor1 / tensor2` added."""
+    def addcdiv_(self, tensor1: _Argument, tensor2: _Argument, *, value: _Number | None = None) -> Self:
+        """In place: see `addcdiv`."""
+    def addcmul(self, tensor1: _Argument, tensor2: _Argument, *, value: _Number | None = None) -> Tensor:
+        """With `value · tensor1 · tensor2` added."""
+    def addcmul_(self, tensor1: _Argument, tensor2: _Argument, *, value: _Number | None = None) -> Self:
+        """In place: see `addcmul`."""
     def all(self, dim: _Integers | None = None, keepdim: builtins.bool = False, *, axis: _Integers | None = None, keepdims: builtins.bool | None = None) -> Tensor:
         """True where all elements over axes are true."""
     def allclose(self, other: _Argument, rtol: builtins.float = 1e-5, atol: builtins.float = 1e-8, equal_nan: builtins.bool = False) -> builtins.bool:
@@ -252,10 +260,16 @@ class Tensor:
         `gradient` weights the elements (needed unless there is only one). The graph is freed unless `retain_graph`;
         with `create_graph` the gradients can be differentiated again.
         """
+    def bernoulli(self, p: builtins.float | None = None, *, generator: Generator | None = None) -> Tensor:
+        """1 with the probability that each element gives, or with probability `p`, else 0; in the dtype."""
     def bernoulli_(self, p: builtins.float = 0.5, *, generator: Generator | None = None) -> Self:
         """In place: 1 with probability `p`, else 0."""
     def bfloat16(self) -> Self:
         """In bfloat16."""
+    def bincount(self, weights: _Argument | None = None, minlength: builtins.int = 0) -> Tensor:
+        """How often each number from 0 to the largest is in a vector of integers, or the sum of its `weights`; at least
+        `minlength` bins.
+        """
     def bitwise_and(self, y: _Argument) -> Tensor:
         """Bitwise and; logical and of bool."""
     def bitwise_and_(self, y: _Argument) -> Self:
@@ -358,6 +372,8 @@ class Tensor:
         """An angle in radians from one in degrees."""
     def deg2rad_(self) -> Self:
         """In place: see the method without `_`."""
+    def det(self) -> Tensor:
+        """The determinants of square matrices."""
     def detach(self) -> Tensor:
         """The same elements without gradient; changing one changes the other."""
     @property
@@ -396,10 +412,10 @@ class Tensor:
         """The same as `equal`."""
     def eq_(self, y: _Argument) -> Self:
         """In place: see the method without `_`."""
-    def equal(self, y: _Argument) -> Tensor:
-        """True where `x` equals `y`; NaN equals nothing."""
-    def equal_(self, y: _Argument) -> Self:
-        """In place: see the method without `_`."""
+    def equal(self, other: _Argument) -> builtins.bool:
+        """True if both have the same shape and equal elements; NaN equals nothing. (The function `equal` compares element by
+        element, as `eq` does.)
+        """
     def erf(self) -> Tensor:
         """The error function."""
     def erf_(self) -> Self:
@@ -535,6 +551,8 @@ class Tensor:
         """The places of an axis that a vector of integers names."""
     def int(self) -> Self:
         """In int32."""
+    def inverse(self) -> Tensor:
+        """The inverse of square matrices; of a singular one not finite."""
     def is_complex(self) -> builtins.bool:
         """True for complex dtypes."""
     def is_contiguous(self) -> builtins.bool:
@@ -613,6 +631,8 @@ class Tensor:
         """The logarithm of the logistic function, without overflow."""
     def log_sigmoid_(self) -> Self:
         """In place: see the method without `_`."""
+    def log_softmax(self, dim: builtins.int, dtype: _DtypeArgument | None = None) -> Tensor:
+        """`x − log Σ exp(x)` along `dim`; converted to `dtype` first, where given."""
     def logaddexp(self, y: _Argument) -> Tensor:
         """`log(exp(x) + exp(y))` without overflow."""
     def logaddexp2(self, y: _Argument) -> Tensor:
@@ -684,6 +704,8 @@ class Tensor:
         """The same as `multiply`."""
     def mul_(self, y: _Argument) -> Self:
         """In place: see the method without `_`."""
+    def multinomial(self, num_samples: builtins.int, replacement: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
+        """Indices drawn with the probabilities that each row gives, or in proportion to them."""
     def multiply(self, y: _Argument) -> Tensor:
         """The product `x * y`. On bool the logical and."""
     def multiply_(self, y: _Argument) -> Self:
@@ -700,6 +722,8 @@ class Tensor:
     @property
     def ndim(self) -> builtins.int:
         """The number of axes."""
+    def ndimension(self) -> builtins.int:
+        """The number of axes."""
     def ne(self, y: _Argument) -> Tensor:
         """The same as `not_equal`."""
     def ne_(self, y: _Argument) -> Self:
@@ -712,6 +736,8 @@ class Tensor:
         """The number with its sign changed."""
     def negative_(self) -> Self:
         """In place: see the method without `_`."""
+    def nelement(self) -> builtins.int:
+        """The number of elements."""
     def new_full(self, size: _Integers, fill_value: _Number, *, dtype: _DtypeArgument | None = None, requires_grad: builtins.bool = False) -> Self:
         """A number everywhere, in this dtype."""
     def new_ones(self, *size: Any, dtype: _DtypeArgument | None = None, requires_grad: builtins.bool = False) -> Self:
@@ -756,6 +782,8 @@ class Tensor:
         """In place: see the method without `_`."""
     def prod(self, dim: _Integers | None = None, keepdim: builtins.bool = False, *, dtype: _DtypeArgument | None = None, axis: _Integers | None = None, keepdims: builtins.bool | None = None) -> Tensor:
         """The product over axes; int64 for integers and bool unless `dtype` says otherwise."""
+    def quantile(self, q: _Argument, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, interpolation: builtins.str = "linear") -> Tensor:
+        """The quantiles `q` (a number or a vector, from 0 to 1) along `dim`, or of all elements; NaN where any is NaN."""
     def rad2deg(self) -> Tensor:
         """An angle in degrees from one in radians."""
     def rad2deg_(self) -> Self:
@@ -779,6 +807,10 @@ class Tensor:
         """In place: see the method without `_`."""
     def repeat(self, *repeats: Any) -> Tensor:
         """Repeated as a whole along the axes (new ones in front)."""
+    def repeat_interleave(self, repeats: Any = None, dim: builtins.int | None = None, *, output_size: builtins.int | None = None) -> Tensor:
+        """Each element, or slice along `dim`, repeated `repeats` times: a number or one each. Without `repeats` the elements
+        themselves say how often each index is repeated.
+        """
     @property
     def requires_grad(self) -> builtins.bool:
         """True where gradients flow through the tensor."""
@@ -852,6 +884,8 @@ class Tensor:
     @property
     def size(self) -> Any:
         """The number of elements, which can also be called: `x.size()` is the shape, `x.size(0)` an extent of it."""
+    def softmax(self, dim: builtins.int, dtype: _DtypeArgument | None = None) -> Tensor:
+        """`exp(x) / Σ exp(x)` along `dim`; converted to `dtype` first, where given."""
     def sort(self, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False) -> Any:
         """The elements in ascending order along an axis, and the indices that sort it. Always stable."""
     def split(self, split_size_or_sections: _Integers, dim: builtins.int = 0) -> builtins.tuple[Any, ...]:
@@ -910,6 +944,8 @@ class Tensor:
         """The elements as nested lists of Python numbers; a number for a 0-dimensional tensor."""
     def topk(self, k: builtins.int, dim: builtins.int = -1, largest: builtins.bool = True, sorted: builtins.bool = True) -> Any:
         """The `k` largest (or smallest) elements along an axis in order, and their indices."""
+    def trace(self) -> Tensor:
+        """The sum of the diagonal of a matrix."""
     def transpose(self, dim0: builtins.int, dim1: builtins.int) -> Tensor:
         """Two axes exchanged."""
     def trigamma(self) -> Tensor:
@@ -936,6 +972,14 @@ class Tensor:
         """All windows of `size` along an axis in steps of `step`, as a new last axis."""
     def uniform_(self, from_: builtins.float = 0.0, to: builtins.float = 1.0, *, generator: Generator | None = None) -> Self:
         """In place: uniform random numbers from `from` to `to`."""
+    def unique(self, sorted: builtins.bool = True, return_inverse: builtins.bool = False, return_counts: builtins.bool = False, dim: builtins.int | None = None) -> Any:
+        """The distinct elements, or slices along `dim`, in ascending order; where asked for, which of them each element is,
+        and how often each is there.
+        """
+    def unique_consecutive(self, return_inverse: builtins.bool = False, return_counts: builtins.bool = False, dim: builtins.int | None = None) -> Any:
+        """The elements, or slices along `dim`, without those that equal the one before; where asked for, which of them each
+        element is, and how often each is repeated.
+        """
     def unsqueeze(self, dim: builtins.int) -> Tensor:
         """A new axis of extent 1."""
     def var(self, dim: _Integers | None = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: builtins.float | None = None, axis: _Integers | None = None, keepdims: builtins.bool | None = None) -> Tensor:
@@ -1810,13 +1854,13 @@ def acosh(x: _Argument, /) -> Tensor:
 def add(x1: _Argument, x2: _Argument, /) -> Tensor:
     """The sum `x + y`. On bool the logical or."""
 
-def all(x: Tensor, /, *, axis: _Integers | None = None, keepdims: builtins.bool = False) -> Tensor:
+def all(x: Tensor, /, dim: _Integers | None = None, keepdim: builtins.bool = False, *, axis: _Integers | None = None, keepdims: builtins.bool | None = None) -> Tensor:
     """True where all elements over axes are true."""
 
 def angle(x: _Argument, /) -> Tensor:
     """The angle in the complex plane: 0 or π for real numbers, NaN for NaN."""
 
-def any(x: Tensor, /, *, axis: _Integers | None = None, keepdims: builtins.bool = False) -> Tensor:
+def any(x: Tensor, /, dim: _Integers | None = None, keepdim: builtins.bool = False, *, axis: _Integers | None = None, keepdims: builtins.bool | None = None) -> Tensor:
     """True where any element over axes is true."""
 
 def arange(start: _Number, /, stop: _Number | None = None, step: _Number | None = None, *, dtype: _DtypeArgument | None = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
@@ -1843,13 +1887,13 @@ def arctan2(x1: _Argument, x2: _Argument, /) -> Tensor:
 def arctanh(x: _Argument, /) -> Tensor:
     """The same as `atanh`."""
 
-def argmax(x: Tensor, /, *, axis: builtins.int | None = None, keepdims: builtins.bool = False) -> Tensor:
+def argmax(x: Tensor, /, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: builtins.int | None = None, keepdims: builtins.bool | None = None) -> Tensor:
     """The index of the first largest element along an axis, or in row-major order."""
 
-def argmin(x: Tensor, /, *, axis: builtins.int | None = None, keepdims: builtins.bool = False) -> Tensor:
+def argmin(x: Tensor, /, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: builtins.int | None = None, keepdims: builtins.bool | None = None) -> Tensor:
     """The index of the first smallest element along an axis, or in row-major order."""
 
-def argsort(x: Tensor, /, *, axis: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = True) -> Tensor:
+def argsort(x: Tensor, /, dim: builtins.int | None = None, descending: builtins.bool = False, *, axis: builtins.int | None = None, stable: builtins.bool = True) -> Tensor:
     """The indices that put an axis in order. Always stable; NaN last."""
 
 def as_tensor(data: Any, dtype: _DtypeArgument | None = None, device: Any = None) -> Tensor:
@@ -1877,9 +1921,6 @@ def atan2(x1: _Argument, x2: _Argument, /) -> Tensor:
 
 def atanh(x: _Argument, /) -> Tensor:
     """The inverse hyperbolic tangent."""
-
-def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """1 with the probability that each element of `input` gives, else 0."""
 
 def bitwise_and(x1: _Argument, x2: _Argument, /) -> Tensor:
     """Bitwise and; logical and of bool."""
@@ -1920,7 +1961,7 @@ def ceil(x: _Argument, /) -> Tensor:
 def clip(x: Tensor, /, min: _Argument | None = None, max: _Argument | None = None) -> Tensor:
     """The elements limited to `min` and `max`: numbers or tensors."""
 
-def concat(arrays: Sequence[_Argument], /, *, axis: builtins.int | None = 0) -> Tensor:
+def concat(arrays: Sequence[_Argument], /, axis: builtins.int | None = 0, *, dim: builtins.int | None = None) -> Tensor:
     """Tensors joined along an axis that they have; flattened first where `axis` is None."""
 
 def conj(x: _Argument, /) -> Tensor:
@@ -1935,7 +1976,7 @@ def cos(x: _Argument, /) -> Tensor:
 def cosh(x: _Argument, /) -> Tensor:
     """The hyperbolic cosine."""
 
-def count_nonzero(x: Tensor, /, *, axis: _Integers | None = None, keepdims: builtins.bool = False) -> Tensor:
+def count_nonzero(x: Tensor, /, dim: _Integers | None = None, keepdim: builtins.bool = False, *, axis: _Integers | None = None, keepdims: builtins.bool | None = None) -> Tensor:
     """How many elements over axes are not zero."""
 
 def cumulative_prod(x: Tensor, /, *, axis: builtins.int | None = None, dtype: _DtypeArgument | None = None, include_initial: builtins.bool = False) -> Tensor:
@@ -2007,7 +2048,7 @@ def eye(n_rows: builtins.int, n_cols: builtins.int | None = None, /, *, k: built
 def fix(x: _Argument, /) -> Tensor:
     """The same as `trunc`."""
 
-def flip(x: Tensor, /, *, axis: _Integers | None = None) -> Tensor:
+def flip(x: Tensor, /, dims: _Integers | None = None, *, axis: _Integers | None = None) -> Tensor:
     """Reversed along axes (all of them by default)."""
 
 def floor(x: _Argument, /) -> Tensor:
@@ -2177,13 +2218,15 @@ def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
 def matrix_transpose(x: Tensor, /) -> Tensor:
     """Matrices transposed: the last two axes exchanged."""
 
-def max(x: Tensor, /, *, axis: _Integers | None = None, keepdims: builtins.bool = False) -> Tensor:
-    """The largest element over axes; NaN if any is NaN."""
+def max(x: Tensor, /, dim: Any = None, keepdim: builtins.bool = False, *, axis: _Integers | None = None, keepdims: builtins.bool | None = None) -> Any:
+    """The largest element over `axis` (NaN if any is NaN); with `dim` as the method: the values and their indices, or with
+    a tensor the element-wise maximum.
+    """
 
 def maximum(x1: _Argument, x2: _Argument, /) -> Tensor:
     """The larger of two numbers; NaN if either is NaN."""
 
-def mean(x: Tensor, /, *, axis: _Integers | None = None, keepdims: builtins.bool = False) -> Tensor:
+def mean(x: Tensor, /, dim: _Integers | None = None, keepdim: builtins.bool = False, *, axis: _Integers | None = None, keepdims: builtins.bool | None = None) -> Tensor:
     """The mean over axes."""
 
 def memory_allocated() -> builtins.int:
@@ -2195,8 +2238,10 @@ def memory_cached() -> builtins.int:
 def meshgrid(*arrays: Any, indexing: builtins.str = "xy") -> builtins.list[Tensor]:
     """Coordinates from vectors: `indexing` "xy" (the first two axes exchanged) or "ij"."""
 
-def min(x: Tensor, /, *, axis: _Integers | None = None, keepdims: builtins.bool = False) -> Tensor:
-    """The smallest element over axes; NaN if any is NaN."""
+def min(x: Tensor, /, dim: Any = None, keepdim: builtins.bool = False, *, axis: _Integers | None = None, keepdims: builtins.bool | None = None) -> Any:
+    """The smallest element over `axis` (NaN if any is NaN); with `dim` as the method: the values and their indices, or with
+    a tensor the element-wise minimum.
+    """
 
 def minimum(x1: _Argument, x2: _Argument, /) -> Tensor:
     """The smaller of two numbers; NaN if either is NaN."""
@@ -2206,9 +2251,6 @@ def moveaxis(x: Tensor, source: _Integers, destination: _Integers, /) -> Tensor:
 
 def mul(x1: _Argument, x2: _Argument, /) -> Tensor:
     """The same as `multiply`."""
-
-def multinomial(input: Tensor, num_samples: builtins.int, replacement: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
-    """Indices drawn with the probabilities that each row of `input` gives."""
 
 def multiply(x1: _Argument, x2: _Argument, /) -> Tensor:
     """The product `x * y`. On bool the logical and."""
@@ -2252,7 +2294,7 @@ def pow(x1: _Argument, x2: _Argument, /) -> Tensor:
 def power(x1: _Argument, x2: _Argument, /) -> Tensor:
     """The same as `pow`."""
 
-def prod(x: Tensor, /, *, axis: _Integers | None = None, dtype: _DtypeArgument | None = None, keepdims: builtins.bool = False) -> Tensor:
+def prod(x: Tensor, /, dim: _Integers | None = None, keepdim: builtins.bool = False, *, axis: _Integers | None = None, dtype: _DtypeArgument | None = None, keepdims: builtins.bool | None = None) -> Tensor:
     """The product over axes, in int64 (uint64) for integers unless `dtype` says otherwise."""
 
 def rad2deg(x: _Argument, /) -> Tensor:
@@ -2294,7 +2336,7 @@ def repeat(x: Tensor, repeats: Any, /, *, axis: builtins.int | None = None) -> T
 def reshape(x: Tensor, /, shape: _Integers, *, copy: builtins.bool | None = None) -> Tensor:
     """The elements under another shape. `copy` forces a copy (True) or forbids it (False)."""
 
-def roll(x: Tensor, /, shift: _Integers, *, axis: _Integers | None = None) -> Tensor:
+def roll(x: Tensor, /, shift: _Integers | None = None, dims: _Integers | None = None, *, axis: _Integers | None = None, shifts: _Integers | None = None) -> Tensor:
     """Elements moved along axes, around the end to the beginning."""
 
 def round(x: _Argument, /) -> Tensor:
@@ -2373,8 +2415,8 @@ def sinc(x: _Argument, /) -> Tensor:
 def sinh(x: _Argument, /) -> Tensor:
     """The hyperbolic sine."""
 
-def sort(x: Tensor, /, *, axis: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = True) -> Tensor:
-    """The elements in order along an axis. Always stable; NaN last."""
+def sort(x: Tensor, /, dim: builtins.int | None = None, descending: builtins.bool = False, *, axis: builtins.int | None = None, stable: builtins.bool = True) -> Any:
+    """The elements in order along an axis; with `dim` as the method: also the indices. Always stable; NaN last."""
 
 def sqrt(x: _Argument, /) -> Tensor:
     """The square root, correctly rounded."""
@@ -2382,10 +2424,10 @@ def sqrt(x: _Argument, /) -> Tensor:
 def square(x: _Argument, /) -> Tensor:
     """The square `x * x`."""
 
-def squeeze(x: Tensor, /, axis: _Integers) -> Tensor:
-    """Without these axes, which must have extent 1."""
+def squeeze(x: Tensor, /, axis: _Integers | None = None, *, dim: _Integers | None = None) -> Tensor:
+    """Without these axes, which must have extent 1; with `dim` as the method, which leaves other extents as they are."""
 
-def stack(arrays: Sequence[_Argument], /, *, axis: builtins.int | None = None, dim: builtins.int | None = None) -> Tensor:
+def stack(arrays: Sequence[_Argument], /, dim: builtins.int | None = None, *, axis: builtins.int | None = None) -> Tensor:
     """Tensors of one shape joined along a new axis."""
 
 def std(x: Tensor, /, *, axis: _Integers | None = None, correction: builtins.float = 0.0, keepdims: builtins.bool = False) -> Tensor:
@@ -2397,7 +2439,7 @@ def sub(x1: _Argument, x2: _Argument, /) -> Tensor:
 def subtract(x1: _Argument, x2: _Argument, /) -> Tensor:
     """The difference `x - y`."""
 
-def sum(x: Tensor, /, *, axis: _Integers | None = None, dtype: _DtypeArgument | None = None, keepdims: builtins.bool = False) -> Tensor:
+def sum(x: Tensor, /, dim: _Integers | None = None, keepdim: builtins.bool = False, *, axis: _Integers | None = None, dtype: _DtypeArgument | None = None, keepdims: builtins.bool | None = None) -> Tensor:
     """The sum over axes, in int64 (uint64) for integers unless `dtype` says otherwise."""
 
 def synchronize() -> None:
@@ -2421,7 +2463,7 @@ def tensor(data: Any, *, dtype: _DtypeArgument | None = None, device: Any = None
     Integers give int64, floats float32, unless `dtype` says otherwise.
     """
 
-def tensordot(x1: Tensor, x2: Tensor, /, *, axes: Any = None) -> Tensor:
+def tensordot(x1: Tensor, x2: Tensor, /, dims: Any = None, *, axes: Any = None) -> Tensor:
     """Sums of products over pairs of axes: the last `axes` of `x1` with the first of `x2`, or two sequences of axes."""
 
 def tile(x: Tensor, repetitions: _Integers, /) -> Tensor:
@@ -2430,11 +2472,11 @@ def tile(x: Tensor, repetitions: _Integers, /) -> Tensor:
 def trigamma(x: _Argument, /) -> Tensor:
     """The derivative of `digamma`."""
 
-def tril(x: Tensor, /, *, k: builtins.int = 0) -> Tensor:
-    """Elements on and below diagonal `k` of matrices, zeros above."""
+def tril(x: Tensor, /, diagonal: builtins.int | None = None, *, k: builtins.int | None = None) -> Tensor:
+    """Elements on and below a diagonal of matrices, zeros above."""
 
-def triu(x: Tensor, /, *, k: builtins.int = 0) -> Tensor:
-    """Elements on and above diagonal `k` of matrices, zeros below."""
+def triu(x: Tensor, /, diagonal: builtins.int | None = None, *, k: builtins.int | None = None) -> Tensor:
+    """Elements on and above a diagonal of matrices, zeros below."""
 
 def true_divide(x1: _Argument, x2: _Argument, /) -> Tensor:
     """The same as `divide`."""

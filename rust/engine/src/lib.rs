@@ -28,4 +28,6 @@ pub use tenfold_ir::{
     Complex, DType, Element, Error, ErrorKind, Layout, Operation, Result, Scalar, Shape, bf16, f16,
     promote_types,
 };
-pub use tensor::{Argument, HostDerivative, IndexItem, Padding, Repeats, ScatterReduce, Tensor};
+pub use tensor::{
+    Argument, Between, Distinct, HostDerivative, IndexItem, Padding, Repeats, ScatterReduce, Tensor,
+};

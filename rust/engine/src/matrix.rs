@@ -254,3 +254,84 @@ pub fn solve(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let mut results = Tensor::host(Arc::new(Solve), Some(Arc::new(SolveDerivative)), &[&matrices, &sides])?;
     results.remove(0).cast(a.dtype())
 }
+
+/// The inverse of square matrices `(…, n, n)`, by Gaussian elimination in float64. Where one is singular, elements are
+/// not finite.
+pub fn inverse(x: &Tensor) -> Result<Tensor> {
+    let size = check_square("inverse", x)?;
+    let identity = Tensor::eye(size, size, 0, x.dtype())?.broadcast_to(x.shape())?;
+    solve(x, &identity).map_err(|error| error.in_operation("inverse"))
+}
+
+/// The product of the pivots: see [`determinant`].
+struct Determinant;
+
+impl HostFunction for Determinant {
+    fn name(&self) -> &str {
+        "determinant"
+    }
+
+    fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>> {
+        let shape = &inputs[0].shape;
+        Ok(vec![Spec::new(Shape::new(&shape[..shape.rank() - 2]), DType::Float64)])
+    }
+
+    fn run(&self, inputs: &[HostInput<'_>], outputs: &mut [HostOutput<'_>]) -> Result<()> {
+        let mut matrices = elements(&inputs[0]);
+        let shape = &inputs[0].spec.shape;
+        let size = shape[shape.rank() - 1];
+        let results: &mut [f64] = bytemuck::cast_slice_mut(outputs[0].bytes);
+        results.fill(1.0);
+        if size > 0 {
+            let parts = matrices.chunks_exact_mut(size * size).zip(results);
+            parts.for_each(|(matrix, result)| *result = product_of_pivots(matrix, size));
+        }
+        Ok(())
+    }
+}
+
+fn product_of_pivots(matrix: &mut [f64], size: usize) -> f64 {
+    let mut product = 1.0;
+    for k in 0..size {
+        let larger = |a: &usize, b: &usize| matrix[a * size + k].abs().total_cmp(&matrix[b * size + k].abs());
+        let pivot = (k..size).max_by(larger).unwrap_or(k);
+        if pivot != k {
+            (0..size).for_each(|column| matrix.swap(k * size + column, pivot * size + column));
+            product = -product;
+        }
+        product *= matrix[k * size + k];
+        if matrix[k * size + k] == 0.0 {
+            return product;
+        }
+        for row in k + 1..size {
+            let factor = matrix[row * size + k] / matrix[k * size + k];
+            (k..size).for_each(|column| matrix[row * size + column] -= factor * matrix[k * size + column]);
+        }
+    }
+    product
+}
+
+/// The gradient of det A, `det A · A⁻ᵀ`.
+struct DeterminantDerivative;
+
+impl HostDerivative for DeterminantDerivative {
+    fn gradients(
+        &self,
+        inputs: &[Tensor],
+        outputs: &[Tensor],
+        gradients: &[Option<Tensor>],
+    ) -> Result<Vec<Option<Tensor>>> {
+        let Some(gradient) = &gradients[0] else { return Ok(vec![None]) };
+        let scale = gradient.multiply(&outputs[0])?.unsqueeze(-1)?.unsqueeze(-1)?;
+        Ok(vec![Some(inverse(&inputs[0])?.matrix_transpose()?.multiply(&scale)?)])
+    }
+}
+
+/// The determinants of square matrices `(…, n, n)`, by Gaussian elimination in float64. The gradient of a singular matrix
+/// is not finite.
+pub fn determinant(x: &Tensor) -> Result<Tensor> {
+    check_square("det", x)?;
+    let wide = x.cast(DType::Float64)?;
+    let mut results = Tensor::host(Arc::new(Determinant), Some(Arc::new(DeterminantDerivative)), &[&wide])?;
+    results.remove(0).cast(x.dtype())
+}

@@ -148,7 +148,7 @@ impl Integers {
             .iter()
             .map(|&extent| {
                 usize::try_from(extent).map_err(|_| {
-                    to_python(tenfold::Error::value(
+                    to_python(tenfold::Error::shape(
                         operation,
                         format!("extents are not negative; got {:?}", self.0),
                     ))

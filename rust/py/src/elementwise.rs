@@ -23,6 +23,7 @@ fn apply(name: &'static str, operation: Operation, arguments: &[PyArgument]) -> 
 /// with arguments that only the method takes (see `methods.rs`).
 macro_rules! methods_of_row {
     (add $($rest:tt)*) => {};
+    (equal $($rest:tt)*) => {};
     (subtract $($rest:tt)*) => {};
     (divide $($rest:tt)*) => {};
     (round $($rest:tt)*) => {};
@@ -64,7 +65,9 @@ macro_rules! methods_of_alias {
 
                 #[doc = "In place: see the method without `_`."]
                 fn [<$alias _>]<'py>(slf: &Bound<'py, Self> $(, $argument: PyArgument)*) -> Outcome<Bound<'py, Self>> {
-                    PyTensor::[<$name _>](slf $(, $argument)*).named(stringify!($alias))
+                    PyTensor::update(slf, stringify!($alias), |value| {
+                        Tensor::apply(Operation::$name, &[value.into() $(, $argument.as_argument())*])
+                    })
                 }
             }
         }

@@ -7,9 +7,10 @@ use tenfold::ir::kernel::Side;
 use tenfold::{DType, Error, Tensor};
 
 use crate::cell::make_view;
-use crate::convert::{Integers, PyArgument, TensorArgument, diagonal_of};
+use crate::convert::{Integers, PyArgument, TensorArgument, diagonal_of, either};
 use crate::dtype::DTypeArgument;
 use crate::errors::{Named, to_python};
+use crate::reductions::{Over, extreme, pair};
 use crate::tensor::PyTensor;
 use crate::views::{expanded, permuted, reshaped, unbound, viewed};
 
@@ -28,17 +29,20 @@ macro_rules! reductions {
     ($($(#[$doc:meta])* $name:ident $python:literal => $method:ident;)*) => {
         $($(#[$doc])*
         #[pyfunction]
-        #[pyo3(name = $python, signature = (x, /, *, axis=None, keepdims=false))]
-        pub fn $name(x: &Object<'_>, axis: Option<Integers>, keepdims: bool) -> PyResult<PyTensor> {
-            wrapped($python, x.get().value()?.$method(axis.map(|axis| axis.0).as_deref(), keepdims))
+        #[pyo3(name = $python, signature = (x, /, dim=None, keepdim=false, *, axis=None, keepdims=None))]
+        pub fn $name(
+            x: &Object<'_>,
+            dim: Option<Integers>,
+            keepdim: bool,
+            axis: Option<Integers>,
+            keepdims: Option<bool>,
+        ) -> PyResult<PyTensor> {
+            let over = Over::new($python, dim, axis, keepdim, keepdims)?;
+            wrapped($python, x.get().value()?.$method(over.axes.as_deref(), over.keep))
         })*
     };
 }
 reductions! {
-    /// The largest element over axes; NaN if any is NaN.
-    max_of "max" => amax;
-    /// The smallest element over axes; NaN if any is NaN.
-    min_of "min" => amin;
     /// The mean over axes.
     mean_of "mean" => mean;
     /// True where all elements over axes are true.
@@ -47,6 +51,56 @@ reductions! {
     any_of "any" => any;
     /// How many elements over axes are not zero.
     count_nonzero_of "count_nonzero" => count_nonzero;
+}
+
+/// The largest element over `axis` (NaN if any is NaN); with `dim` as the method: the values and their indices, or with
+/// a tensor the element-wise maximum.
+#[pyfunction]
+#[pyo3(signature = (x, /, dim=None, keepdim=false, *, axis=None, keepdims=None))]
+pub fn max<'py>(
+    x: &Object<'py>,
+    dim: Option<&Bound<'py, PyAny>>,
+    keepdim: bool,
+    axis: Option<Integers>,
+    keepdims: Option<bool>,
+) -> PyResult<Bound<'py, PyAny>> {
+    extreme_of(x, "max", dim, axis, keepdim || keepdims.unwrap_or(false))
+}
+
+/// The smallest element over `axis` (NaN if any is NaN); with `dim` as the method: the values and their indices, or with
+/// a tensor the element-wise minimum.
+#[pyfunction]
+#[pyo3(signature = (x, /, dim=None, keepdim=false, *, axis=None, keepdims=None))]
+pub fn min<'py>(
+    x: &Object<'py>,
+    dim: Option<&Bound<'py, PyAny>>,
+    keepdim: bool,
+    axis: Option<Integers>,
+    keepdims: Option<bool>,
+) -> PyResult<Bound<'py, PyAny>> {
+    extreme_of(x, "min", dim, axis, keepdim || keepdims.unwrap_or(false))
+}
+
+fn extreme_of<'py>(
+    x: &Object<'py>,
+    name: &'static str,
+    dim: Option<&Bound<'py, PyAny>>,
+    axis: Option<Integers>,
+    keep: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    if dim.is_some() {
+        if axis.is_some() {
+            return Err(PyTypeError::new_err(format!("{name}: give dim or axis, not both")));
+        }
+        return extreme(x, name, dim, None, keep);
+    }
+    let value = x.get().value()?;
+    let axes = axis.map(|axis| axis.0);
+    let found = match name {
+        "max" => value.amax(axes.as_deref(), keep),
+        _ => value.amin(axes.as_deref(), keep),
+    };
+    Ok(wrapped(name, found)?.into_object(x.py())?.into_any())
 }
 
 /// The standard's dtype of sums and products: int64 and uint64 for smaller integers.
@@ -59,16 +113,19 @@ macro_rules! sums {
     ($($(#[$doc:meta])* $name:ident $python:literal => $method:ident;)*) => {
         $($(#[$doc])*
         #[pyfunction]
-        #[pyo3(name = $python, signature = (x, /, *, axis=None, dtype=None, keepdims=false))]
+        #[pyo3(name = $python, signature = (x, /, dim=None, keepdim=false, *, axis=None, dtype=None, keepdims=None))]
         pub fn $name(
             x: &Object<'_>,
+            dim: Option<Integers>,
+            keepdim: bool,
             axis: Option<Integers>,
             dtype: Option<DTypeArgument>,
-            keepdims: bool,
+            keepdims: Option<bool>,
         ) -> PyResult<PyTensor> {
+            let over = Over::new($python, dim, axis, keepdim, keepdims)?;
             let value = x.get().value()?;
             let dtype = accumulated(&value, dtype);
-            wrapped($python, value.$method(axis.map(|axis| axis.0).as_deref(), keepdims, dtype))
+            wrapped($python, value.$method(over.axes.as_deref(), over.keep, dtype))
         })*
     };
 }
@@ -122,30 +179,62 @@ cumulative! {
 
 /// The index of the first largest element along an axis, or in row-major order.
 #[pyfunction]
-#[pyo3(signature = (x, /, *, axis=None, keepdims=false))]
-pub fn argmax(x: &Object<'_>, axis: Option<i64>, keepdims: bool) -> PyResult<PyTensor> {
-    wrapped("argmax", x.get().value()?.argmax(axis, keepdims))
+#[pyo3(signature = (x, /, dim=None, keepdim=false, *, axis=None, keepdims=None))]
+pub fn argmax(
+    x: &Object<'_>,
+    dim: Option<i64>,
+    keepdim: bool,
+    axis: Option<i64>,
+    keepdims: Option<bool>,
+) -> PyResult<PyTensor> {
+    let axis = either("argmax", ["dim", "axis"], dim, axis)?;
+    wrapped("argmax", x.get().value()?.argmax(axis, keepdim || keepdims.unwrap_or(false)))
 }
 
 /// The index of the first smallest element along an axis, or in row-major order.
 #[pyfunction]
-#[pyo3(signature = (x, /, *, axis=None, keepdims=false))]
-pub fn argmin(x: &Object<'_>, axis: Option<i64>, keepdims: bool) -> PyResult<PyTensor> {
-    wrapped("argmin", x.get().value()?.argmin(axis, keepdims))
+#[pyo3(signature = (x, /, dim=None, keepdim=false, *, axis=None, keepdims=None))]
+pub fn argmin(
+    x: &Object<'_>,
+    dim: Option<i64>,
+    keepdim: bool,
+    axis: Option<i64>,
+    keepdims: Option<bool>,
+) -> PyResult<PyTensor> {
+    let axis = either("argmin", ["dim", "axis"], dim, axis)?;
+    wrapped("argmin", x.get().value()?.argmin(axis, keepdim || keepdims.unwrap_or(false)))
 }
 
-/// The elements in order along an axis. Always stable; NaN last.
+/// The elements in order along an axis; with `dim` as the method: also the indices. Always stable; NaN last.
 #[pyfunction]
-#[pyo3(signature = (x, /, *, axis=-1, descending=false, stable=true))]
-pub fn sort(x: &Object<'_>, axis: i64, descending: bool, stable: bool) -> PyResult<PyTensor> {
-    wrapped("sort", x.get().value()?.sort(axis, descending, stable).map(|sorted| sorted.0))
+#[pyo3(signature = (x, /, dim=None, descending=false, *, axis=None, stable=true))]
+pub fn sort<'py>(
+    x: &Object<'py>,
+    dim: Option<i64>,
+    descending: bool,
+    axis: Option<i64>,
+    stable: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let along = either("sort", ["dim", "axis"], dim, axis)?.unwrap_or(-1);
+    let (values, indices) = x.get().value()?.sort(along, descending, stable).named("sort")?;
+    if dim.is_some() {
+        return pair(x.py(), "sort", values, indices);
+    }
+    Ok(PyTensor::from(values).into_object(x.py())?.into_any())
 }
 
 /// The indices that put an axis in order. Always stable; NaN last.
 #[pyfunction]
-#[pyo3(signature = (x, /, *, axis=-1, descending=false, stable=true))]
-pub fn argsort(x: &Object<'_>, axis: i64, descending: bool, stable: bool) -> PyResult<PyTensor> {
-    wrapped("argsort", x.get().value()?.argsort(axis, descending, stable))
+#[pyo3(signature = (x, /, dim=None, descending=false, *, axis=None, stable=true))]
+pub fn argsort(
+    x: &Object<'_>,
+    dim: Option<i64>,
+    descending: bool,
+    axis: Option<i64>,
+    stable: bool,
+) -> PyResult<PyTensor> {
+    let along = either("argsort", ["dim", "axis"], dim, axis)?.unwrap_or(-1);
+    wrapped("argsort", x.get().value()?.argsort(along, descending, stable))
 }
 
 /// Where each element of `x2` would have to be inserted into the sorted vector `x1`.
@@ -232,8 +321,14 @@ pub fn matrix_transpose(x: &Object<'_>) -> PyResult<PyTensor> {
 
 /// Sums of products over pairs of axes: the last `axes` of `x1` with the first of `x2`, or two sequences of axes.
 #[pyfunction]
-#[pyo3(signature = (x1, x2, /, *, axes=None))]
-pub fn tensordot(x1: &Object<'_>, x2: &Object<'_>, axes: Option<&Bound<'_, PyAny>>) -> PyResult<PyTensor> {
+#[pyo3(signature = (x1, x2, /, dims=None, *, axes=None))]
+pub fn tensordot<'py>(
+    x1: &Object<'py>,
+    x2: &Object<'py>,
+    dims: Option<&Bound<'py, PyAny>>,
+    axes: Option<&Bound<'py, PyAny>>,
+) -> PyResult<PyTensor> {
+    let axes = either("tensordot", ["dims", "axes"], dims, axes)?;
     let (a, b) = (x1.get().value()?, x2.get().value()?);
     let count = match axes {
         None => Some(2),
@@ -280,9 +375,9 @@ pub fn einsum(equation: &str, operands: &Bound<'_, PyTuple>) -> PyResult<PyTenso
 
 /// Tensors joined along an axis that they have; flattened first where `axis` is None.
 #[pyfunction]
-#[pyo3(signature = (arrays, /, *, axis=Some(0)))]
-pub fn concat(arrays: Vec<TensorArgument>, axis: Option<i64>) -> PyResult<PyTensor> {
-    wrapped("concat", Tensor::concatenate(&values(&arrays), axis))
+#[pyo3(signature = (arrays, /, axis=Some(0), *, dim=None))]
+pub fn concat(arrays: Vec<TensorArgument>, axis: Option<i64>, dim: Option<i64>) -> PyResult<PyTensor> {
+    wrapped("concat", Tensor::concatenate(&values(&arrays), dim.or(axis)))
 }
 
 /// Tensors joined along an axis that they have.
@@ -304,9 +399,9 @@ pub fn cat(tensors: Vec<TensorArgument>, dim: i64) -> PyResult<PyTensor> {
 
 /// Tensors of one shape joined along a new axis.
 #[pyfunction]
-#[pyo3(signature = (arrays, /, *, axis=None, dim=None))]
-pub fn stack(arrays: Vec<TensorArgument>, axis: Option<i64>, dim: Option<i64>) -> PyResult<PyTensor> {
-    let axis = crate::convert::either("stack", ["axis", "dim"], axis, dim)?.unwrap_or(0);
+#[pyo3(signature = (arrays, /, dim=None, *, axis=None))]
+pub fn stack(arrays: Vec<TensorArgument>, dim: Option<i64>, axis: Option<i64>) -> PyResult<PyTensor> {
+    let axis = either("stack", ["dim", "axis"], dim, axis)?.unwrap_or(0);
     wrapped("stack", Tensor::stack(&values(&arrays), axis))
 }
 
@@ -324,10 +419,14 @@ pub fn expand_dims(x: &Object<'_>, axis: i64) -> PyResult<PyTensor> {
     Ok(PyTensor::unsqueeze(x, axis).named("expand_dims")?)
 }
 
-/// Without these axes, which must have extent 1.
+/// Without these axes, which must have extent 1; with `dim` as the method, which leaves other extents as they are.
 #[pyfunction]
-#[pyo3(signature = (x, /, axis))]
-pub fn squeeze(x: &Object<'_>, axis: Integers) -> PyResult<PyTensor> {
+#[pyo3(signature = (x, /, axis=None, *, dim=None))]
+pub fn squeeze(x: &Object<'_>, axis: Option<Integers>, dim: Option<Integers>) -> PyResult<PyTensor> {
+    let Some(axis) = axis else { return Ok(PyTensor::squeeze(x, dim).named("squeeze")?) };
+    if dim.is_some() {
+        return Err(PyTypeError::new_err("squeeze: give dim or axis, not both"));
+    }
     let checked = x.get().value()?.squeeze(&axis.0).map_err(to_python)?;
     let axes = tenfold::ir::normalize_axes("squeeze", &axis.0, x.get().value()?.rank()).map_err(to_python)?;
     let region = crate::cell::region_of(x.get()).map_err(to_python)?;
@@ -383,19 +482,27 @@ pub fn broadcast_arrays(arrays: &Bound<'_, PyTuple>) -> PyResult<Vec<PyTensor>> 
 
 /// Reversed along axes (all of them by default).
 #[pyfunction]
-#[pyo3(signature = (x, /, *, axis=None))]
-pub fn flip(x: &Object<'_>, axis: Option<Integers>) -> PyResult<PyTensor> {
+#[pyo3(signature = (x, /, dims=None, *, axis=None))]
+pub fn flip(x: &Object<'_>, dims: Option<Integers>, axis: Option<Integers>) -> PyResult<PyTensor> {
     let value = x.get().value()?;
-    let axes = axis.map_or_else(|| (0..value.rank() as i64).collect(), |axis| axis.0);
+    let axes = either("flip", ["dims", "axis"], dims, axis)?
+        .map_or_else(|| (0..value.rank() as i64).collect(), |axis| axis.0);
     wrapped("flip", value.flip(&axes).and_then(|flipped| flipped.copy()))
 }
 
 /// Elements moved along axes, around the end to the beginning.
 #[pyfunction]
-#[pyo3(signature = (x, /, shift, *, axis=None))]
-pub fn roll(x: &Object<'_>, shift: Integers, axis: Option<Integers>) -> PyResult<PyTensor> {
-    let axes = axis.map(|axis| axis.0);
-    let mut shifts = shift.0;
+#[pyo3(signature = (x, /, shift=None, dims=None, *, axis=None, shifts=None))]
+pub fn roll(
+    x: &Object<'_>,
+    shift: Option<Integers>,
+    dims: Option<Integers>,
+    axis: Option<Integers>,
+    shifts: Option<Integers>,
+) -> PyResult<PyTensor> {
+    let axes = either("roll", ["dims", "axis"], dims, axis)?.map(|axes| axes.0);
+    let shifts = either("roll", ["shift", "shifts"], shift, shifts)?;
+    let mut shifts = shifts.ok_or_else(|| PyTypeError::new_err("roll: needs shifts"))?.0;
     if let (Some(axes), [one]) = (&axes, shifts.as_slice()) {
         shifts = vec![*one; axes.len()];
     }
@@ -413,26 +520,22 @@ pub fn tile(x: &Object<'_>, repetitions: Integers) -> PyResult<PyTensor> {
 #[pyfunction]
 #[pyo3(signature = (x, repeats, /, *, axis=None))]
 pub fn repeat(x: &Object<'_>, repeats: &Bound<'_, PyAny>, axis: Option<i64>) -> PyResult<PyTensor> {
-    let value = x.get().value()?;
-    match repeats.extract::<usize>() {
-        Ok(count) if repeats.cast::<PyTensor>().is_err() => {
-            wrapped("repeat", value.repeat_interleave(tenfold::Repeats::Each(count), axis))
-        }
-        _ => {
-            let counts = crate::create::tensor_of("repeat", repeats, None)?;
-            let extent = match axis {
-                Some(axis) => value.shape()
-                    [tenfold::ir::normalize_axis("repeat", axis, value.rank()).map_err(to_python)?],
-                None => value.elements(),
-            };
-            let counts = if counts.elements() == 1 && extent != 1 {
-                counts.reshape(&[1]).and_then(|counts| counts.broadcast_to(&[extent])).map_err(to_python)?
-            } else {
-                counts
-            };
-            wrapped("repeat", value.repeat_interleave(tenfold::Repeats::List(&counts), axis))
-        }
+    wrapped("repeat", repeated(&x.get().value()?, repeats, axis)?)
+}
+
+/// Copies side by side: `repeats` is a number, or has one for each slice.
+pub fn repeated(
+    value: &Tensor,
+    repeats: &Bound<'_, PyAny>,
+    axis: Option<i64>,
+) -> PyResult<tenfold::Result<Tensor>> {
+    if let Ok(count) = repeats.extract::<usize>()
+        && repeats.cast::<PyTensor>().is_err()
+    {
+        return Ok(value.repeat_interleave(tenfold::Repeats::Each(count), axis));
     }
+    let counts = crate::create::tensor_of("repeat", repeats, None)?;
+    Ok(value.repeat_interleave(tenfold::Repeats::List(&counts), axis))
 }
 
 /// Coordinates from vectors: `indexing` "xy" (the first two axes exchanged) or "ij".
@@ -451,18 +554,20 @@ pub fn meshgrid(arrays: &Bound<'_, PyTuple>, indexing: &str) -> PyResult<Vec<PyT
     Ok(grids.into_iter().map(PyTensor::from).collect())
 }
 
-/// Elements on and below diagonal `k` of matrices, zeros above.
+/// Elements on and below a diagonal of matrices, zeros above.
 #[pyfunction]
-#[pyo3(signature = (x, /, *, k=0))]
-pub fn tril(x: &Object<'_>, k: i128) -> PyResult<PyTensor> {
-    wrapped("tril", x.get().value()?.tril(diagonal_of(k)))
+#[pyo3(signature = (x, /, diagonal=None, *, k=None))]
+pub fn tril(x: &Object<'_>, diagonal: Option<i128>, k: Option<i128>) -> PyResult<PyTensor> {
+    let diagonal = either("tril", ["diagonal", "k"], diagonal, k)?.unwrap_or(0);
+    wrapped("tril", x.get().value()?.tril(diagonal_of(diagonal)))
 }
 
-/// Elements on and above diagonal `k` of matrices, zeros below.
+/// Elements on and above a diagonal of matrices, zeros below.
 #[pyfunction]
-#[pyo3(signature = (x, /, *, k=0))]
-pub fn triu(x: &Object<'_>, k: i128) -> PyResult<PyTensor> {
-    wrapped("triu", x.get().value()?.triu(diagonal_of(k)))
+#[pyo3(signature = (x, /, diagonal=None, *, k=None))]
+pub fn triu(x: &Object<'_>, diagonal: Option<i128>, k: Option<i128>) -> PyResult<PyTensor> {
+    let diagonal = either("triu", ["diagonal", "k"], diagonal, k)?.unwrap_or(0);
+    wrapped("triu", x.get().value()?.triu(diagonal_of(diagonal)))
 }
 
 /// Differences of neighbours along an axis, `n` times.
@@ -514,7 +619,7 @@ pub fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
         ($($name:ident)*) => { $(module.add_function(wrap_pyfunction!($name, module)?)?;)* };
     }
     add! {
-        max_of min_of mean_of all_of any_of count_nonzero_of sum_of prod_of var_of std_of cumulative_sum cumulative_prod
+        max min mean_of all_of any_of count_nonzero_of sum_of prod_of var_of std_of cumulative_sum cumulative_prod
         argmax argmin sort argsort searchsorted nonzero take take_along_axis clip matmul matrix_transpose tensordot
         vecdot einsum concat cat stack unstack expand_dims squeeze permute_dims moveaxis reshape broadcast_to
         broadcast_arrays flip roll tile repeat meshgrid tril triu diff astype synchronize

@@ -6,6 +6,7 @@ mod blocking;
 mod cell;
 mod convert;
 mod copying;
+mod counting;
 mod create;
 mod dlpack;
 mod dtype;

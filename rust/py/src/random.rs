@@ -231,33 +231,6 @@ pub fn randperm<'py>(
     finished(py, "randperm", order.and_then(|order| order.cast(dtype)), false)
 }
 
-/// 1 with the probability that each element of `input` gives, else 0.
-#[pyfunction]
-#[pyo3(signature = (input, *, generator=None))]
-pub fn bernoulli(
-    input: &Bound<'_, PyTensor>,
-    generator: Option<&Bound<'_, PyGenerator>>,
-) -> PyResult<PyTensor> {
-    let value = input.get().value()?;
-    let drawn = PyGenerator::with(generator, |generator| value.bernoulli_of(generator));
-    Ok(drawn.map_err(to_python)?.into())
-}
-
-/// Indices drawn with the probabilities that each row of `input` gives.
-#[pyfunction]
-#[pyo3(signature = (input, num_samples, replacement=false, *, generator=None))]
-pub fn multinomial(
-    input: &Bound<'_, PyTensor>,
-    num_samples: usize,
-    replacement: bool,
-    generator: Option<&Bound<'_, PyGenerator>>,
-) -> PyResult<PyTensor> {
-    let value = input.get().value()?;
-    let drawn =
-        PyGenerator::with(generator, |generator| value.multinomial(num_samples, replacement, generator));
-    Ok(drawn.map_err(to_python)?.into())
-}
-
 /// Normal random numbers with the given mean and standard deviation.
 #[pyfunction]
 #[pyo3(signature = (mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, requires_grad=false))]
@@ -278,6 +251,34 @@ pub fn normal<'py>(
     finished(py, "normal", value, requires_grad)
 }
 
+#[pymethods]
+impl PyTensor {
+    /// 1 with the probability that each element gives, or with probability `p`, else 0; in the dtype.
+    #[pyo3(signature = (p=None, *, generator=None))]
+    fn bernoulli(&self, p: Option<f64>, generator: Option<&Bound<'_, PyGenerator>>) -> PyResult<PyTensor> {
+        let value = self.value()?;
+        let drawn = PyGenerator::with(generator, |generator| match p {
+            None => value.bernoulli_of(generator),
+            Some(p) => Tensor::bernoulli(p, value.shape(), value.dtype(), generator),
+        });
+        Ok(drawn.named("bernoulli")?.into())
+    }
+
+    /// Indices drawn with the probabilities that each row gives, or in proportion to them.
+    #[pyo3(signature = (num_samples, replacement=false, *, generator=None))]
+    fn multinomial(
+        &self,
+        num_samples: usize,
+        replacement: bool,
+        generator: Option<&Bound<'_, PyGenerator>>,
+    ) -> PyResult<PyTensor> {
+        let value = self.value()?;
+        let drawn =
+            PyGenerator::with(generator, |generator| value.multinomial(num_samples, replacement, generator));
+        Ok(drawn.named("multinomial")?.into())
+    }
+}
+
 /// Adds the functions and the class to the module.
 pub fn add_random(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyGenerator>()?;
@@ -291,7 +292,5 @@ pub fn add_random(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(randn_like, module)?)?;
     module.add_function(wrap_pyfunction!(randint, module)?)?;
     module.add_function(wrap_pyfunction!(randperm, module)?)?;
-    module.add_function(wrap_pyfunction!(bernoulli, module)?)?;
-    module.add_function(wrap_pyfunction!(multinomial, module)?)?;
     module.add_function(wrap_pyfunction!(normal, module)?)
 }

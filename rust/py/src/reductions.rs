@@ -472,7 +472,8 @@ fn needed_axis(operation: &'static str, dim: Option<i64>, axis: Option<i64>) -> 
         .ok_or_else(|| pyo3::exceptions::PyTypeError::new_err(format!("{operation}: needs dim")))
 }
 
-fn extreme<'py>(
+/// What `max` and `min` give: the one element, those along an axis with their indices, or of two tensors.
+pub fn extreme<'py>(
     slf: &Bound<'py, PyTensor>,
     name: &'static str,
     dim: Option<&Bound<'py, PyAny>>,

@@ -278,7 +278,7 @@ impl PyTensor {
 
     /// Without axes of extent 1: all of them, or the given ones among them.
     #[pyo3(signature = (dim=None))]
-    fn squeeze(slf: &Bound<'_, Self>, dim: Option<Integers>) -> Outcome<PyTensor> {
+    pub fn squeeze(slf: &Bound<'_, Self>, dim: Option<Integers>) -> Outcome<PyTensor> {
         let value = slf.get().cell.value()?;
         let axes: Vec<i64> = match dim {
             None => (0..value.rank() as i64).filter(|&axis| value.shape()[axis as usize] == 1).collect(),

@@ -142,7 +142,7 @@ class WeightedRandomSampler(Sampler[int]):
         self.generator = generator
 
     def __iter__(self) -> Iterator[int]:
-        drawn = _core.multinomial(self.weights, self.num_samples, self.replacement, generator=self.generator)
+        drawn = self.weights.multinomial(self.num_samples, self.replacement, generator=self.generator)
         return iter(drawn.tolist())
 
     def __len__(self) -> int:

@@ -71,6 +71,12 @@ pub fn soft_margin_loss(input: &Tensor, target: &Tensor, reduction: LossReductio
     let target = &*autocast::raised(target)?;
     let name = "soft_margin_loss";
     let (dtype, wide) = promoted(name, &[input, target])?;
+    if input.shape().broadcast(target.shape()).as_ref() != Some(input.shape()) {
+        return Err(Error::shape(
+            name,
+            format!("the target must fit the input; got shapes {} and {}", input.shape(), target.shape()),
+        ));
+    }
     let compute = || {
         let elements = target.cast(wide)?.multiply(&input.cast(wide)?)?.log_sigmoid()?.negative()?;
         reduction.apply(&elements)?.cast(dtype)

@@ -111,6 +111,9 @@ pub fn max_unpool(
 pub fn lp_pool(input: &Tensor, p: f64, spatial: usize, options: &PoolOptions) -> Result<Tensor> {
     let name = POWER_NAMES[spatial - 1];
     check_floating(name, input)?;
+    if p == 0.0 {
+        return Err(Error::value(name, "norm_type must not be 0"));
+    }
     let window = expand(name, "kernel_size", &options.kernel_size, spatial, 1)?;
     let elements = window.iter().fold(1.0, |product, &extent| product * extent as f64);
     let wide = input.cast(input.dtype().compute())?;

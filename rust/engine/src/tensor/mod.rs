@@ -4,6 +4,7 @@ mod assemble;
 mod bounds;
 mod contraction;
 mod convert;
+mod counting;
 mod creation;
 mod elementwise;
 mod host;
@@ -25,6 +26,7 @@ use crate::batch::{self, BatchAxes, Levels};
 use crate::graph::{Handle, Input, Node, NodeOperation, Place, Recorded, Shard, Slot, current_shard};
 
 pub use assemble::{Padding, Repeats};
+pub use counting::{Between, Distinct};
 pub use elementwise::Argument;
 pub use host::HostDerivative;
 pub use indexing::{IndexItem, ScatterReduce};
