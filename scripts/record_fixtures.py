@@ -9,15 +9,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import torch.optim.swa_utils
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from parity.cases import Case, draw_cases
+from parity.mistakes import outcomes
 from parity.replay import Arrays, arranged, build, draw_inputs, fail, numpy, parametrized, replay
 
 
@@ -99,6 +102,21 @@ def statistics(array: np.ndarray) -> dict[str, Any]:
     return {"shape": array.shape, "mean": values.mean(), "std": values.std(), "low": values.min(), "high": values.max()}
 
 
+def record_mistakes(path: Path) -> None:
+    """What PyTorch makes of each mistake: by target and by outcome, all that has it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = outcomes(torch)
+    lines = []
+    for target, of_target in found.items():
+        grouped: dict[str, list[str]] = {}
+        for what, outcome in of_target.items():
+            grouped.setdefault(outcome, []).append(what)
+        lines.append(f"{json.dumps(target)}: {json.dumps(grouped)}")
+    path.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    print(f"mistakes: {sum(map(len, found.values()))} calls")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
@@ -115,6 +133,7 @@ def main() -> None:
             arrays |= {f"{number}.{name}": a for name, a in of_case.items()}
         np.savez_compressed(options.out / f"{family}.npz", cases=np.array(json.dumps(recorded)), **arrays)
         print(f"{family}: {len(cases)} cases")
+    record_mistakes(options.out / "mistakes.json")
 
 
 if __name__ == "__main__":

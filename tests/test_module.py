@@ -436,3 +436,22 @@ def test_batch_norm_counts_batches_and_forgets_them() -> None:
     norm.reset_running_stats()
     assert norm.running_mean.tolist() == [0.0, 0.0]
     assert norm.num_batches_tracked.item() == 0
+
+
+def test_parameter_dictionaries_have_the_methods_of_dictionaries() -> None:
+    weights = nn.ParameterDict({"a": tf.zeros(1), "b": tf.ones(2)})
+    assert weights.setdefault("a", tf.ones(9)).shape == (1,)
+    assert weights.setdefault("c", tf.ones(3)) is weights["c"]
+    twin = weights.copy()
+    assert twin.popitem()[0] == "c"
+    assert list(twin.keys()) == ["a", "b"]
+    assert twin["a"] is weights["a"]
+    shared = weights.fromkeys(["x", "y"], nn.Parameter(tf.zeros(2)))
+    assert shared["x"] is shared["y"]
+
+
+def test_modules_come_as_often_as_they_are_used_where_asked() -> None:
+    part = nn.ReLU()
+    model = nn.Sequential(part, part)
+    assert list(model.modules()) == [model, part]
+    assert list(model.modules(remove_duplicate=False)) == [model, part, part]

@@ -279,3 +279,38 @@ def test_fused_layers_do_what_both_did() -> None:
         np.testing.assert_allclose(fused(x).detach().numpy(), bn(conv(x)).detach().numpy(), atol=1e-5)
     with pytest.raises(AssertionError, match="evaluation only"):
         nn.utils.fuse_conv_bn_eval(nn.Conv2d(3, 4, 3), bn)
+
+
+def test_what_has_no_shape_yet_refuses_to_be_computed_with() -> None:
+    layer = nn.LazyBatchNorm1d()
+    for tensor in (layer.weight, layer.running_mean):
+        assert nn.parameter.is_lazy(tensor)
+        for use in (lambda x: x + 1, lambda x: 1 - x, lambda x: x @ x, lambda x: x.numel(), len, lambda x: x[0]):
+            with pytest.raises(ValueError, match=r"^\w+: an uninitialized parameter or buffer has no elements yet"):
+                use(tensor)
+        with pytest.raises(RuntimeError, match=r"^shape: an uninitialized parameter or buffer has no shape yet"):
+            tensor.shape  # noqa: B018
+    layer.double().zero_grad()
+    tf.optim.SGD(layer.parameters(), lr=0.1).step()
+    assert layer.has_uninitialized_params()
+    layer(tf.zeros(4, 3, dtype=tf.float64))
+    assert layer.running_mean.dtype == tf.float64
+    assert not any(nn.parameter.is_lazy(tensor) for tensor in (*layer.parameters(), *layer.buffers()))
+
+
+def test_a_lazy_state_fits_no_ordinary_layer() -> None:
+    with pytest.raises(RuntimeError, match="size mismatch for weight"):
+        nn.Linear(2, 3).load_state_dict(nn.LazyLinear(3).state_dict())
+    with pytest.raises(RuntimeError, match='"weight" has no shape yet'):
+        nn.Linear(2, 3).load_state_dict(nn.LazyLinear(3).state_dict(keep_vars=True))
+
+
+def test_batch_norms_load_states_that_do_not_count_batches() -> None:
+    layer = nn.BatchNorm1d(2)
+    layer(tf.ones(3, 2))
+    state = layer.state_dict()
+    del state["num_batches_tracked"]
+    other = nn.Sequential(nn.BatchNorm1d(2))
+    other.load_state_dict({f"0.{name}": value for name, value in state.items()})
+    assert other[0].num_batches_tracked == 0
+    assert other[0].running_var.equal(layer.running_var)

@@ -7,7 +7,7 @@ from typing import Any
 from tenfold import _core
 from tenfold._core import Tensor
 
-__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter"]
+__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "is_lazy"]
 
 
 class Parameter(Tensor):
@@ -43,6 +43,39 @@ class Parameter(Tensor):
         return memo[id(self)]
 
 
+# What needs no shape: what modules and optimizers do with parameters before the first batch.
+_NEEDS_NO_SHAPE = {
+    *dir(object), "bfloat16", "copy_", "cpu", "detach", "double", "float", "half", "is_complex", "is_floating_point",
+    "register_hook", "requires_grad_", "retain_grad", "to", "__copy__", "__deepcopy__",
+}  # fmt: skip
+
+
+def _refuse_what_needs_a_shape(cls: type[Tensor]) -> type[Tensor]:
+    """A class whose other methods and operators raise ValueError, and whose ``shape`` raises RuntimeError."""
+
+    def refused(name: str) -> Any:
+        def method(self: Tensor, *_args: Any, **_kwargs: Any) -> Any:
+            raise ValueError(
+                f"{name.strip('_')}: an uninitialized parameter or buffer has no elements yet. Hint: call the lazy"
+                " module with an input, or materialize(shape) first"
+            )
+
+        return method
+
+    def shape(self: Tensor) -> Any:
+        raise RuntimeError(
+            "shape: an uninitialized parameter or buffer has no shape yet. Hint: call the lazy module with an input, or"
+            " materialize(shape) first"
+        )
+
+    for name in dir(Tensor):
+        if name not in _NEEDS_NO_SHAPE and name not in vars(cls) and callable(getattr(Tensor, name)):
+            setattr(cls, name, refused(name))
+    cls.shape = property(shape)  # type: ignore[assignment, method-assign]
+    return cls
+
+
+@_refuse_what_needs_a_shape
 class UninitializedParameter(Parameter):
     """A parameter whose shape is not known yet; ``materialize(shape)`` makes it an ordinary one.
 
@@ -70,6 +103,7 @@ class UninitializedParameter(Parameter):
         return memo[id(self)]
 
 
+@_refuse_what_needs_a_shape
 class UninitializedBuffer(Tensor):
     """A buffer whose shape is not known yet; a lazy module puts a tensor in its place.
 
@@ -90,9 +124,10 @@ class UninitializedBuffer(Tensor):
     def materialize(self, shape: tuple[int, ...], device: Any = None, dtype: Any = None) -> None:
         """Gives the buffer its shape; its values are arbitrary."""
         self.data = _core.empty(tuple(shape), device=device, dtype=self.dtype if dtype is None else dtype)
+        self.__class__ = Buffer  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return "<UninitializedBuffer>" if self.shape == (0,) else super().__repr__()
+        return "<UninitializedBuffer>"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> UninitializedBuffer:
         if id(self) not in memo:
@@ -122,3 +157,13 @@ class Buffer(Tensor):
         if id(self) not in memo:
             memo[id(self)] = type(self)(self.detach().clone(), persistent=self.persistent)
         return memo[id(self)]
+
+
+def is_lazy(param: Any) -> bool:
+    """True for a parameter or buffer whose shape is not known yet.
+
+    >>> from tenfold import nn
+    >>> nn.parameter.is_lazy(nn.LazyLinear(3).weight), nn.parameter.is_lazy(nn.Linear(2, 3).weight)
+    (True, False)
+    """
+    return isinstance(param, UninitializedParameter | UninitializedBuffer)

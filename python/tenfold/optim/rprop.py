@@ -54,6 +54,7 @@ class Rprop(Optimizer):
         low, high = group["etas"]
         if not 0.0 < low < 1.0 < high:
             raise ValueError(f"Rprop: Invalid eta values: {low}, {high}")
+        _low, _high = group["step_sizes"]
 
     def _update(self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor]) -> None:
         states = self._counted(params, ["prev"])

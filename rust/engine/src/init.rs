@@ -112,6 +112,9 @@ pub fn truncated_normal(
             format!("needs std ≥ 0 and a ≤ b; got {deviation}, {low} and {high}"),
         ));
     }
+    if !dtype.is_floating() {
+        return Err(Error::dtype("trunc_normal", format!("needs a floating dtype; got {dtype}")));
+    }
     // erf at the bounds: twice the distribution function, less 1. The tails need more bits than float32 has.
     let at = |bound: f64| {
         Tensor::scalar((bound - mean) / (deviation * std::f64::consts::SQRT_2), DType::Float64)?.erf()?.item()

@@ -184,7 +184,7 @@ impl Tensor {
         generator: Option<&mut Generator>,
     ) -> Result<Tensor> {
         if low > high || !(high - low).is_finite() {
-            return Err(Error::value(
+            return Err(Error::state(
                 "uniform",
                 format!("low must be finite and not above high; got {low} and {high}"),
             ));
@@ -207,7 +207,7 @@ impl Tensor {
         generator: Option<&mut Generator>,
     ) -> Result<Tensor> {
         if deviation.is_nan() || deviation < 0.0 {
-            return Err(Error::value(
+            return Err(Error::state(
                 "normal",
                 format!("the standard deviation must not be negative; got {deviation}"),
             ));
@@ -227,7 +227,7 @@ impl Tensor {
     }
 
     /// 1 with the probability that each element gives, else 0, in the same shape and dtype. Looks at the values: an
-    /// element outside 0 to 1 is a `Value` error.
+    /// element outside 0 to 1 is a `State` error.
     pub fn bernoulli_of(&self, generator: Option<&mut Generator>) -> Result<Tensor> {
         let name = "bernoulli";
         if !self.dtype().is_floating() {
@@ -236,7 +236,7 @@ impl Tensor {
         let probabilities = self.detach();
         let inside = probabilities.greater_equal(0)?.logical_and(&probabilities.less_equal(1)?)?;
         if !inside.every_sample().all(None, false)?.item()?.to_bool() {
-            return Err(Error::value(name, "probabilities must be from 0 to 1"));
+            return Err(Error::state(name, "probabilities must be from 0 to 1"));
         }
         let wide = self.dtype().compute();
         let unit = Tensor::rand(self.shape(), wide, generator)?;
@@ -259,7 +259,7 @@ impl Tensor {
         generator: Option<&mut Generator>,
     ) -> Result<Tensor> {
         if rate.is_nan() || rate <= 0.0 {
-            return Err(Error::value("exponential", format!("the rate must be positive; got {rate}")));
+            return Err(Error::state("exponential", format!("the rate must be positive; got {rate}")));
         }
         let unit =
             Tensor::rand(shape, dtype, generator).map_err(|error| error.in_operation("exponential"))?;
@@ -290,17 +290,17 @@ impl Tensor {
             ));
         }
         if count == 0 {
-            return Err(Error::value(name, "the number of draws must be positive; got 0"));
+            return Err(Error::state(name, "the number of draws must be positive; got 0"));
         }
         let weights = self.detach().cast(DType::Float64)?;
         let valid = weights.greater_equal(0)?.logical_and(&weights.isfinite()?)?;
         if !valid.every_sample().all(None, false)?.item()?.to_bool() {
-            return Err(Error::value(name, "weights must be finite and not negative"));
+            return Err(Error::state(name, "weights must be finite and not negative"));
         }
         let needed = if replacement { 1 } else { count };
         let enough = weights.count_nonzero(Some(&[-1]), false)?.greater_equal(needed)?;
         if !enough.every_sample().all(None, false)?.item()?.to_bool() {
-            return Err(Error::value(name, format!("a row has fewer than {needed} weights other than zero")));
+            return Err(Error::state(name, format!("a row has fewer than {needed} weights other than zero")));
         }
         if replacement {
             let sums = weights.cumsum(-1, None)?;

@@ -19,7 +19,7 @@ fn between(interpolation: &str) -> tenfold::Result<Between> {
         "midpoint" => Between::Midpoint,
         other => {
             let names = "interpolation is 'linear', 'lower', 'higher', 'midpoint' or 'nearest'";
-            return Err(Error::shape("quantile", format!("{names}; got '{other}'")));
+            return Err(Error::state("quantile", format!("{names}; got '{other}'")));
         }
     })
 }
@@ -49,7 +49,7 @@ fn plus_scaled(
     divided: bool,
 ) -> tenfold::Result<Tensor> {
     if divided && !(a.dtype().is_floating() || b.dtype().is_floating() || value.dtype().is_complex()) {
-        return Err(Error::shape(
+        return Err(Error::dtype(
             "addcdiv",
             "integers do not divide here. Hint: convert one to a floating dtype",
         ));

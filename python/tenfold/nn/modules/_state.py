@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tenfold._core import Tensor
+from tenfold.nn.parameter import is_lazy
 
 if TYPE_CHECKING:
     from tenfold.nn.modules.module import Module
@@ -52,6 +53,10 @@ def compare(module: Module, state: Mapping[str, Any]) -> tuple[IncompatibleKeys,
         given = state[key]
         if not isinstance(given, Tensor):
             mismatches.append(f'"{key}" should be a tensor; got {type(given).__name__}.')
+        elif is_lazy(mine) or is_lazy(given):
+            # A lazy module has taken the shapes of an ordinary state already.
+            if is_lazy(mine) != is_lazy(given) and not (is_lazy(mine) and tuple(given.shape) == (0,)):
+                mismatches.append(f'"{key}" has no shape yet in the state or in the module.')
         elif tuple(given.shape) != tuple(mine.shape):
             mismatches.append(
                 f"size mismatch for {key}: copying a param with shape {tuple(given.shape)} from checkpoint, "

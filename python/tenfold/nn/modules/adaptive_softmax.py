@@ -92,6 +92,10 @@ class AdaptiveLogSoftmaxWithLoss(Module):
                 "AdaptiveLogSoftmaxWithLoss: needs (N, in_features) with a target (N,), or (in_features,) with (); "
                 f"got shapes {input_.shape} and {target_.shape}"
             )
+        if target_.dtype not in (_core.int32, _core.int64):
+            raise _core.DTypeError(
+                f"AdaptiveLogSoftmaxWithLoss: targets must be classes in int64 or int32; got {target_.dtype}"
+            )
         batched = target_.ndim == 1
         input, target = (input_, target_) if batched else (input_.unsqueeze(0), target_.unsqueeze(0))
         if input.shape[0] != target.shape[0]:

@@ -53,6 +53,11 @@ class _BatchNorm(Module):
         count = _core.tensor(0, dtype=_core.int64, device=device) if tracked else None
         self.register_buffer("num_batches_tracked", count)
 
+    def _complete_state(self, state: dict[str, Any], prefix: str) -> None:
+        # States from before PyTorch 0.4.1 do not count the batches; many published weights are such.
+        if self.num_batches_tracked is not None:
+            state.setdefault(f"{prefix}num_batches_tracked", self.num_batches_tracked.detach())
+
     def reset_running_stats(self) -> None:
         """Forgets the batches seen."""
         if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:

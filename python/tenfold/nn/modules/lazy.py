@@ -13,7 +13,7 @@ from tenfold.nn.modules.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, Con
 from tenfold.nn.modules.instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, _InstanceNorm
 from tenfold.nn.modules.linear import Linear
 from tenfold.nn.modules.module import Module
-from tenfold.nn.parameter import UninitializedBuffer, UninitializedParameter
+from tenfold.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 
 __all__ = [
     "LazyBatchNorm1d",
@@ -53,7 +53,7 @@ def _take_shapes(module: Any, state: dict[str, Any], prefix: str, *_others: Any)
     """Before a state is loaded: its shapes are the module's."""
     for name, tensor in chain(module._parameters.items(), module._buffers.items()):
         given = state.get(prefix + name)
-        if not isinstance(given, Tensor) or tuple(given.shape) == (0,):
+        if not isinstance(given, Tensor) or is_lazy(given) or tuple(given.shape) == (0,):
             continue
         if isinstance(tensor, UninitializedParameter):
             tensor.materialize(tuple(given.shape))
@@ -83,7 +83,7 @@ class LazyModuleMixin:
         """True while a parameter or buffer has no shape."""
         module: Any = self
         tensors = chain(module._parameters.values(), module._buffers.values())
-        return any(isinstance(tensor, UninitializedParameter | UninitializedBuffer) for tensor in tensors)
+        return any(is_lazy(tensor) for tensor in tensors)
 
     def _leave_open(self, device: Any, dtype: Any, *names: str) -> None:
         """Parameters of these names, without shapes."""

@@ -310,9 +310,9 @@ class Module:
         """The buffers, those of the parts too (unless ``recurse=False``)."""
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
-    def modules(self) -> Iterator[Module]:
-        """The module itself and all below, each once."""
-        return (module for _, module in self.named_modules())
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
+        """The module itself and all below; each once, unless ``remove_duplicate=False``."""
+        return (module for _, module in self.named_modules(remove_duplicate=remove_duplicate))
 
     def children(self) -> Iterator[Module]:
         """The direct parts, each once."""
@@ -399,9 +399,14 @@ class Module:
         """Lets the hooks of all parts change the state; gives what they have to complain of."""
         complaints: list[str] = []
         for path, module in self.named_modules():
+            prefix = f"{path}." if path else ""
+            module._complete_state(state, prefix)
             for hook in list(module._hooks_of("load_pre").values()):
-                hook.function(module, state, f"{path}." if path else "", {}, strict, [], [], complaints)
+                hook.function(module, state, prefix, {}, strict, [], [], complaints)
         return complaints
+
+    def _complete_state(self, state: dict[str, Any], prefix: str) -> None:
+        """Adds what older states lack, in place."""
 
     def _take(self, state: Mapping[str, Any], assign: bool) -> None:
         """Copies the values of a state that fits, or puts them in the places of the module's own."""
@@ -462,7 +467,9 @@ class Module:
                         if gradient is not None:
                             parameter.grad = fn(gradient)
             for name, buffer in module._buffers.items():
-                if buffer is not None:
+                if isinstance(buffer, UninitializedBuffer):
+                    buffer.data = fn(buffer.data)
+                elif buffer is not None:
                     module._buffers[name] = fn(buffer)
         return self
 

@@ -133,6 +133,24 @@ class ParameterDict(Module):
         """Removes the parameter of a key, and returns it."""
         return self._parameters.pop(key)
 
+    def popitem(self) -> tuple[str, Any]:
+        """Removes the last parameter, and returns it with its key."""
+        return self._parameters.popitem()
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """The parameter of a key, which is ``default`` from now on if there was none."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def copy(self) -> ParameterDict:
+        """Another dictionary of the same parameters."""
+        return ParameterDict(self)
+
+    def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
+        """A dictionary of these keys, all with the same parameter."""
+        return ParameterDict((key, default) for key in keys)
+
     def clear(self) -> None:
         """Removes all parameters."""
         self._parameters.clear()

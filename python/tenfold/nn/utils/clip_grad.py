@@ -38,6 +38,7 @@ def get_total_norm(
     5.0
     """
     _check_foreach("get_total_norm", foreach)
+    norm_type = float(norm_type)
     norms = [tensor.norm(norm_type) for tensor in ([tensors] if isinstance(tensors, Tensor) else tensors)]
     if not norms:
         return _core.tensor(0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import index
 from typing import Any, NamedTuple
 
 from tenfold import _core
@@ -124,7 +125,7 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
 
 
 def _as_lengths(lengths: Tensor | Iterable[int]) -> list[int]:
-    return lengths.tolist() if isinstance(lengths, Tensor) else [int(length) for length in lengths]
+    return lengths.tolist() if isinstance(lengths, Tensor) else [index(length) for length in lengths]
 
 
 def pack_padded_sequence(
@@ -216,7 +217,12 @@ def unpad_sequence(
     """
     if not batch_first:
         padded_sequences = padded_sequences.transpose(0, 1)
-    return [piece[:length] for piece, length in zip(padded_sequences, _as_lengths(lengths), strict=False)]
+    numbers = _as_lengths(lengths)
+    if len(numbers) != len(padded_sequences):
+        raise ValueError(f"unpad_sequence: {len(padded_sequences)} sequences need a length each; got {len(numbers)}")
+    if numbers and min(numbers) < 0:
+        raise ValueError(f"unpad_sequence: lengths must not be negative; got {min(numbers)}")
+    return [piece[:length] for piece, length in zip(padded_sequences, numbers, strict=True)]
 
 
 def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> PackedSequence:

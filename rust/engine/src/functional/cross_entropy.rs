@@ -51,7 +51,7 @@ fn checked_targets(
     ignore_index: i64,
 ) -> Result<Targets> {
     if target.shape() != &scores.shape().without(axis) {
-        return Err(Error::value(
+        return Err(Error::shape(
             name,
             format!(
                 "scores of shape {} need targets of shape {}; got {}",

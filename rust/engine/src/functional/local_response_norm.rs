@@ -76,7 +76,7 @@ pub fn local_response_norm(input: &Tensor, size: usize, alpha: f64, beta: f64, k
         ));
     }
     if size == 0 {
-        return Err(Error::value(name, "size must be positive; got 0"));
+        return Err(Error::state(name, "size must be positive; got 0"));
     }
     if input.elements() == 0 {
         return Ok(input.clone());

@@ -123,7 +123,7 @@ impl Tensor {
         if self.elements() > 0 {
             let lowest = self.amin(None, false)?.item()?.to_f64();
             if lowest < 0.0 {
-                return Err(Error::shape(name, format!("the numbers must not be negative; got {lowest}")));
+                return Err(Error::state(name, format!("the numbers must not be negative; got {lowest}")));
             }
             let highest = self.amax(None, false)?.cast(DType::Uint64)?.to_vec::<u64>()?[0];
             bins = bins.max((highest as usize).saturating_add(1));
@@ -165,7 +165,7 @@ impl Tensor {
         }
         let inside = q.detach().greater_equal(0.0)?.logical_and(&q.detach().less_equal(1.0)?)?;
         if !inside.all(None, false)?.item()?.to_bool() {
-            return Err(Error::shape(name, "q must be between 0 and 1"));
+            return Err(Error::state(name, "q must be between 0 and 1"));
         }
         let Some(axis) = axis else {
             let all = self.reshape(&[-1])?.quantile(q, Some(0), false, between)?;
