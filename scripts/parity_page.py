@@ -70,8 +70,8 @@ What Tenfold has of the public names of `torch.nn`, `torch.optim`, `torch.utils.
 {version}: **{had}** of **{wanted}**, not counting what is left out for good. Written by `make stubs` from the recorded
 list of names and from the package itself.
 
-*yes*: there, with all of PyTorch's arguments. An argument of PyTorch that asks for something that there is not raises
-`NotImplementedError` naming it.
+*yes*: there, with all of PyTorch's arguments, in their order and with their defaults (`tests/test_signatures.py`). An
+argument of PyTorch that asks for something that there is not raises `NotImplementedError` naming it.
 """
 
 
@@ -105,7 +105,8 @@ def state(namespace: str, name: str, wanted: list[str] | None) -> str:
         return "yes"
     names = {argument.name for argument in own}
     # Wrappers that PyTorch makes over a pair of functions hide their arguments, and names with _ are its own.
-    missing = [one for one in wanted if one not in names and one not in ("args", "kwargs") and not one.startswith("_")]
+    asked = [one.partition("=")[0] for one in wanted]
+    missing = [one for one in asked if one not in names and one not in ("args", "kwargs") and not one.startswith("_")]
     return f"yes, but for {', '.join(f'`{one}`' for one in missing)}" if missing else "yes"
 
 

@@ -54,12 +54,21 @@ def is_own(namespace: str, name: str, value: Any) -> bool:
 
 
 def parameters(value: Any) -> list[str] | None:
-    """The names of the arguments; None where a function does not say."""
+    """The arguments as Python writes them, without types; None where a function does not say."""
     try:
-        found = list(inspect.signature(value).parameters)
+        found = inspect.signature(value).parameters.values()
     except (TypeError, ValueError):
         return None
-    return found
+    return [written(argument) for argument in found]
+
+
+def written(argument: inspect.Parameter) -> str:
+    default = argument.default
+    if default is inspect.Parameter.empty:
+        return argument.name
+    # Objects have no form that could be compared.
+    plain = default is None or isinstance(default, bool | int | float | str | tuple)
+    return f"{argument.name}={default!r}" if plain else f"{argument.name}=..."
 
 
 def main() -> None:

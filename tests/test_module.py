@@ -455,3 +455,13 @@ def test_modules_come_as_often_as_they_are_used_where_asked() -> None:
     model = nn.Sequential(part, part)
     assert list(model.modules()) == [model, part]
     assert list(model.modules(remove_duplicate=False)) == [model, part, part]
+
+
+def test_to_empty_keeps_shapes_and_dtypes_alone() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)).double()
+    before = {name: (value.shape, value.dtype) for name, value in model.state_dict().items()}
+    weight = model[0].weight
+    assert model.to_empty(device="cpu") is model
+    assert {name: (value.shape, value.dtype) for name, value in model.state_dict().items()} == before
+    assert model[0].weight is weight
+    assert weight.requires_grad

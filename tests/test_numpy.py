@@ -205,3 +205,43 @@ def test_a_tensor_with_gradients_must_be_detached_first() -> None:
         x.numpy()
     np.testing.assert_array_equal(x.detach().numpy(), [1, 1])
     np.testing.assert_array_equal(np.asarray(x), [1, 1])
+
+
+@pytest.mark.parametrize(
+    "dtype", ["int8", "uint8", "int16", "uint32", "int64", "float16", "float32", "float64", "complex64"]
+)
+def test_a_buffer_is_read_as_any_dtype(dtype: str) -> None:
+    array = np.arange(1, 8).astype(dtype)
+    raw = array.tobytes()
+    for buffer in (raw, bytearray(raw), memoryview(raw), array):
+        x = tf.frombuffer(buffer, dtype=getattr(tf, dtype))
+        assert x.dtype == getattr(tf, dtype)
+        np.testing.assert_array_equal(np.asarray(x), array)
+    np.testing.assert_array_equal(
+        np.asarray(tf.frombuffer(raw, dtype=getattr(tf, dtype), count=2, offset=array.itemsize)), array[1:3]
+    )
+    # Elements that do not lie on their boundaries.
+    np.testing.assert_array_equal(np.asarray(tf.frombuffer(b"x" + raw, dtype=getattr(tf, dtype), offset=1)), array)
+
+
+def test_buffers_of_truths_and_brain_floats() -> None:
+    assert tf.frombuffer(bytes([0, 1, 2]), dtype=tf.bool).tolist() == [False, True, True]
+    assert tf.frombuffer(bytes([0x80, 0x3F]), dtype=tf.bfloat16).item() == 1.0
+    assert tf.frombuffer(np.ones(2, np.float32), dtype=tf.float32, requires_grad=True).requires_grad
+
+
+@pytest.mark.parametrize(
+    ("buffer", "options", "what"),
+    [
+        (b"", {}, "buffer and count must not be empty; got 0 bytes"),
+        (b"1234", {"count": 0}, "buffer and count must not be empty"),
+        (b"1234", {"offset": 4}, "offset must be from 0 to 3; got 4"),
+        (b"1234", {"offset": -1}, "offset must be from 0 to 3; got -1"),
+        (b"12345", {}, "the 5 bytes after the offset are no multiple of 4 bytes"),
+        (b"12345678", {"count": 2, "offset": 4}, "2 elements of 4 bytes exceed the 4 bytes after the offset"),
+        (b"1234", {"count": 2**62}, "elements of 4 bytes exceed"),
+    ],
+)
+def test_buffers_that_do_not_hold_what_is_asked_for(buffer: bytes, options: dict[str, int], what: str) -> None:
+    with pytest.raises(ValueError, match=f"^frombuffer: .*{what}"):
+        tf.frombuffer(buffer, dtype=tf.float32, **options)

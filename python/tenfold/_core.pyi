@@ -1317,6 +1317,11 @@ class nn_functional:
         `padding` is numbers, `'same'` or `'valid'`.
         """
     @staticmethod
+    def conv_tbc(input: _Argument, weight: _Argument, bias: _Argument, pad: builtins.int = 0) -> Tensor:
+        """The cross-correlation of series `(T, N, C)` with a weight `(K, C, O)`, plus `bias` (O), with `pad` zeros before and
+        after: `(T', N, O)`.
+        """
+    @staticmethod
     def conv_transpose1d(input: _Argument, weight: _Argument, bias: _Argument | None = None, stride: _Integers = ..., padding: _Integers = ..., output_padding: _Integers = ..., groups: builtins.int = 1, dilation: _Integers = ...) -> Tensor:
         """The transposed convolution of `(N, C, ...)` or `(C, ...)` with a weight `(C, O/groups, ...)`, plus `bias`
         (O).
@@ -2078,6 +2083,11 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: builtins.bool | None = N
 def from_numpy(ndarray: Any, /) -> Tensor:
     """A tensor over the memory of a NumPy array (or anything with a buffer), without a copy. The tensor's operations never
     write there; in-place operations give the tensor memory of its own.
+    """
+
+def frombuffer(buffer: Any, *, dtype: _DtypeArgument, count: builtins.int = -1, offset: builtins.int = 0, requires_grad: builtins.bool = False) -> Tensor:
+    """A vector of `count` elements (all by default) from byte `offset` on, of bytes or anything with a contiguous buffer,
+    whatever its own format. Like `from_numpy` without a copy, but for bool, float16, bfloat16 and complex dtypes.
     """
 
 def full(shape: _Integers, fill_value: _Number, *, dtype: _DtypeArgument | None = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:

@@ -31,12 +31,16 @@ def draw_cases(seed: int) -> dict[str, list[Case]]:
         "sequence_functions": sequence_functions(draw),
     }
     from parity.cases_drawn import drawn_families
-    from parity.cases_spatial import spatial_families
+    from parity.cases_spatial import call, spatial_families
     from parity.cases_training import training_families
 
     families |= spatial_families(seed)
     families |= training_families(seed)
     families |= drawn_families(seed)
+    # Last, so that the arrays of the others stay as they are.
+    families["later_calls"] = [
+        call("convolution of steps first", "conv_tbc", normal(7, 2, 3), normal(3, 3, 4), normal(4), 1),
+    ]
     for cases in families.values():
         names = [case["name"] for case in cases]
         assert len(names) == len(set(names)), "names of cases must differ"

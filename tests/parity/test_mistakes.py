@@ -21,7 +21,8 @@ from parity.mistakes import CRASHES, first_cases, mistakes, run, shown
 # Every TypeError of Python's own, and errors of tuples that do not have the right length.
 PYTHONS = re.compile(
     r"object (is not|cannot|has no)|must be|not supported|unpack|not an instance|argument|unexpected|needs an integer"
-    r"|unsupported operand|invalid literal|can't (multiply|convert)|could not convert|bad operand|out of range|by zero|negative power|negative int"
+    r"|unsupported operand|invalid literal|can't (multiply|convert)|could not convert|bad operand|out of range|by zero"
+    r"|negative power|negative int"
 )
 OURS = re.compile(r"^\w+: .+")
 
@@ -56,11 +57,15 @@ STRICT = [
     (r"AdaptiveAvgPool2d x with (an axis|0 along)", "an output of one element takes a path of its own in PyTorch"),
     (r"max_unpool\dd (args\.2 is (0|2\.5)|kwargs\.output_size\.[01] is .*)", "sizes that PyTorch does not look at"),
     (r"fractional_max_pool\dd (x0 without|x\d with|kwargs\.output_size\.\d is 0)", "samples must fit the input"),
+    (r"conv_tbc (x\d with 0 along axis 0|args\.3 is -1)", "an empty kernel does not fit, and padding does not crop"),
     (r"pairwise_distance call\.2 is -1\.5", "a norm of negative order is none"),
 ]  # fmt: skip
 # Both take it.
 DIFFERENT = [
-    (r".*_loss\w* [xy] of float64|binary_cross_entropy_with_logits x of float64", "dtypes are promoted"),
+    (
+        r".*_loss\w* [xy] of float64|conv_tbc x2 of float64|binary_cross_entropy_with_logits x of float64",
+        "dtypes are promoted",
+    ),
     (r"PixelUnshuffle x with 0", "PyTorch leaves an empty input as it is"),
 ]
 # Both refuse it.

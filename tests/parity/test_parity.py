@@ -54,7 +54,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "tensor_record": (
             *("layers", "activations", "losses", "more_layers", "more_losses", "spatial_layers", "spatial_calls"),
             *("training_layers", "training_losses", "sequence_layers", "sequence_functions"),
-            *("drawn_layers", "drawn_networks", "drawn_calls"),
+            *("drawn_layers", "drawn_networks", "drawn_calls", "later_calls"),
         ),
         "layer_record": (
             *("layers", "activations", "more_layers", "spatial_layers", "training_layers", "sequence_layers"),

@@ -79,7 +79,7 @@ class Function:
     tensor(12.)
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
         raise RuntimeError(f"{type(self).__name__}: functions are not made. Hint: call {type(self).__name__}.apply(…)")
 
     @staticmethod

@@ -24,7 +24,7 @@ def jacobian(
     inputs: _Tensors,
     create_graph: bool = False,
     strict: bool = False,
-    vectorize: bool = False,
+    vectorize: bool = False,  # noqa: ARG001
     strategy: str = "reverse-mode",
 ) -> Any:
     """The Jacobian of ``func`` at ``inputs``: a tensor, or a tuple for several inputs or results, of tuples for both.
@@ -51,7 +51,7 @@ def hessian(
     inputs: _Tensors,
     create_graph: bool = False,
     strict: bool = False,
-    vectorize: bool = False,
+    vectorize: bool = False,  # noqa: ARG001
     outer_jacobian_strategy: str = "reverse-mode",
 ) -> Any:
     """The second derivatives of ``func``, which returns one number, at ``inputs``.

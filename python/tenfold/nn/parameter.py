@@ -54,7 +54,7 @@ def _refuse_what_needs_a_shape(cls: type[Tensor]) -> type[Tensor]:
     """A class whose other methods and operators raise ValueError, and whose ``shape`` raises RuntimeError."""
 
     def refused(name: str) -> Any:
-        def method(self: Tensor, *_args: Any, **_kwargs: Any) -> Any:
+        def method(*_args: Any, **_kwargs: Any) -> Any:
             raise ValueError(
                 f"{name.strip('_')}: an uninitialized parameter or buffer has no elements yet. Hint: call the lazy"
                 " module with an input, or materialize(shape) first"
@@ -62,7 +62,7 @@ def _refuse_what_needs_a_shape(cls: type[Tensor]) -> type[Tensor]:
 
         return method
 
-    def shape(self: Tensor) -> Any:
+    def shape(_self: Tensor) -> Any:
         raise RuntimeError(
             "shape: an uninitialized parameter or buffer has no shape yet. Hint: call the lazy module with an input, or"
             " materialize(shape) first"

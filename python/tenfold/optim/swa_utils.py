@@ -55,7 +55,7 @@ def get_ema_avg_fn(decay: float = 0.999) -> Average:
     """
     _checked("get_ema_avg_fn", decay)
 
-    def average(averaged: Tensor, current: Tensor, number: Tensor | int) -> Tensor:
+    def average(averaged: Tensor, current: Tensor, number: Tensor | int) -> Tensor:  # noqa: ARG001
         with no_grad():
             return decay * averaged + (1 - decay) * current
 

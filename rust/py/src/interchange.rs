@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use tenfold::ir::{Buffer, Storage};
 use tenfold::{DType, Error, Layout, Shape, Tensor};
 
+use crate::dtype::DTypeArgument;
 use crate::errors::to_python;
 use crate::tensor::PyTensor;
 
@@ -319,7 +320,60 @@ pub fn from_numpy(ndarray: &Bound<'_, PyAny>) -> PyResult<PyTensor> {
     Ok(tensor_of_buffer(ndarray, true)?.into())
 }
 
+/// A vector of `count` elements (all by default) from byte `offset` on, of bytes or anything with a contiguous buffer,
+/// whatever its own format. Like `from_numpy` without a copy, but for bool, float16, bfloat16 and complex dtypes.
+#[pyfunction]
+#[pyo3(signature = (buffer, *, dtype, count=-1, offset=0, requires_grad=false))]
+pub fn frombuffer<'py>(
+    buffer: &Bound<'py, PyAny>,
+    dtype: DTypeArgument,
+    count: i64,
+    offset: i64,
+    requires_grad: bool,
+) -> PyResult<Bound<'py, PyTensor>> {
+    let wrong = |what: String| to_python(Error::value("frombuffer", what));
+    let bytes = pyo3::types::PyMemoryView::from(buffer)?.call_method1("cast", ("B",))?;
+    let (length, item) = (bytes.len()?, dtype.0.size());
+    if length == 0 || count == 0 {
+        return Err(wrong(format!(
+            "buffer and count must not be empty; got {length} bytes and count {count}"
+        )));
+    }
+    let Some(rest) =
+        usize::try_from(offset).ok().and_then(|offset| length.checked_sub(offset)).filter(|&rest| rest > 0)
+    else {
+        return Err(wrong(format!("offset must be from 0 to {}; got {offset}", length - 1)));
+    };
+    let elements = match usize::try_from(count) {
+        Ok(count) if count.checked_mul(item).is_some_and(|size| size <= rest) => count,
+        Ok(count) => {
+            return Err(wrong(format!(
+                "{count} elements of {item} bytes exceed the {rest} bytes after the offset"
+            )));
+        }
+        Err(_) if rest % item == 0 => rest / item,
+        Err(_) => {
+            return Err(wrong(format!("the {rest} bytes after the offset are no multiple of {item} bytes")));
+        }
+    };
+    let end = offset + (elements * item) as i64;
+    let part = bytes.get_item(pyo3::types::PySlice::new(buffer.py(), offset as isize, end as isize, 1))?;
+    let value = match dtype.0 {
+        DType::Bool => tensor_of_buffer(&part, true)?.cast(DType::Bool),
+        DType::Float16 | DType::Bfloat16 | DType::Complex64 | DType::Complex128 => {
+            let copied: Vec<u8> = part.call_method0("tobytes")?.extract()?;
+            Tensor::from_bytes(&copied, &[elements], dtype.0)
+        }
+        plain => {
+            let format = format_of_dtype(plain).unwrap_or(c"B").to_string_lossy();
+            Ok(tensor_of_buffer(&part.call_method1("cast", (format,))?, true)?)
+        }
+    };
+    crate::create::finished(buffer.py(), "frombuffer", value, requires_grad)
+}
+
 /// Adds the functions to the module.
 pub fn add_interchange(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(frombuffer, module)?)?;
     module.add_function(wrap_pyfunction!(from_numpy, module)?)
 }

@@ -25,7 +25,7 @@ class Identity(Module):
     tensor([1., 2.])
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
         super().__init__()
 
     def forward(self, input: Tensor) -> Tensor:

@@ -361,7 +361,7 @@ class Module:
         """What a subclass wants to save beside parameters and buffers, under "_extra_state"."""
         raise RuntimeError(f"get_extra_state: {type(self).__name__} does not define it")
 
-    def set_extra_state(self, state: Any) -> None:
+    def set_extra_state(self, state: Any) -> None:  # noqa: ARG002
         """Takes what ``get_extra_state`` gave."""
         raise RuntimeError(f"set_extra_state: {type(self).__name__} does not define it")
 
@@ -488,6 +488,10 @@ class Module:
             return tensor.to(dtype) if dtype is not None and _is_inexact(tensor) else tensor
 
         return self._apply(convert)
+
+    def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
+        """Gives parameters and buffers (with ``recurse`` of all parts too) new memory; its values are arbitrary."""
+        return self._apply(lambda tensor: _core.empty_like(tensor, device=device), recurse)
 
     def cpu(self) -> Self:
         """Moves parameters and buffers to the CPU."""

@@ -182,7 +182,7 @@ def _with_class(module: Module, cls: type[Module]) -> None:
             _add_property(other, name)
         return other
 
-    def __getstate__(self: Module) -> Any:
+    def __getstate__(self: Module) -> Any:  # noqa: ARG001
         raise RuntimeError("pickle: a parametrized module is saved by its state_dict() only")
 
     members = {"__deepcopy__": __deepcopy__, "__getstate__": __getstate__, "__module__": cls.__module__}

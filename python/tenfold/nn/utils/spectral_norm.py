@@ -44,7 +44,7 @@ class SpectralNorm:
             u, v = u.clone(), v.clone()
         return weight / u.dot(matrix.mv(v))
 
-    def __call__(self, module: Module, inputs: Any) -> None:
+    def __call__(self, module: Module, inputs: Any) -> None:  # noqa: ARG002
         setattr(module, self.name, self.compute_weight(module, module.training))
 
 

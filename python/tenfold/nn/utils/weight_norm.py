@@ -24,7 +24,7 @@ class WeightNorm:
         g, v = getattr(module, f"{self.name}_g"), getattr(module, f"{self.name}_v")
         return v * (g / norm_except(v, self.dim))
 
-    def __call__(self, module: Module, inputs: Any) -> None:
+    def __call__(self, module: Module, inputs: Any) -> None:  # noqa: ARG002
         setattr(module, self.name, self.compute_weight(module))
 
 

@@ -160,6 +160,30 @@ convolutions! {
     3 conv3d conv_transpose3d;
 }
 
+/// The cross-correlation of series `(T, N, C)` with a weight `(K, C, O)`, plus `bias` (O), with `pad` zeros before and
+/// after: `(T', N, O)`.
+#[pyfunction]
+#[pyo3(signature = (input, weight, bias, pad=0))]
+fn conv_tbc(
+    input: TensorArgument,
+    weight: TensorArgument,
+    bias: TensorArgument,
+    pad: usize,
+) -> PyResult<PyTensor> {
+    let name = "conv_tbc";
+    check_weight(name, &weight.0, 1)?;
+    let compute = || {
+        if input.0.rank() != 3 {
+            return Err(Error::shape(name, format!("needs series (T, N, C); got shape {}", input.0.shape())));
+        }
+        let (series, kernel) = (input.0.permute(&[1, 2, 0])?, weight.0.permute(&[2, 1, 0])?);
+        let padding = ConvolutionPadding::Zeros(vec![pad]);
+        let options = ConvolutionOptions { padding, ..ConvolutionOptions::default() };
+        functional::conv(&series, &kernel, Some(&bias.0), &options)?.permute(&[2, 0, 1])
+    };
+    wrapped(compute().map_err(|error: Error| error.in_operation(name)))
+}
+
 /// 1 at each class of `tensor` (integers), 0 elsewhere: int64 `(..., num_classes)`. -1: one more than the largest.
 #[pyfunction]
 #[pyo3(signature = (tensor, num_classes=-1))]
@@ -210,6 +234,7 @@ pub(super) fn add_layers(module: &Bound<'_, PyModule>) -> PyResult<()> {
     add_convolutions(module)?;
     module.add_function(wrap_pyfunction!(linear, module)?)?;
     module.add_function(wrap_pyfunction!(bilinear, module)?)?;
+    module.add_function(wrap_pyfunction!(conv_tbc, module)?)?;
     module.add_function(wrap_pyfunction!(one_hot, module)?)?;
     module.add_function(wrap_pyfunction!(pad, module)?)
 }
