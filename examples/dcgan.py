@@ -26,7 +26,7 @@ parser.add_argument("--out", type=Path, default=Path("runs/dcgan"), help="folder
 parser.add_argument("--quick", action="store_true", help="8 epochs instead of 40")
 options = parser.parse_args()
 options.out.mkdir(parents=True, exist_ok=True)
-epochs, confident, fewest = (8, 0.75, 10) if options.quick else (40, 0.8, 20)
+epochs, confident, fewest = (8, 0.75, 10) if options.quick else (40, 0.8, 40)
 
 NOISE = 32
 

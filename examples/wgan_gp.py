@@ -26,7 +26,7 @@ parser.add_argument("--out", type=Path, default=Path("runs/wgan_gp"), help="fold
 parser.add_argument("--quick", action="store_true", help="20 epochs instead of 100")
 options = parser.parse_args()
 options.out.mkdir(parents=True, exist_ok=True)
-epochs, confident, fewest = (20, 0.72, 15) if options.quick else (100, 0.8, 20)
+epochs, confident, fewest = (20, 0.72, 15) if options.quick else (100, 0.8, 40)
 
 NOISE, CRITIC_STEPS, PENALTY = 32, 4, 10.0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
@@ -28,6 +29,20 @@ def test_an_example_keeps_the_convention(name: str) -> None:
     assert '"--out"' in source
     assert calls & {"tf.manual_seed", "tenfold.manual_seed"}
     assert any(isinstance(node, ast.Assert) for node in ast.walk(tree))
+
+
+@pytest.mark.parametrize("name", runner.names())
+def test_an_example_has_its_row_and_its_section(name: str) -> None:
+    row = runner.rows_of(runner.PAGE.read_text()).get(name, "")
+    assert runner.title(name) in row, f"make examples NAMES={name} writes the row"
+    pages = [path.read_text() for path in (runner.PAGE.parent / "examples").glob("*.md")]
+    assert sum(f"\n## {name}\n" in page for page in pages) == 1
+
+
+def test_pages_tell_of_no_other_examples() -> None:
+    pages = [path.read_text() for path in (runner.PAGE.parent / "examples").glob("*.md")]
+    sections = {name for page in pages for name in re.findall(r"^## (\w+)$", page, re.MULTILINE)}
+    assert sections == set(runner.rows_of(runner.PAGE.read_text())) == set(runner.names())
 
 
 @pytest.mark.parametrize(
