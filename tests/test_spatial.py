@@ -214,6 +214,12 @@ def test_a_constant_image_stays_constant(mode: str, antialias: bool) -> None:
         assert_near(resized, np.full((1, 2, *size), 3.0, np.float32), rtol=1e-6)
 
 
+@pytest.mark.parametrize(("mode", "rank"), [("linear", 1), ("bilinear", 2), ("trilinear", 3)])
+def test_linear_modes_leave_an_axis_that_keeps_its_extent_as_it_is(mode: str, rank: int) -> None:
+    x = tf.tensor(numbers(1, 2, *[3] * rank))
+    assert F.interpolate(x, scale_factor=1.219, mode=mode).equal(x)
+
+
 def test_nearest_by_a_factor_goes_by_the_factor_and_images_that_double_do_just_that() -> None:
     # Recorded from PyTorch 2.15, whose kernel for images alone has the shortcut.
     by_factor = [0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6]

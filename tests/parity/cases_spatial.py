@@ -247,8 +247,9 @@ def resizing_calls(draw: random.Random) -> list[Case]:
     inputs = {1: normal(n, c, 7), 2: normal(n, c, 6, 7), 3: normal(n, c, 4, 5, 3)}
     smooth = {1: "linear", 2: "bilinear", 3: "trilinear"}
     up, down = draw.uniform(1.2, 2.9), draw.uniform(0.35, 0.9)
-    # Where a series or a volume doubles by a factor above 2, PyTorch's gradient is not that of what it computes.
-    while 2 <= up < 7 / 3:
+    # Where a series or a volume keeps its extent by a factor above 1, or doubles it by one above 2, the gradient that
+    # PyTorch has for the nearest elements is not that of what it computes.
+    while up < 4 / 3 or 2 <= up < 7 / 3:
         up = draw.uniform(1.2, 2.9)
     cases = []
     for rank, x in inputs.items():

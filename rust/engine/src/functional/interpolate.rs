@@ -106,6 +106,8 @@ pub fn interpolate(
     let tables = axes.map(|axis| match mode {
         // Every way leaves such an axis as it is.
         _ if axis.is_kept() => Ok(None),
+        // As in PyTorch, whatever the factor was.
+        Interpolation::Linear if !antialias && axis.input == axis.output => Ok(None),
         _ if nearest => axis.table(axis.nearest(mode).map(|place| [(place, 1.0)])),
         Interpolation::Linear if antialias => axis.filtered(2.0, triangle),
         Interpolation::Linear => axis.table((0..axis.output).map(|place| axis.linear(place))),
