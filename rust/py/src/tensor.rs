@@ -68,6 +68,18 @@ impl PyTensor {
     ) -> Outcome<Bound<'py, Self>> {
         let before = slf.get().cell.value()?;
         let result = compute(&before).named(operation)?;
+        PyTensor::store(slf, operation, &before, &result)?;
+        Ok(slf.clone())
+    }
+
+    /// Replaces the value `before` by `result`, converted to the tensor's dtype: apart from what computes it, for there is
+    /// one of that for each operation.
+    fn store(
+        slf: &Bound<'_, Self>,
+        operation: &'static str,
+        before: &Tensor,
+        result: &Tensor,
+    ) -> Outcome<()> {
         if result.shape() != before.shape() {
             return Err(Error::shape(
                 operation,
@@ -88,7 +100,7 @@ impl PyTensor {
             .into());
         }
         slf.get().cell.assign(operation, result.cast(to)?)?;
-        Ok(slf.clone())
+        Ok(())
     }
 
     /// A view by a movement that is the same on values and layouts.

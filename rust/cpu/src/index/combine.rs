@@ -5,25 +5,54 @@ use tenfold_ir::lanes::integer::Integer;
 use tenfold_ir::{bf16, f16};
 
 /// A way to combine the element that is there with the one that is written.
-pub trait Combine<T> {
+pub trait Combine<T>: Copy + Sync {
     /// The new element.
-    fn combine(there: T, value: T) -> T;
+    fn combine(self, there: T, value: T) -> T;
+}
+
+/// A way that is called by its address: the loops for those that are seldom asked for are one.
+pub struct Called<T>(fn(T, T) -> T);
+
+impl<T> Clone for Called<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Called<T> {}
+
+impl<T> Combine<T> for Called<T> {
+    fn combine(self, there: T, value: T) -> T {
+        self.0(there, value)
+    }
+}
+
+impl<T> Called<T> {
+    /// That way, by its address.
+    pub fn of<C: Combine<T> + Default>(_: C) -> Called<T> {
+        Called(|there, value| C::default().combine(there, value))
+    }
 }
 
 /// The value replaces what is there.
+#[derive(Clone, Copy, Default)]
 pub struct Assign;
 /// Sums.
+#[derive(Clone, Copy, Default)]
 pub struct Add;
 /// Products.
+#[derive(Clone, Copy, Default)]
 pub struct Multiply;
 /// The larger; NaN wins.
+#[derive(Clone, Copy, Default)]
 pub struct Max;
 /// The smaller; NaN wins.
+#[derive(Clone, Copy, Default)]
 pub struct Min;
 
 impl<T> Combine<T> for Assign {
     #[inline(always)]
-    fn combine(_: T, value: T) -> T {
+    fn combine(self, _: T, value: T) -> T {
         value
     }
 }
@@ -32,13 +61,13 @@ macro_rules! combinations {
     ($($types:ty),* ; $add:expr, $multiply:expr) => {
         $(impl Combine<$types> for Add {
             #[inline(always)]
-            fn combine(there: $types, value: $types) -> $types {
+            fn combine(self, there: $types, value: $types) -> $types {
                 $add(there, value)
             }
         }
         impl Combine<$types> for Multiply {
             #[inline(always)]
-            fn combine(there: $types, value: $types) -> $types {
+            fn combine(self, there: $types, value: $types) -> $types {
                 $multiply(there, value)
             }
         })*
@@ -55,13 +84,13 @@ macro_rules! ordered {
     ($($type:ty, $is_nan:expr);*) => {
         $(impl Combine<$type> for Max {
             #[inline(always)]
-            fn combine(there: $type, value: $type) -> $type {
+            fn combine(self, there: $type, value: $type) -> $type {
                 if value > there || $is_nan(value) { value } else { there }
             }
         }
         impl Combine<$type> for Min {
             #[inline(always)]
-            fn combine(there: $type, value: $type) -> $type {
+            fn combine(self, there: $type, value: $type) -> $type {
                 if value < there || $is_nan(value) { value } else { there }
             }
         })*
@@ -71,15 +100,29 @@ ordered!(i8, |_| false; i16, |_| false; i32, |_| false; i64, |_| false);
 ordered!(u8, |_| false; u16, |_| false; u32, |_| false; u64, |_| false);
 ordered!(f16, f16::is_nan; bf16, bf16::is_nan; f32, f32::is_nan; f64, f64::is_nan);
 
-/// Binds `T` to the element type of a dtype (a plain word for assignment) and `C` to the combination of a mode.
+/// A combination, by its address where it is seldom asked for.
+macro_rules! way {
+    (Assign) => {
+        $crate::index::combine::Assign
+    };
+    (Add) => {
+        $crate::index::combine::Add
+    };
+    ($combination:ident) => {
+        $crate::index::combine::Called::of($crate::index::combine::$combination)
+    };
+}
+pub(super) use way;
+
+/// Binds `T` to the element type of a dtype (a plain word for assignment) and `how` to the combination of a mode.
 macro_rules! with_combination {
-    ($mode:expr, $dtype:expr, $T:ident, $C:ident => $body:expr) => {{
+    ($mode:expr, $dtype:expr, $T:ident, $how:ident => $body:expr) => {{
         use tenfold_ir::kernel::ScatterMode;
         use tenfold_ir::{Complex, DType, bf16, f16};
         macro_rules! bound {
             ($type:ty, $combination:ident) => {{
                 type $T = $type;
-                type $C = $crate::index::combine::$combination;
+                let $how = $crate::index::combine::way!($combination);
                 $body
             }};
         }

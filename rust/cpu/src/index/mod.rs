@@ -68,13 +68,13 @@ pub fn run(core: &Index, inputs: &[Input<'_>], outputs: &mut [OutputView<'_>]) -
             with_word!(output.dtype.size(), T => gather::take_along::<T>(*axis, inputs, output))
         }
         Index::Scatter { axes, mode } => {
-            combine::with_combination!(*mode, output.dtype, T, C => {
-                scatter::scatter::<T, C>(*axes, inputs, output)
+            combine::with_combination!(*mode, output.dtype, T, how => {
+                scatter::scatter::<T>(how, *axes, inputs, output)
             })
         }
         Index::PutAlong { axis, mode } => {
-            combine::with_combination!(*mode, output.dtype, T, C => {
-                scatter::put_along::<T, C>(*axis, inputs, output)
+            combine::with_combination!(*mode, output.dtype, T, how => {
+                scatter::put_along::<T>(how, *axis, inputs, output)
             })
         }
         Index::Overlay { region } => {

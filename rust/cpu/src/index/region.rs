@@ -55,18 +55,18 @@ pub fn spread(region: &Layout, inputs: &[Input<'_>], output: &mut OutputView<'_>
     }
     match output.dtype {
         DType::Bool => typed!(Boolean, |there, value| Boolean::from(there.get() | value.get())),
-        DType::Float16 => typed!(f16, Add::combine),
-        DType::Bfloat16 => typed!(bf16, Add::combine),
+        DType::Float16 => typed!(f16, |there, value| Add.combine(there, value)),
+        DType::Bfloat16 => typed!(bf16, |there, value| Add.combine(there, value)),
         dtype if dtype.is_integer() => match dtype.size() {
             1 => spread_words::<u8>(region, inputs, output, u8::wrapping_add),
             2 => spread_words::<u16>(region, inputs, output, u16::wrapping_add),
             4 => spread_words::<u32>(region, inputs, output, u32::wrapping_add),
             _ => spread_words::<u64>(region, inputs, output, u64::wrapping_add),
         },
-        DType::Float32 => typed!(f32, Add::combine),
-        DType::Float64 => typed!(f64, Add::combine),
-        DType::Complex64 => typed!(tenfold_ir::Complex<f32>, Add::combine),
-        _ => typed!(tenfold_ir::Complex<f64>, Add::combine),
+        DType::Float32 => typed!(f32, |there, value| Add.combine(there, value)),
+        DType::Float64 => typed!(f64, |there, value| Add.combine(there, value)),
+        DType::Complex64 => typed!(tenfold_ir::Complex<f32>, |there, value| Add.combine(there, value)),
+        _ => typed!(tenfold_ir::Complex<f64>, |there, value| Add.combine(there, value)),
     }
 }
 

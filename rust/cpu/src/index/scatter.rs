@@ -19,7 +19,8 @@ const WIDE_ROW_BYTES: usize = 1024;
 const COLUMN_BYTES: usize = 256;
 
 /// `base` with `values[b, rest]` combined into row `[i₁[b], …, i_k[b]]`, in order of b.
-pub fn scatter<T: Pod + Send + Sync, C: Combine<T>>(
+pub fn scatter<T: Pod + Send + Sync>(
+    how: impl Combine<T>,
     axes: usize,
     inputs: &[Input<'_>],
     output: &mut OutputView<'_>,
@@ -64,7 +65,7 @@ pub fn scatter<T: Pod + Send + Sync, C: Combine<T>>(
             let own = unsafe { out.range(first_row, last_row - first_row) };
             for (&row, &value) in rows.iter().zip(&memory[outer.offset() as usize..]) {
                 if let Some(there) = own.get_mut(row.wrapping_sub(first_row)) {
-                    *there = C::combine(*there, value);
+                    *there = how.combine(*there, value);
                 }
             }
             return;
@@ -95,7 +96,7 @@ pub fn scatter<T: Pod + Send + Sync, C: Combine<T>>(
                 &scratch
             };
             for (there, &value) in there.iter_mut().zip(written) {
-                *there = C::combine(*there, value);
+                *there = how.combine(*there, value);
             }
         }
     });
@@ -156,7 +157,8 @@ fn first_outside(index: &Input<'_>, indices: &[i64], extent: usize) -> Option<us
 }
 
 /// `base` with `values[i, j, …]` combined into `[…, index[i, j, …], …]`, in row-major order of the index.
-pub fn put_along<T: Pod + Send + Sync, C: Combine<T>>(
+pub fn put_along<T: Pod + Send + Sync>(
+    how: impl Combine<T>,
     axis: usize,
     inputs: &[Input<'_>],
     output: &mut OutputView<'_>,
@@ -198,7 +200,7 @@ pub fn put_along<T: Pod + Send + Sync, C: Combine<T>>(
                 for (&index, &value) in places.iter().zip(&memory[value as usize..]) {
                     let index = normalized(index, extent);
                     if let Some(there) = index.and_then(|index| row.get_mut(index)) {
-                        *there = C::combine(*there, value);
+                        *there = how.combine(*there, value);
                     }
                 }
                 walks.iter_mut().for_each(Walk::advance);
@@ -210,7 +212,7 @@ pub fn put_along<T: Pod + Send + Sync, C: Combine<T>>(
                 let position = (target + index as i64 * to.stride) as usize;
                 let value = memory[(value + at * from.stride) as usize];
                 // SAFETY: only this row of the index writes to this row of the result.
-                unsafe { out.write(position, C::combine(out.read(position), value)) };
+                unsafe { out.write(position, how.combine(out.read(position), value)) };
             }
             walks.iter_mut().for_each(Walk::advance);
         }
