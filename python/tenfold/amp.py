@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tenfold import _core
 from tenfold._core import bfloat16, dtype
+from tenfold.autograd.modes import decorated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,14 +69,7 @@ class autocast:
         _core._set_autocast(self._before.pop())
 
     def __call__(self, function: _F) -> _F:
-        import functools
-
-        @functools.wraps(function)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            with autocast(self.device_type, self.dtype, self.enabled):
-                return function(*args, **kwargs)
-
-        return wrapper  # type: ignore[return-value]
+        return decorated(function, lambda: autocast(self.device_type, self.dtype, self.enabled))
 
 
 def is_autocast_available(device_type: str) -> bool:

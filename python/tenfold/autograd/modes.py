@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 __all__ = ["enable_grad", "grad", "no_grad", "set_grad_enabled"]
 
 
+def decorated(function: _F, block: Callable[[], Any]) -> _F:
+    """``function`` run within ``block()`` each time: what the blocks of this package are as decorators."""
+    import functools
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        with block():
+            return function(*args, **kwargs)
+
+    return wrapper  # type: ignore[return-value]
+
+
 class set_grad_enabled:
     """Records gradients on this thread or not: from the call on, or within a ``with`` block, or as a decorator.
 
@@ -50,14 +62,7 @@ class _Mode:
         _core._set_grad_enabled(self._before.pop())
 
     def __call__(self, function: _F) -> _F:
-        import functools
-
-        @functools.wraps(function)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            with type(self)():
-                return function(*args, **kwargs)
-
-        return wrapper  # type: ignore[return-value]
+        return decorated(function, type(self))
 
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
         if function is not None:

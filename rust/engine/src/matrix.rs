@@ -194,21 +194,36 @@ impl HostFunction for Solve {
     }
 }
 
+/// Brings the largest element of column `k`, from row `k` on, to row `k`; gives the row that it came from.
+fn take_pivot(matrix: &mut [f64], size: usize, k: usize) -> usize {
+    let larger = |a: &usize, b: &usize| matrix[a * size + k].abs().total_cmp(&matrix[b * size + k].abs());
+    let pivot = (k..size).max_by(larger).unwrap_or(k);
+    if pivot != k {
+        (0..size).for_each(|column| matrix.swap(k * size + column, pivot * size + column));
+    }
+    pivot
+}
+
+/// Takes row `k` from the rows below it so that their column `k` is 0; `also` is told by which factors.
+fn clear_below(matrix: &mut [f64], size: usize, k: usize, mut also: impl FnMut(usize, f64)) {
+    for row in k + 1..size {
+        let factor = matrix[row * size + k] / matrix[k * size + k];
+        (k..size).for_each(|column| matrix[row * size + column] -= factor * matrix[k * size + column]);
+        also(row, factor);
+    }
+}
+
 /// Solves one system in place, with the largest element of each column as the pivot.
 fn eliminate(matrix: &mut [f64], side: &mut [f64], size: usize, columns: usize) {
     for k in 0..size {
-        let larger = |a: &usize, b: &usize| matrix[a * size + k].abs().total_cmp(&matrix[b * size + k].abs());
-        let pivot = (k..size).max_by(larger).unwrap_or(k);
+        let pivot = take_pivot(matrix, size, k);
         if pivot != k {
-            (0..size).for_each(|column| matrix.swap(k * size + column, pivot * size + column));
             (0..columns).for_each(|column| side.swap(k * columns + column, pivot * columns + column));
         }
-        for row in k + 1..size {
-            let factor = matrix[row * size + k] / matrix[k * size + k];
-            (k..size).for_each(|column| matrix[row * size + column] -= factor * matrix[k * size + column]);
+        clear_below(matrix, size, k, |row, factor| {
             (0..columns)
                 .for_each(|column| side[row * columns + column] -= factor * side[k * columns + column]);
-        }
+        });
     }
     for row in (0..size).rev() {
         for column in 0..columns {
@@ -293,20 +308,14 @@ impl HostFunction for Determinant {
 fn product_of_pivots(matrix: &mut [f64], size: usize) -> f64 {
     let mut product = 1.0;
     for k in 0..size {
-        let larger = |a: &usize, b: &usize| matrix[a * size + k].abs().total_cmp(&matrix[b * size + k].abs());
-        let pivot = (k..size).max_by(larger).unwrap_or(k);
-        if pivot != k {
-            (0..size).for_each(|column| matrix.swap(k * size + column, pivot * size + column));
+        if take_pivot(matrix, size, k) != k {
             product = -product;
         }
         product *= matrix[k * size + k];
         if matrix[k * size + k] == 0.0 {
             return product;
         }
-        for row in k + 1..size {
-            let factor = matrix[row * size + k] / matrix[k * size + k];
-            (k..size).for_each(|column| matrix[row * size + column] -= factor * matrix[k * size + column]);
-        }
+        clear_below(matrix, size, k, |_, _| {});
     }
     product
 }

@@ -91,14 +91,17 @@ impl Surface {
                 surface.classes.entry(name).or_default().documentation = documentation(&class.attrs);
             }
         }
+        // A name stands for one type in all of the bindings.
+        let aliases = sources.iter().flat_map(|(_, items)| items).filter_map(|item| match item {
+            syn::Item::Type(alias) if alias.generics.type_params().count() == 0 => {
+                Some((alias.ident.to_string(), (*alias.ty).clone()))
+            }
+            _ => None,
+        });
+        let types = Types::new(names, aliases.collect());
         for (path, items) in &sources {
             let submodule = submodules.iter().find(|(folder, _)| path.starts_with(*folder));
             let submodule = submodule.map(|(_, name)| name.as_str());
-            let aliases = items.iter().filter_map(|item| match item {
-                syn::Item::Type(alias) => Some((alias.ident.to_string(), (*alias.ty).clone())),
-                _ => None,
-            });
-            let types = Types::new(names.clone(), aliases.collect());
             for item in items {
                 surface.add(item, submodule, &types)?;
             }

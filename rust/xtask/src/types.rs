@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use quote::ToTokens;
 
-/// The classes and type aliases that a file of the bindings knows.
+/// The classes and type aliases that the bindings know.
 pub struct Types {
     /// Python's name of a Rust class.
     classes: HashMap<String, String>,

@@ -8,7 +8,8 @@ use tenfold_ir::{Expr, Instruction, Kernel, Layout, Result, Scalar, Shape, Spec}
 
 use super::view::{Input, Memory, OutputView};
 use crate::elementwise::Target;
-use crate::elementwise::evaluate::{Evaluation, Operand};
+use crate::elementwise::evaluate::Evaluation;
+use crate::elementwise::operand::Operand;
 use crate::elementwise::program::{Program, Store, TILE};
 use crate::gemm::Block;
 use crate::simd;

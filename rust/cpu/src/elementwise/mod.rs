@@ -9,6 +9,7 @@ mod body;
 mod cast;
 pub(crate) mod evaluate;
 mod formulas;
+pub(crate) mod operand;
 pub(crate) mod program;
 mod table;
 
@@ -20,7 +21,8 @@ use crate::backend::view::{Input, Memory, OutputView};
 use crate::simd::{self, stream_fence};
 use crate::threads::for_each_chunk;
 use bands::{BAND, Bands};
-use evaluate::{Evaluation, Operand};
+use evaluate::Evaluation;
+use operand::Operand;
 use program::{Program, Store, TILE};
 
 /// What a chunk of a parallel kernel should cost, in nanoseconds: much more than claiming it.

@@ -6,7 +6,6 @@
 use std::ops::Range;
 
 use super::micro_kernel::Real;
-use crate::simd::prefetch;
 
 /// An operand of a product that can write itself into panels: a matrix, or the pixels of an image.
 pub(crate) trait Source<T>: Sync {
@@ -145,9 +144,6 @@ impl<S> Strided<S> {
     }
 }
 
-/// How far in front of what it reads a transposition fetches, in bytes.
-const AHEAD: usize = 768;
-
 /// Writes lines that are contiguous along depth.
 ///
 /// # Safety
@@ -170,11 +166,6 @@ pub(crate) unsafe fn transpose<S: Widen<T>, T: Real>(
             let mut step = 0;
             if let Some(computed) = S::as_computed(line_source) {
                 while step + edge <= depth {
-                    // Each line is a stream of its own: half of them at a time ask for what comes in a moment.
-                    let ahead = computed.wrapping_add(step + AHEAD / size_of::<T>());
-                    for index in (step / edge % 2..group).step_by(2) {
-                        prefetch(ahead.wrapping_offset(index as isize * line_stride).cast(), 1);
-                    }
                     let target = target.add(step * width);
                     if !T::transpose_block(computed.add(step), line_stride, group, target, width) {
                         break;

@@ -111,6 +111,27 @@ pub(super) fn short_row<T: Copy, F: Fold<T>>(values: &[T], map: impl Fn(T) -> T)
     join_used(&accumulators, values.len(), F::join)
 }
 
+/// Hands over the elements of a chunk of a row in runs, each with the place of its first in the row.
+#[inline(always)]
+fn each_run<T: Copy>(
+    evaluator: &mut Evaluator<'_>,
+    sweep: &Sweep,
+    unit: &Unit,
+    mut body: impl FnMut(&[T], usize),
+) {
+    let start = unit.first * sweep.reduced + unit.begin;
+    let mut done = 0;
+    while done < unit.length {
+        let (at, left) = (start + done, unit.length - done);
+        let values = match evaluator.run_of_neighbours::<T>(at, left) {
+            Some(values) if values.len() >= LANES || values.len() == left => values,
+            _ => evaluator.view::<T>(at, unit.count(at, left)),
+        };
+        body(values, unit.begin + done);
+        done += values.len();
+    }
+}
+
 /// Reduces one chunk of a row.
 #[inline(always)]
 pub(super) fn row<T: Copy, F: Fold<T>>(
@@ -119,18 +140,8 @@ pub(super) fn row<T: Copy, F: Fold<T>>(
     unit: &Unit,
     map: impl Fn(T) -> T,
 ) -> F::State {
-    let start = unit.first * sweep.reduced + unit.begin;
     let mut accumulators = accumulators::<T, F>();
-    let mut done = 0;
-    while done < unit.length {
-        let (at, left) = (start + done, unit.length - done);
-        let values = match evaluator.run_of_neighbours::<T>(at, left) {
-            Some(values) if values.len() >= LANES || values.len() == left => values,
-            _ => evaluator.view::<T>(at, unit.count(at, left)),
-        };
-        take::<T, F>(&mut accumulators, values, unit.begin + done, &map);
-        done += values.len();
-    }
+    each_run(evaluator, sweep, unit, |values, place| take::<T, F>(&mut accumulators, values, place, &map));
     join_lanes(&accumulators, F::join)
 }
 
@@ -141,18 +152,8 @@ pub(super) fn by_runs<T: Copy, F: Fold<T>>(
     sweep: &Sweep,
     unit: &Unit,
 ) -> F::State {
-    let start = unit.first * sweep.reduced + unit.begin;
     let mut state = F::identity();
-    let mut done = 0;
-    while done < unit.length {
-        let (at, left) = (start + done, unit.length - done);
-        let values = match evaluator.run_of_neighbours::<T>(at, left) {
-            Some(values) if values.len() >= LANES || values.len() == left => values,
-            _ => evaluator.view::<T>(at, unit.count(at, left)),
-        };
-        state = F::take_run(state, values, unit.begin + done);
-        done += values.len();
-    }
+    each_run(evaluator, sweep, unit, |values, place| state = F::take_run(state, values, place));
     state
 }
 

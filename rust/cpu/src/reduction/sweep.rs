@@ -17,7 +17,8 @@ use super::order::{CHUNK, PairwiseTree};
 use super::{Prologue, split_axes};
 use crate::backend::disjoint::{Disjoint, for_each_part, for_each_range};
 use crate::backend::view::{Memory, OutputView};
-use crate::elementwise::evaluate::{Evaluation, Evaluator, Operand, Tiling};
+use crate::elementwise::evaluate::{Evaluation, Evaluator, Tiling};
+use crate::elementwise::operand::Operand;
 use crate::elementwise::program::{Origin, Program, Store, TILE};
 use crate::simd::{self, Tiered, on_tier};
 

@@ -147,12 +147,11 @@ impl Drop for Handle {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::current_shard;
-    use crate::{DType, Tensor, switches, synchronize};
+pub(crate) mod testing {
+    use crate::switches;
 
     /// Runs `body` on a thread of its own (so with a shard that nobody else records into) in deferred mode.
-    fn deferred(body: impl FnOnce() + Send) {
+    pub(crate) fn deferred(body: impl FnOnce() + Send) {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let before = switches::is_immediate();
@@ -162,6 +161,13 @@ mod tests {
             });
         });
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::current_shard;
+    use super::testing::deferred;
+    use crate::{DType, Tensor, synchronize};
 
     #[test]
     fn values_that_nobody_holds_free_their_slots_and_are_never_run() {

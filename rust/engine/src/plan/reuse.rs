@@ -9,10 +9,10 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use tenfold_ir::{Buffer, Core, Expr, Layout, Scalar, Shape};
+use tenfold_ir::{Buffer, Core, Expr, Layout, Scalar, Shape, Spec};
 
 use super::{Mixer, Step, plan};
-use crate::graph::{Batch, NodeOperation, Place, Slot};
+use crate::graph::{Batch, Node, NodeOperation, Place, Slot};
 
 /// Words of all plans that a shard keeps, at most (4 MB; the plans themselves take about as much): more than the work of
 /// a training step of a large model.
@@ -194,29 +194,7 @@ impl Key {
         let mut last: Option<&Arc<Layout>> = None;
         for number in 0..batch.len() {
             let node = batch.node(number);
-            let operation = match &node.operation {
-                NodeOperation::Apply { operation, compute, scalars } => {
-                    (*operation as u64) << 8 | (*compute as u64) << 16 | u64::from(*scalars) << 24
-                }
-                NodeOperation::Copy => 1,
-                NodeOperation::Fill => 2,
-                NodeOperation::Expression(expr) => {
-                    self.exprs.push(expr.clone());
-                    3
-                }
-                NodeOperation::Core(core) => {
-                    if matches!(**core, Core::Reduce(_) | Core::Gemm(_)) {
-                        self.cores.push(core.clone());
-                    }
-                    let mut kind = Mixer::default();
-                    std::mem::discriminant(&**core).hash(&mut kind);
-                    self.words.push(kind.finish());
-                    4
-                }
-            };
-            self.words.push(operation | u64::from(node.has_waited) << 32);
-            let counts = [node.inputs.len(), node.outputs.len(), node.scalars.len()];
-            self.words.push(counts.iter().fold(0, |word, &count| word << 21 | count as u64));
+            self.write_operation(node);
             for &scalar in &node.scalars {
                 self.words.push(numbers.of_scalar(scalar) as u64);
             }
@@ -236,16 +214,10 @@ impl Key {
                     }
                     (None, Place::Claimed) => unreachable!("planning precedes running"),
                 };
-                let word = place << 16 | input.dtype as u64;
-                self.write_layout(word, &input.layout, &mut last);
+                self.write_layout(place << 16 | input.dtype as u64, &input.layout, &mut last);
             }
             for spec in &node.specs {
-                if last.is_some_and(|last| *last.shape() == spec.shape) {
-                    self.words.push(spec.dtype as u64 | SAME);
-                } else {
-                    self.words.push(spec.dtype as u64);
-                    self.write_shape(&spec.shape);
-                }
+                self.write_spec(spec, last);
             }
             for (value, &slot) in batch.values_of(number).zip(&node.outputs) {
                 let value = &batch.values[value as usize];
@@ -260,6 +232,42 @@ impl Key {
                 Arc::strong_count(buffer) > numbers.references[number]
             };
             self.words.extend(buffers.iter().map(|buffer| u64::from(alive(buffer))));
+        }
+    }
+
+    /// Writes what a node computes, and how many inputs, outputs and scalars it has.
+    fn write_operation(&mut self, node: &Node) {
+        let operation = match &node.operation {
+            NodeOperation::Apply { operation, compute, scalars } => {
+                (*operation as u64) << 8 | (*compute as u64) << 16 | u64::from(*scalars) << 24
+            }
+            NodeOperation::Copy => 1,
+            NodeOperation::Fill => 2,
+            NodeOperation::Expression(expr) => {
+                self.exprs.push(expr.clone());
+                3
+            }
+            NodeOperation::Core(core) => {
+                if matches!(**core, Core::Reduce(_) | Core::Gemm(_)) {
+                    self.cores.push(core.clone());
+                }
+                let mut kind = Mixer::default();
+                std::mem::discriminant(&**core).hash(&mut kind);
+                self.words.push(kind.finish());
+                4
+            }
+        };
+        self.words.push(operation | u64::from(node.has_waited) << 32);
+        let counts = [node.inputs.len(), node.outputs.len(), node.scalars.len()];
+        self.words.push(counts.iter().fold(0, |word, &count| word << 21 | count as u64));
+    }
+
+    fn write_spec(&mut self, spec: &Spec, last: Option<&Arc<Layout>>) {
+        if last.is_some_and(|last| *last.shape() == spec.shape) {
+            self.words.push(spec.dtype as u64 | SAME);
+        } else {
+            self.words.push(spec.dtype as u64);
+            self.write_shape(&spec.shape);
         }
     }
 
@@ -316,19 +324,8 @@ impl Numbers {
 mod tests {
     use super::MOST_WORDS;
     use crate::graph::current_shard;
-    use crate::{DType, Tensor, switches};
-
-    /// Runs `body` on a thread of its own, in deferred mode.
-    fn deferred(body: impl FnOnce() + Send) {
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let before = switches::is_immediate();
-                switches::set_immediate(false);
-                body();
-                switches::set_immediate(before);
-            });
-        });
-    }
+    use crate::graph::testing::deferred;
+    use crate::{DType, Tensor, synchronize};
 
     /// How many plans this thread's shard keeps, and their words.
     fn kept() -> (usize, usize) {
@@ -398,6 +395,39 @@ mod tests {
                 }
             }
             assert_eq!(kept().0, before + programs.len());
+        });
+    }
+
+    #[test]
+    fn reading_one_tensor_twice_is_not_reading_two() {
+        deferred(|| {
+            let [x, y] = [2, 3].map(|value| Tensor::full(&[4], value, DType::Float32).unwrap());
+            synchronize().unwrap();
+            let before = kept().0;
+            for (other, expected) in [(&x, 4.0), (&y, 6.0), (&x, 4.0), (&y, 6.0)] {
+                let product = x.multiply(other).unwrap();
+                synchronize().unwrap();
+                assert_eq!(product.to_vec::<f32>().unwrap(), [expected; 4]);
+            }
+            assert_eq!(kept().0, before + 2);
+        });
+    }
+
+    #[test]
+    fn whether_an_operand_stays_alive_decides_whether_a_name_may_wait() {
+        deferred(|| {
+            let before = kept().0;
+            for stays in [true, false, true, false] {
+                let x = Tensor::full(&[4], 2, DType::Float32).unwrap();
+                synchronize().unwrap();
+                let named = x.add(1).unwrap();
+                let x = stays.then_some(x);
+                assert_eq!(named.multiply(2).unwrap().to_vec::<f32>().unwrap(), [6.0; 4]);
+                drop(x);
+                assert_eq!(named.to_vec::<f32>().unwrap(), [3.0; 4]);
+            }
+            // The constant, the product that lets the name wait with the name's own plan, the product that does not.
+            assert_eq!(kept().0, before + 4);
         });
     }
 

@@ -1,16 +1,18 @@
 //! Functions of the top level: those of the Python array API standard, and torch's where the standard has none.
 
+mod over_axes;
+
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use tenfold::ir::kernel::Side;
-use tenfold::{DType, Error, Tensor};
+use tenfold::{Error, Tensor};
 
 use crate::cell::make_view;
 use crate::convert::{Integers, PyArgument, TensorArgument, diagonal_of, either};
 use crate::dtype::DTypeArgument;
 use crate::errors::{Named, to_python};
-use crate::reductions::{Over, extreme, pair};
+use crate::reductions::pair;
 use crate::tensor::PyTensor;
 use crate::views::{expanded, permuted, reshaped, unbound, viewed};
 
@@ -23,186 +25,6 @@ fn wrapped(function: &'static str, value: tenfold::Result<Tensor>) -> PyResult<P
 
 fn values(tensors: &[TensorArgument]) -> Vec<&Tensor> {
     tensors.iter().map(|tensor| &tensor.0).collect()
-}
-
-macro_rules! reductions {
-    ($($(#[$doc:meta])* $name:ident $python:literal => $method:ident;)*) => {
-        $($(#[$doc])*
-        #[pyfunction]
-        #[pyo3(name = $python, signature = (x, /, dim=None, keepdim=false, *, axis=None, keepdims=None))]
-        pub fn $name(
-            x: &Object<'_>,
-            dim: Option<Integers>,
-            keepdim: bool,
-            axis: Option<Integers>,
-            keepdims: Option<bool>,
-        ) -> PyResult<PyTensor> {
-            let over = Over::new($python, dim, axis, keepdim, keepdims)?;
-            wrapped($python, x.get().value()?.$method(over.axes.as_deref(), over.keep))
-        })*
-    };
-}
-reductions! {
-    /// The mean over axes.
-    mean_of "mean" => mean;
-    /// True where all elements over axes are true.
-    all_of "all" => all;
-    /// True where any element over axes is true.
-    any_of "any" => any;
-    /// How many elements over axes are not zero.
-    count_nonzero_of "count_nonzero" => count_nonzero;
-}
-
-/// The largest element over `axis` (NaN if any is NaN); with `dim` as the method: the values and their indices, or with
-/// a tensor the element-wise maximum.
-#[pyfunction]
-#[pyo3(signature = (x, /, dim=None, keepdim=false, *, axis=None, keepdims=None))]
-pub fn max<'py>(
-    x: &Object<'py>,
-    dim: Option<&Bound<'py, PyAny>>,
-    keepdim: bool,
-    axis: Option<Integers>,
-    keepdims: Option<bool>,
-) -> PyResult<Bound<'py, PyAny>> {
-    extreme_of(x, "max", dim, axis, keepdim || keepdims.unwrap_or(false))
-}
-
-/// The smallest element over `axis` (NaN if any is NaN); with `dim` as the method: the values and their indices, or with
-/// a tensor the element-wise minimum.
-#[pyfunction]
-#[pyo3(signature = (x, /, dim=None, keepdim=false, *, axis=None, keepdims=None))]
-pub fn min<'py>(
-    x: &Object<'py>,
-    dim: Option<&Bound<'py, PyAny>>,
-    keepdim: bool,
-    axis: Option<Integers>,
-    keepdims: Option<bool>,
-) -> PyResult<Bound<'py, PyAny>> {
-    extreme_of(x, "min", dim, axis, keepdim || keepdims.unwrap_or(false))
-}
-
-fn extreme_of<'py>(
-    x: &Object<'py>,
-    name: &'static str,
-    dim: Option<&Bound<'py, PyAny>>,
-    axis: Option<Integers>,
-    keep: bool,
-) -> PyResult<Bound<'py, PyAny>> {
-    if dim.is_some() {
-        if axis.is_some() {
-            return Err(PyTypeError::new_err(format!("{name}: give dim or axis, not both")));
-        }
-        return extreme(x, name, dim, None, keep);
-    }
-    let value = x.get().value()?;
-    let axes = axis.map(|axis| axis.0);
-    let found = match name {
-        "max" => value.amax(axes.as_deref(), keep),
-        _ => value.amin(axes.as_deref(), keep),
-    };
-    Ok(wrapped(name, found)?.into_object(x.py())?.into_any())
-}
-
-/// The standard's dtype of sums and products: int64 and uint64 for smaller integers.
-fn accumulated(x: &Tensor, dtype: Option<DTypeArgument>) -> Option<DType> {
-    let default = if x.dtype().is_unsigned_integer() { Some(DType::Uint64) } else { None };
-    dtype.map(|dtype| dtype.0).or(default)
-}
-
-macro_rules! sums {
-    ($($(#[$doc:meta])* $name:ident $python:literal => $method:ident;)*) => {
-        $($(#[$doc])*
-        #[pyfunction]
-        #[pyo3(name = $python, signature = (x, /, dim=None, keepdim=false, *, axis=None, dtype=None, keepdims=None))]
-        pub fn $name(
-            x: &Object<'_>,
-            dim: Option<Integers>,
-            keepdim: bool,
-            axis: Option<Integers>,
-            dtype: Option<DTypeArgument>,
-            keepdims: Option<bool>,
-        ) -> PyResult<PyTensor> {
-            let over = Over::new($python, dim, axis, keepdim, keepdims)?;
-            let value = x.get().value()?;
-            let dtype = accumulated(&value, dtype);
-            wrapped($python, value.$method(over.axes.as_deref(), over.keep, dtype))
-        })*
-    };
-}
-sums! {
-    /// The sum over axes, in int64 (uint64) for integers unless `dtype` says otherwise.
-    sum_of "sum" => sum;
-    /// The product over axes, in int64 (uint64) for integers unless `dtype` says otherwise.
-    prod_of "prod" => prod;
-}
-
-macro_rules! spreads {
-    ($($(#[$doc:meta])* $name:ident $python:literal => $method:ident;)*) => {
-        $($(#[$doc])*
-        #[pyfunction]
-        #[pyo3(name = $python, signature = (x, /, *, axis=None, correction=0.0, keepdims=false))]
-        pub fn $name(x: &Object<'_>, axis: Option<Integers>, correction: f64, keepdims: bool) -> PyResult<PyTensor> {
-            wrapped($python, x.get().value()?.$method(axis.map(|axis| axis.0).as_deref(), correction, keepdims))
-        })*
-    };
-}
-spreads! {
-    /// The variance over axes, divided by count − `correction`.
-    var_of "var" => var;
-    /// The standard deviation over axes: the root of `var`.
-    std_of "std" => std;
-}
-
-macro_rules! cumulative {
-    ($($(#[$doc:meta])* $name:ident => $method:ident;)*) => {
-        $($(#[$doc])*
-        #[pyfunction]
-        #[pyo3(signature = (x, /, *, axis=None, dtype=None, include_initial=false))]
-        pub fn $name(
-            x: &Object<'_>,
-            axis: Option<i64>,
-            dtype: Option<DTypeArgument>,
-            include_initial: bool,
-        ) -> PyResult<PyTensor> {
-            let value = x.get().value()?;
-            let dtype = accumulated(&value, dtype);
-            wrapped(stringify!($name), value.$method(axis, dtype, include_initial))
-        })*
-    };
-}
-cumulative! {
-    /// Running sums along an axis; with `include_initial` they begin with 0.
-    cumulative_sum => cumulative_sum;
-    /// Running products along an axis; with `include_initial` they begin with 1.
-    cumulative_prod => cumulative_prod;
-}
-
-/// The index of the first largest element along an axis, or in row-major order.
-#[pyfunction]
-#[pyo3(signature = (x, /, dim=None, keepdim=false, *, axis=None, keepdims=None))]
-pub fn argmax(
-    x: &Object<'_>,
-    dim: Option<i64>,
-    keepdim: bool,
-    axis: Option<i64>,
-    keepdims: Option<bool>,
-) -> PyResult<PyTensor> {
-    let axis = either("argmax", ["dim", "axis"], dim, axis)?;
-    wrapped("argmax", x.get().value()?.argmax(axis, keepdim || keepdims.unwrap_or(false)))
-}
-
-/// The index of the first smallest element along an axis, or in row-major order.
-#[pyfunction]
-#[pyo3(signature = (x, /, dim=None, keepdim=false, *, axis=None, keepdims=None))]
-pub fn argmin(
-    x: &Object<'_>,
-    dim: Option<i64>,
-    keepdim: bool,
-    axis: Option<i64>,
-    keepdims: Option<bool>,
-) -> PyResult<PyTensor> {
-    let axis = either("argmin", ["dim", "axis"], dim, axis)?;
-    wrapped("argmin", x.get().value()?.argmin(axis, keepdim || keepdims.unwrap_or(false)))
 }
 
 /// The elements in order along an axis; with `dim` as the method: also the indices. Always stable; NaN last.
@@ -619,10 +441,9 @@ pub fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
         ($($name:ident)*) => { $(module.add_function(wrap_pyfunction!($name, module)?)?;)* };
     }
     add! {
-        max min mean_of all_of any_of count_nonzero_of sum_of prod_of var_of std_of cumulative_sum cumulative_prod
-        argmax argmin sort argsort searchsorted nonzero take take_along_axis clip matmul matrix_transpose tensordot
+        sort argsort searchsorted nonzero take take_along_axis clip matmul matrix_transpose tensordot
         vecdot einsum concat cat stack unstack expand_dims squeeze permute_dims moveaxis reshape broadcast_to
         broadcast_arrays flip roll tile repeat meshgrid tril triu diff astype synchronize
     }
-    Ok(())
+    over_axes::add(module)
 }
