@@ -124,6 +124,47 @@ fn any_layout_is_read_in_row_major_order() {
     }
 }
 
+/// Short runs that repeat: laid out once, copied together row by row, or filled, as their number and length say.
+#[test]
+fn operands_that_repeat_in_short_runs_are_read_right() {
+    fn check<T: Element + PartialEq + std::fmt::Debug>(value: impl Fn(usize) -> T) {
+        let elements: Vec<T> = (0..40_000).map(value).collect();
+        let memory = buffer_of(&elements);
+        let shapes: [[usize; 3]; 7] =
+            [[7, 40, 13], [5, 11, 47], [3, 40, 13], [9, 2, 8], [6, 30, 65], [2, 3, 600], [40, 5, 1]];
+        for shape in shapes {
+            let [outer, channels, inner] = shape.map(|extent| extent as i64);
+            let strides: [[i64; 3]; 7] = [
+                [0, 1, 0],
+                [0, 3, 0],
+                [0, inner, 1],
+                [0, 1, channels],
+                [0, 0, 1],
+                // A channel at a time, as a reduction walks.
+                [inner, outer * inner, 1],
+                [1, 0, 2],
+            ];
+            for strides in strides {
+                let layout = Layout::strided(Shape::new(&shape), strides.iter().copied().collect(), 2);
+                let mut expr = Expr::new();
+                let one = expr.load(0, T::DTYPE);
+                let other = expr.load(1, T::DTYPE);
+                let larger = expr.apply(Operation::maximum, &[one, other]);
+                expr.output(larger);
+                let same = (T::DTYPE, layout.clone());
+                let kernel = kernel_of(expr, &[same.clone(), same], &[], &shape);
+                let outputs = run_everywhere(&kernel, &[Source::Buffer(&memory), Source::Buffer(&memory)]);
+                let expected: Vec<T> = layout.positions().map(|at| elements[at]).collect();
+                assert_eq!(values_of::<T>(&outputs[0])[..expected.len()], expected, "{shape:?} {strides:?}");
+            }
+        }
+    }
+    check(|index| index as f32);
+    check(|index| index as f64);
+    check(|index| index as u8);
+    check(|index| index as i16);
+}
+
 #[test]
 fn coordinates_count_along_their_axis() {
     for extents in [&[5][..], &[7, 300], &[3, 4, 100], &[600, 2]] {

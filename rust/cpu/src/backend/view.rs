@@ -93,6 +93,21 @@ impl OutputView<'_> {
     }
 }
 
+/// Rows of elements in memory, as a [`Walk`] comes by them.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows {
+    /// Where the first one begins.
+    pub position: i64,
+    /// From an element of a row to the next.
+    pub stride: i64,
+    /// Elements of a row.
+    pub length: usize,
+    /// From a row to the next.
+    pub apart: i64,
+    /// How many there are.
+    pub count: usize,
+}
+
 /// Walks positions of a layout in row-major order, from any element on, without end checks.
 #[derive(Clone, Debug)]
 pub struct Walk {
@@ -217,6 +232,24 @@ impl Walk {
         } else {
             self.skip(length * count);
         }
+    }
+
+    /// The next elements, at most `most` (one or more), as rows: whole ones of the innermost axis where the walk stands at
+    /// the beginning of one, else what is left of it. Steps over them.
+    #[inline]
+    pub fn take_rows(&mut self, most: usize) -> Rows {
+        let (position, (stride, left), rank) = (self.position, self.run(), self.index.len());
+        let row = Rows { position, stride, length: left.min(most), apart: 0, count: 1 };
+        if rank < 2 || self.index[rank - 1] > 0 || left > most {
+            self.skip(row.length);
+            return row;
+        }
+        let count = (self.extents[rank - 2] - self.index[rank - 2]).min(most / left);
+        let apart = self.strides[rank - 2];
+        self.index[rank - 2] += count - 1;
+        self.position += apart * (count as i64 - 1);
+        self.skip(left);
+        Rows { apart, count, ..row }
     }
 
     /// Hands out the next element of `memory`.

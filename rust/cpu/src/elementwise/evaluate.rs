@@ -10,7 +10,7 @@ use super::bands::{self, BAND, Band, Bands};
 use super::cast;
 use super::operand::{Access, Operand, gather};
 use super::program::{Origin, Program, Step, TILE};
-use crate::backend::view::Walk;
+use crate::backend::view::{Rows, Walk};
 use crate::memory::ALIGNMENT;
 use crate::simd::prefetch;
 
@@ -60,9 +60,11 @@ impl<'a> Evaluation<'a> {
             Origin::Operand(operand) => Some(&self.operands[operand]),
             Origin::Coordinate(_) => None,
         });
-        let runs = strided.filter(|operand| operand.access == Access::Strided);
-        let run = runs.filter_map(|operand| run_length(&operand.layout)).min();
-        Tiling::new(run.unwrap_or(self.elements))
+        let mut strided = strided.filter(|operand| operand.access == Access::Strided).peekable();
+        if strided.peek().is_none() {
+            return Tiling { run: usize::MAX, tile: STRAIGHT_TILE };
+        }
+        Tiling::new(strided.filter_map(|operand| run_length(&operand.layout)).min().unwrap_or(0))
     }
 
     /// What an element costs, roughly, in picoseconds.
@@ -153,6 +155,7 @@ impl Cursor {
     #[inline]
     fn walk_at(&mut self, operand: &Operand, element: usize) -> &mut Walk {
         let stands = self.walk.is_some() && self.element == element;
+        self.element = element;
         let walk = self.walk.get_or_insert_with(|| Walk::new(&operand.layout, element));
         if !stands {
             walk.seek(element);
@@ -163,7 +166,7 @@ impl Cursor {
 
 /// The length of the stretches of the space in which an operand's elements are neighbours, or all one; `None` where
 /// they are neither.
-fn run_length(layout: &Layout) -> Option<usize> {
+pub(super) fn run_length(layout: &Layout) -> Option<usize> {
     let mut run: Option<(i64, usize)> = None;
     for (&extent, &stride) in layout.shape().iter().zip(layout.strides()).rev() {
         match run {
@@ -187,6 +190,10 @@ pub struct Tiling {
 
 /// Runs shorter than this are copied together.
 const SHORTEST_RUN: usize = 64;
+
+/// Elements of a tile where all operands are read where they are: those of a long expression stay in the first-level cache
+/// beside its intermediate results. Where operands are walked, longer tiles spread the cost of that.
+const STRAIGHT_TILE: usize = TILE / 2;
 
 impl Tiling {
     fn new(run: usize) -> Tiling {
@@ -357,9 +364,9 @@ impl<'a> Evaluator<'a> {
         })
     }
 
-    /// Elements from `start` on, at most `count`, of the only value, where they are an operand's that lie in this order
-    /// up to there.
-    pub fn run_of_neighbours<T: Copy>(&mut self, start: usize, count: usize) -> Option<&[T]> {
+    /// Elements from `start` on, at least `least` and at most `count` or those `count`, of the only value, where they are
+    /// an operand's that lie in this order up to there.
+    pub fn run_of_neighbours<T: Copy>(&mut self, start: usize, least: usize, count: usize) -> Option<&[T]> {
         let (source, operand) = self.plain_operand::<T>()?;
         if operand.access != Access::Strided {
             return self.neighbours(start, count);
@@ -367,7 +374,7 @@ impl<'a> Evaluator<'a> {
         let cursor = &mut self.cursors[source];
         let walk = cursor.walk_at(operand, start);
         let (stride, left) = walk.run();
-        if stride != 1 {
+        if stride != 1 || left < least.min(count) {
             return None;
         }
         let (position, count) = (walk.position() as i64, count.min(left));
@@ -424,8 +431,9 @@ impl<'a> Evaluator<'a> {
         let tile = self.own_tile(source);
         if self.cursors[source].filled != Some(position) {
             let whole = self.evaluation.elements.min(TILE).max(count);
+            let rows = Rows { position: position as i64, stride: 0, length: whole, apart: 0, count: 1 };
             // SAFETY: the position is one of the layout's, and a tile holds `whole` elements.
-            unsafe { gather(operand, position as i64, 0, tile, whole) };
+            unsafe { gather(operand, rows, tile) };
             self.cursors[source].filled = Some(position);
         }
         tile
@@ -457,12 +465,10 @@ impl<'a> Evaluator<'a> {
         let Some(walk) = &mut cursor.walk else { unreachable!("a walk that was begun") };
         let mut done = 0;
         while done < count {
-            let (stride, left) = walk.run();
-            let run = left.min(count - done);
+            let rows = walk.take_rows(count - done);
             // SAFETY: the positions are the layout's, and the tile holds `count` elements.
-            unsafe { gather(operand, walk.position() as i64, stride, tile.add(done * operand.size), run) };
-            walk.skip(run);
-            done += run;
+            unsafe { gather(operand, rows, tile.add(done * operand.size)) };
+            done += rows.length * rows.count;
         }
         tile
     }

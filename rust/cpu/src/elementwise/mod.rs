@@ -1,6 +1,6 @@
 //! Elementwise kernels: expressions run as tile programs.
 //!
-//! The space is walked in row-major order in tiles of 256 elements. Operands whose elements lie in that order are
+//! The space is walked in row-major order in tiles of some hundred elements. Operands whose elements lie in that order are
 //! read where they are, others are gathered tile by tile; every scalar operation is one call of a function that
 //! was compiled for the SIMD tier. Prologues and epilogues of other kernels use the same programs.
 
@@ -8,6 +8,7 @@ mod bands;
 mod body;
 mod cast;
 pub(crate) mod evaluate;
+mod expand;
 mod formulas;
 pub(crate) mod operand;
 pub(crate) mod program;
@@ -22,6 +23,7 @@ use crate::simd::{self, stream_fence};
 use crate::threads::for_each_chunk;
 use bands::{BAND, Bands};
 use evaluate::Evaluation;
+use expand::Expanded;
 use operand::Operand;
 use program::{Program, Store, TILE};
 
@@ -71,7 +73,9 @@ pub fn map(
             Operand::new(input.dtype, input.layout.clone(), targets[output].base, bytes)
         },
     });
-    let operands: SmallVec<[Operand; 4]> = operands.collect::<Result<_>>()?;
+    let mut operands: SmallVec<[Operand; 4]> = operands.collect::<Result<_>>()?;
+    let mut expanded = Expanded::default();
+    operands.iter_mut().for_each(|operand| expanded.lay_out(operand));
     run(&Evaluation::new(&program, scalars, &operands, &shape), &targets, store);
     Ok(())
 }

@@ -4,6 +4,9 @@ use std::ptr;
 
 use tenfold_ir::{DType, Error, Layout, Result, Shape};
 
+use crate::backend::view::Rows;
+use crate::simd::{Tiered, on_tier, prefetch};
+
 /// An operand of a program: checked memory and how it is walked.
 #[derive(Clone)]
 pub struct Operand {
@@ -78,6 +81,15 @@ impl Operand {
         Operand { base: ptr::null(), size, layout, access: Access::Linear, is_far: false }
     }
 
+    /// Reads from `base` instead, where the elements behind the first `leading` axes lie dense.
+    pub(super) fn repeat(&mut self, base: *const u8, leading: usize) {
+        let shape = self.layout.shape().clone();
+        let dense = Layout::dense(shape[leading..].iter().copied().collect());
+        let strides = std::iter::repeat_n(0, leading).chain(dense.strides().iter().copied());
+        self.layout = Layout::strided(shape, strides.collect(), 0);
+        self.base = base;
+    }
+
     /// Sets the memory: where element 0 is, or would be if only some elements are read.
     pub fn set_base(&mut self, base: *const u8) {
         self.base = base;
@@ -93,37 +105,113 @@ impl Operand {
     }
 }
 
-/// Copies `count` elements from `position` in steps of `stride`.
+/// Copies rows behind each other.
 ///
 /// # Safety
-/// The positions are the operand's, and `target` is aligned and holds `count` elements.
-pub(super) unsafe fn gather(operand: &Operand, position: i64, stride: i64, target: *mut u8, count: usize) {
-    #[inline(always)]
-    unsafe fn copy<T: Copy>(from: *const T, stride: isize, target: *mut T, count: usize) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            match stride {
-                1 => ptr::copy_nonoverlapping(from, target, count),
-                0 => std::slice::from_raw_parts_mut(target.cast::<std::mem::MaybeUninit<T>>(), count)
-                    .fill(std::mem::MaybeUninit::new(*from)),
-                _ => {
-                    for index in 0..count {
-                        target.add(index).write(from.offset(stride * index as isize).read());
-                    }
-                }
-            }
-        }
-    }
-    let stride = stride as isize;
+/// The positions are the operand's, and `target` is aligned and holds all elements.
+pub(super) unsafe fn gather(operand: &Operand, rows: Rows, target: *mut u8) {
     // SAFETY: the caller's promise.
     unsafe {
-        let from = operand.at(position);
+        let from = operand.at(rows.position);
         match operand.size {
-            1 => copy::<u8>(from, stride, target, count),
-            2 => copy::<u16>(from.cast(), stride, target.cast(), count),
-            4 => copy::<u32>(from.cast(), stride, target.cast(), count),
-            8 => copy::<u64>(from.cast(), stride, target.cast(), count),
-            _ => copy::<[u64; 2]>(from.cast(), stride, target.cast(), count),
+            1 => copy_rows::<u8>(from, rows, target),
+            2 => copy_rows::<u16>(from.cast(), rows, target.cast()),
+            4 => on_tier(Gather { from: from.cast::<u32>(), rows, target: target.cast() }),
+            8 => copy_rows::<u64>(from.cast(), rows, target.cast()),
+            _ => copy_rows::<[u64; 2]>(from.cast(), rows, target.cast()),
+        }
+    }
+}
+
+/// [`copy_rows`] of the most usual size.
+struct Gather {
+    from: *const u32,
+    rows: Rows,
+    target: *mut u32,
+}
+
+impl Tiered for Gather {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        // SAFETY: the promise of the caller of `gather`, who alone makes one.
+        unsafe { copy_rows(self.from, self.rows, self.target) }
+    }
+}
+
+/// How many rows ahead memory is asked for: where rows lie far apart no processor guesses the next one, and each would be
+/// waited for.
+const ROWS_AHEAD: isize = 5;
+
+/// Copies rows, the first of which begins at `from`.
+///
+/// # Safety
+/// All elements of the rows may be read, and `target` is apart from them and holds as many.
+#[inline(always)]
+unsafe fn copy_rows<T: Copy>(from: *const T, rows: Rows, target: *mut T) {
+    let Rows { stride, length, apart, count, .. } = rows;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let ends = |row: usize| (from.offset(apart as isize * row as isize), target.add(row * length));
+        match stride {
+            1 => (0..count).map(ends).for_each(|(from, target)| {
+                let later = from.wrapping_offset(apart as isize * ROWS_AHEAD);
+                prefetch(later.cast(), length * size_of::<T>());
+                copy_run(from, target, length);
+            }),
+            0 => (0..count).map(ends).for_each(|(from, target)| fill_run(*from, target, length)),
+            _ => (0..count).map(ends).for_each(|(from, target)| {
+                (0..length).for_each(|index| {
+                    target.add(index).write(*from.offset(stride as isize * index as isize))
+                });
+            }),
+        }
+    }
+}
+
+/// Elements of a piece of a short run: half a cache line of 4 bytes each.
+const PIECE: usize = 8;
+/// Runs up to here are copied in pieces: calling a function for each costs more than the pieces.
+const SHORT: usize = 8 * PIECE;
+
+/// Copies a run of neighbours.
+///
+/// # Safety
+/// Both lie in memory for `length` elements and do not overlap.
+#[inline(always)]
+unsafe fn copy_run<T: Copy>(from: *const T, target: *mut T, length: usize) {
+    // SAFETY: every piece lies within the run, the last one ends with it.
+    unsafe {
+        if (PIECE..=SHORT).contains(&length) {
+            let piece = |at: usize| {
+                target
+                    .add(at)
+                    .cast::<[T; PIECE]>()
+                    .write_unaligned(from.add(at).cast::<[T; PIECE]>().read_unaligned());
+            };
+            (0..length / PIECE).for_each(|index| piece(index * PIECE));
+            piece(length - PIECE);
+        } else {
+            ptr::copy_nonoverlapping(from, target, length);
+        }
+    }
+}
+
+/// Fills a run with one element.
+///
+/// # Safety
+/// `target` holds `length` elements.
+#[inline(always)]
+unsafe fn fill_run<T: Copy>(value: T, target: *mut T, length: usize) {
+    // SAFETY: every piece lies within the run, the last one ends with it.
+    unsafe {
+        if length >= PIECE {
+            let piece = |at: usize| target.add(at).cast::<[T; PIECE]>().write_unaligned([value; PIECE]);
+            (0..length / PIECE).for_each(|index| piece(index * PIECE));
+            piece(length - PIECE);
+        } else {
+            (0..length).for_each(|index| target.add(index).write(value));
         }
     }
 }

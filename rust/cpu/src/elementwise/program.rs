@@ -16,8 +16,8 @@ use super::formulas::{self, FormulaFunction, Found};
 use super::{cast, table};
 use crate::simd::Tier;
 
-/// Elements of a tile.
-pub const TILE: usize = 256;
+/// Elements of a tile, at most.
+pub const TILE: usize = 512;
 
 /// What a source slot shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

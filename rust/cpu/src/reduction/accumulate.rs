@@ -8,6 +8,9 @@ use super::sweep::{Sweep, Unit};
 use crate::elementwise::evaluate::Evaluator;
 use crate::elementwise::program::TILE;
 
+/// Elements of a vector of float32, mostly.
+const PIECE: usize = 8;
+
 /// Takes elements, the first of which is number `index` (a multiple of [`BLOCK`]).
 #[inline(always)]
 pub(super) fn take_block<T: Copy, F: Fold<T>>(
@@ -31,21 +34,23 @@ pub(super) fn take_block<T: Copy, F: Fold<T>>(
     }
     // Of float32 alone: for each further type it would be a kilobyte of code a tier.
     if size_of::<(T, F::State)>() == 2 * size_of::<f32>() {
-        let (groups, last) = rest.as_chunks::<LANES>();
-        for (group, elements) in groups.iter().enumerate() {
-            for lane in 0..LANES {
-                local[group][lane] = F::take(local[group][lane], map(elements[lane]), start + lane);
-            }
-            start += LANES;
-        }
-        if let Some(&any) = last.first() {
-            // A whole group, of which the lanes behind the last element are left out: no index, so that it is widened.
-            let mut elements = [any; LANES];
-            elements[..last.len()].copy_from_slice(last);
-            let states = &mut local[groups.len()];
-            for lane in 0..LANES {
-                let taken = F::take(states[lane], map(elements[lane]), start + lane);
-                states[lane] = if lane < last.len() { taken } else { states[lane] };
+        if let Some(&any) = rest.first() {
+            // A whole block, of which the places behind the last element are left out: no index that a loop does not
+            // know, so that accumulators stay in registers.
+            let mut elements = [any; BLOCK];
+            let (pieces, last) = rest.as_chunks::<PIECE>();
+            let (targets, _) = elements.as_chunks_mut::<PIECE>();
+            targets.iter_mut().zip(pieces).for_each(|(target, piece)| *target = *piece);
+            elements[pieces.len() * PIECE..]
+                .iter_mut()
+                .zip(last)
+                .for_each(|(target, &element)| *target = element);
+            for group in 0..GROUPS {
+                for lane in 0..LANES {
+                    let at = group * LANES + lane;
+                    let taken = F::take(local[group][lane], map(elements[at]), start + at);
+                    local[group][lane] = if at < rest.len() { taken } else { local[group][lane] };
+                }
             }
         }
     } else {
@@ -111,9 +116,19 @@ pub(super) fn short_row<T: Copy, F: Fold<T>>(values: &[T], map: impl Fn(T) -> T)
     join_used(&accumulators, values.len(), F::join)
 }
 
+/// Neighbours fewer than this are copied together: groups of accumulators take them whole then.
+const SHORTEST_RUN: usize = 2 * BLOCK;
+
+/// True where the elements of a chunk of a row are not looked at where they lie.
+#[inline(always)]
+pub(super) fn runs_are_short<T: Copy>(evaluator: &mut Evaluator<'_>, sweep: &Sweep, unit: &Unit) -> bool {
+    let start = unit.first * sweep.reduced + unit.begin;
+    evaluator.run_of_neighbours::<T>(start, SHORTEST_RUN, unit.length).is_none()
+}
+
 /// Hands over the elements of a chunk of a row in runs, each with the place of its first in the row.
 #[inline(always)]
-fn each_run<T: Copy>(
+pub(super) fn each_run<T: Copy>(
     evaluator: &mut Evaluator<'_>,
     sweep: &Sweep,
     unit: &Unit,
@@ -123,9 +138,9 @@ fn each_run<T: Copy>(
     let mut done = 0;
     while done < unit.length {
         let (at, left) = (start + done, unit.length - done);
-        let values = match evaluator.run_of_neighbours::<T>(at, left) {
-            Some(values) if values.len() >= LANES || values.len() == left => values,
-            _ => evaluator.view::<T>(at, unit.count(at, left)),
+        let values = match evaluator.run_of_neighbours::<T>(at, SHORTEST_RUN, left) {
+            Some(values) => values,
+            None => evaluator.view::<T>(at, unit.count(at, left)),
         };
         body(values, unit.begin + done);
         done += values.len();
