@@ -37,6 +37,12 @@ static STARTED: AtomicUsize = AtomicUsize::new(0);
 static SPINNING: AtomicUsize = AtomicUsize::new(0);
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
+/// Nanoseconds of work done alone since a helper was woken for such work.
+static ALONE: AtomicU64 = AtomicU64::new(0);
+
+/// So much work done alone for want of a helper that spins wakes one.
+const ALONE_NANOSECONDS: u64 = 4 * WOKEN_HELPER_NANOSECONDS;
+
 /// Milliseconds after [`start_of_clock`] until which no helper spins.
 static REST_UNTIL: AtomicU64 = AtomicU64::new(0);
 
@@ -46,9 +52,20 @@ pub(super) fn spinning() -> usize {
     SPINNING.load(Ordering::Relaxed)
 }
 
+/// True where work that was done alone for want of a spinning helper has cost, with this one, what waking one is worth:
+/// work too short to wake a helper for mostly comes in trains.
+pub(super) fn has_lost(nanoseconds: u64) -> bool {
+    let lost = ALONE.fetch_add(nanoseconds, Ordering::Relaxed) + nanoseconds;
+    if lost >= ALONE_NANOSECONDS {
+        ALONE.store(0, Ordering::Relaxed);
+    }
+    lost >= ALONE_NANOSECONDS
+}
+
 /// Wakes the helpers that `wanted` asks for beyond those that spin, as far as the work is worth it.
 pub(super) fn wake(wanted: usize, total_nanoseconds: u64) {
     let by_work = usize::try_from(total_nanoseconds / WOKEN_HELPER_NANOSECONDS).unwrap_or(usize::MAX);
+    let by_work = by_work.max(usize::from(spinning() == 0));
     let missing = wanted.saturating_sub(spinning()).min(by_work);
     if missing == 0 || STARTED.load(Ordering::Relaxed) >= thread_count() - 1 {
         return;

@@ -72,7 +72,9 @@ fn wanted_helpers(chunks: usize, nanoseconds_per_chunk: u64) -> usize {
         return 0;
     }
     let others = thread_count() - 1;
-    if others == 0 || (total < WOKEN_HELPER_NANOSECONDS && helpers::spinning() == 0) {
+    if others == 0
+        || (total < WOKEN_HELPER_NANOSECONDS && helpers::spinning() == 0 && !helpers::has_lost(total))
+    {
         return 0;
     }
     let by_work = usize::try_from(total / SPINNING_HELPER_NANOSECONDS).unwrap_or(usize::MAX);

@@ -58,6 +58,25 @@ fn a_helper_joins_a_long_region() {
 }
 
 #[test]
+fn a_train_of_work_too_short_to_wake_a_helper_wakes_one() {
+    with_threads(2, || {
+        let caller = std::thread::current().id();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let helped = AtomicUsize::new(0);
+        while helped.load(Ordering::Relaxed) == 0 && Instant::now() < deadline {
+            for_each_chunk(8, WOKEN_HELPER_NANOSECONDS / 10, &|_| {
+                if std::thread::current().id() != caller {
+                    helped.fetch_add(1, Ordering::Relaxed);
+                }
+                let begin = Instant::now();
+                while begin.elapsed() < Duration::from_micros(10) {}
+            });
+        }
+        assert!(helped.load(Ordering::Relaxed) > 0);
+    });
+}
+
+#[test]
 fn nested_regions_run_inline() {
     with_threads(3, || {
         let runs = AtomicUsize::new(0);
