@@ -9,9 +9,10 @@ use super::softmax::{AddScaled, Divide, Logarithms, OnlineSoftmax, Rescale, Scal
 use super::{Number, Problem, Run, runs};
 use crate::backend::disjoint::Disjoint;
 use crate::gemm::blocks::{Target, even_pieces};
-use crate::gemm::pack::clear_padding;
+use crate::gemm::micro_kernel::LineKernel;
+use crate::gemm::pack::{Strided, clear_padding};
 use crate::gemm::scratch::{Scratch, aligned_bytes};
-use crate::gemm::unpacked::RowProduct;
+use crate::gemm::unpacked::{RowProduct, line_product};
 use crate::simd::on_tier;
 use crate::threads::{for_each_chunk, thread_count};
 
@@ -71,7 +72,7 @@ struct Chunk<'a, 'b, T> {
     scores: *mut T,
     bias: *mut T,
     lines: *mut T,
-    /// A row of a few columns' results, see [`FEW`].
+    /// A row of a few columns' scores or results, see [`FEW`].
     row: *mut T,
 }
 
@@ -111,7 +112,7 @@ impl<'a, 'b, T: Number> Chunk<'a, 'b, T> {
             block * most,
             masked,
             masked,
-            problem.width,
+            problem.width.max(block),
         ];
         let mut scratch = Scratch::take(sizes.iter().map(|&size| aligned_bytes::<T>(size)).sum());
         let mut next = scratch.as_mut_ptr::<u8>();
@@ -220,7 +221,15 @@ impl<'a, 'b, T: Number> Chunk<'a, 'b, T> {
         let mut last_keys = [0i32; TILE];
         // SAFETY: the operands hold the block, and the scratch has room for it.
         unsafe {
-            product(keys, right(state.queries), (count, problem.depth, width), target(self.scores), false);
+            match (keys, T::line_kernel()) {
+                (Left::InPlace(keys), Some(kernel)) if keys.depth_stride == 1 => {
+                    self.few_scores(kernel, keys, count, panel, &state);
+                }
+                _ => {
+                    let extents = (count, problem.depth, width);
+                    product(keys, right(state.queries), extents, target(self.scores), false);
+                }
+            }
             let bias = problem.mask.as_ref().map(|mask| {
                 mask.write(&self.runs(panel), block.clone(), width, self.bias, self.lines);
                 std::slice::from_raw_parts(self.bias.cast_const(), count * width)
@@ -253,6 +262,34 @@ impl<'a, 'b, T: Number> Chunk<'a, 'b, T> {
                 on_tier(Rescale { numbers, factors });
             }
             product(values, right(self.scores), (problem.width, count, width), target(state.results), true);
+        }
+    }
+
+    /// The scores of a few columns, with keys whose numbers lie side by side: a row of scores at a time.
+    unsafe fn few_scores(
+        &self,
+        kernel: LineKernel<T>,
+        keys: &Strided<T>,
+        count: usize,
+        panel: &Panel,
+        state: &State<T>,
+    ) {
+        // SAFETY: the scratch has room for the scores and for a row of them; the queries lie in columns.
+        unsafe {
+            let scores = std::slice::from_raw_parts_mut(self.scores, count * panel.width);
+            scores.fill(T::default());
+            for column in 0..panel.columns.len() {
+                let query = Strided {
+                    data: state.queries.add(column).cast_const(),
+                    line_stride: 1,
+                    depth_stride: panel.width as isize,
+                };
+                line_product(kernel, &query, keys, self.problem.depth, 0, 0..count, self.row);
+                let row = std::slice::from_raw_parts(self.row.cast_const(), count);
+                for (scores, &score) in scores.chunks_exact_mut(panel.width).zip(row) {
+                    scores[column] = score;
+                }
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use super::micro_kernel::lines::{LINES, LineTile};
 use super::micro_kernel::{LineKernel, Real, Tile};
 use super::pack::{Source, Strided};
 use super::scratch::Scratch;
-use crate::simd::{Tiered, on_tier};
+use crate::simd::{Tiered, on_tier, prefetch};
 
 /// B of an unpacked product.
 pub(crate) enum SmallOperand<'a, T> {
@@ -183,6 +183,9 @@ const ROW_COLUMNS: usize = 2048;
 /// Rows of B in one pass over the sums: fewer passes, and still few enough streams for prefetching.
 const ROW_STREAMS: usize = 8;
 
+/// No processor guesses that further rows follow when rows of so many columns end: their memory is asked for.
+const SHORT_ROW: usize = 256;
+
 /// A row of A times B with contiguous rows, too large for the cache: B is read in long runs, once.
 pub(crate) struct RowProduct<T> {
     /// Step `d` of the row lies at `d · a_stride`.
@@ -233,6 +236,13 @@ impl<T: Real> Tiered for RowProduct<T> {
                     if streams == ROW_STREAMS {
                         let factors: [T; ROW_STREAMS] = std::array::from_fn(factor);
                         let rows: [&[T]; ROW_STREAMS] = std::array::from_fn(row);
+                        if count <= SHORT_ROW {
+                            for row in rows {
+                                let later =
+                                    row.as_ptr().wrapping_offset(ROW_STREAMS as isize * self.b_depth_stride);
+                                prefetch(later.cast(), size_of_val(row));
+                            }
+                        }
                         for (index, sum) in sums.iter_mut().enumerate() {
                             let mut total = *sum;
                             for stream in 0..ROW_STREAMS {

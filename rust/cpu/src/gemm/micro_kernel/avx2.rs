@@ -8,6 +8,7 @@ use super::window::{WindowTile, window_kernel};
 use super::{
     MicroKernels, ROW_VECTORS, Tile, Vector, all_kernels, kernel_table, micro_kernel, tier_functions,
 };
+use crate::simd::prefetch;
 
 macro_rules! avx2_vector {
     ($vector:ty, $type:ty, $lanes:literal, $zero:ident, $splat:ident, $load:ident, $store:ident,
@@ -201,6 +202,9 @@ fn transposed(rows: [__m256; 8]) -> [__m256; 8] {
     ]
 }
 
+/// Lines that begin at most so many numbers apart follow one another in memory, or nearly.
+const SHORT_LINE: usize = 256;
+
 /// See [`super::Real::line_kernel`].
 ///
 /// # Safety
@@ -215,12 +219,21 @@ pub(super) unsafe fn multiply_lines(tile: &LineTile<f32>) {
         let mut sums = [_mm256_setzero_ps(); 2];
         let groups = tile.lines.div_ceil(8);
         let whole = tile.depth / 8 * 8;
+        // No processor guesses that the next lines follow when these end: their memory is asked for meanwhile. Longer
+        // lines are guessed, and twice as many of them do not stay in the first-level cache.
+        let lines_are_short = tile.line_stride.unsigned_abs() <= SHORT_LINE;
         let mut step = 0;
         while step < whole {
             // Both halves of a cache line at once: where lines are a power of two apart, 16 of them do not stay in the
             // first-level cache.
             let end = whole.min(step + 16);
             for group in 0..groups {
+                if lines_are_short {
+                    for index in 0..8 {
+                        let next = line(group * 8 + index).wrapping_offset(LINES as isize * tile.line_stride);
+                        prefetch(next.wrapping_add(step).cast(), 64);
+                    }
+                }
                 for at in (step..end).step_by(8) {
                     let row = |index: usize| _mm256_loadu_ps(line(group * 8 + index).add(at));
                     let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
