@@ -5,7 +5,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use smallvec::SmallVec;
 use tenfold_ir::expr::Value;
-use tenfold_ir::formulas::Arithmetic;
+use tenfold_ir::formulas::{Arithmetic, Comparison};
 use tenfold_ir::{DType, Expr, Operation, Result, Scalar, Shape};
 
 use crate::Tensor;
@@ -160,8 +160,21 @@ impl Arithmetic for Variable<'_> {
         Variable::maximum(self, other)
     }
 
+    fn minimum(self, other: Self) -> Self {
+        self.formula.apply(Operation::minimum, &[self.value, other.value])
+    }
+
+    fn abs(self) -> Self {
+        self.formula.apply(Operation::abs, &[self.value])
+    }
+
     fn lerp(self, end: Self, fraction: Self) -> Self {
         self.formula.apply(Operation::lerp, &[self.value, end.value, fraction.value])
+    }
+
+    fn choose(self, comparison: Comparison, other: Self, then: Self, otherwise: Self) -> Self {
+        let holds = self.formula.apply(comparison.operation(), &[self.value, other.value]);
+        self.formula.apply(Operation::where_, &[holds.value, then.value, otherwise.value])
     }
 }
 

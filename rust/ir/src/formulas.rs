@@ -16,8 +16,46 @@ pub trait Arithmetic:
     fn sqrt(self) -> Self;
     /// The larger of both.
     fn maximum(self, other: Self) -> Self;
+    /// The smaller of both.
+    fn minimum(self, other: Self) -> Self;
+    /// The absolute value.
+    fn abs(self) -> Self;
+    /// `then` where this value compares so to `other`, else `otherwise`.
+    fn choose(self, comparison: Comparison, other: Self, then: Self, otherwise: Self) -> Self;
     /// From this value towards `end`, by a fraction.
     fn lerp(self, end: Self, fraction: Self) -> Self;
+}
+
+/// How [`Arithmetic::choose`] compares.
+#[derive(Clone, Copy, Debug)]
+pub enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    LessEqual,
+    /// `>=`
+    GreaterEqual,
+}
+
+impl Comparison {
+    /// Compares numbers.
+    #[inline(always)]
+    pub fn holds<T: PartialOrd>(self, left: T, right: T) -> bool {
+        match self {
+            Comparison::Less => left < right,
+            Comparison::LessEqual => left <= right,
+            Comparison::GreaterEqual => left >= right,
+        }
+    }
+
+    /// The operation that compares so.
+    pub fn operation(self) -> Operation {
+        match self {
+            Comparison::Less => Operation::less,
+            Comparison::LessEqual => Operation::less_equal,
+            Comparison::GreaterEqual => Operation::greater_equal,
+        }
+    }
 }
 
 macro_rules! arithmetic_of_lanes {
@@ -30,6 +68,18 @@ macro_rules! arithmetic_of_lanes {
             #[inline(always)]
             fn maximum(self, other: $type) -> $type {
                 body::maximum::float(self, other)
+            }
+            #[inline(always)]
+            fn minimum(self, other: $type) -> $type {
+                body::minimum::float(self, other)
+            }
+            #[inline(always)]
+            fn abs(self) -> $type {
+                <$type>::abs(self)
+            }
+            #[inline(always)]
+            fn choose(self, comparison: Comparison, other: $type, then: $type, otherwise: $type) -> $type {
+                Lane::select(comparison.holds(self, other), then, otherwise)
             }
             #[inline(always)]
             fn lerp(self, end: $type, fraction: $type) -> $type {
@@ -73,6 +123,16 @@ impl Arithmetic for Recorded<'_> {
     }
     fn maximum(self, other: Self) -> Self {
         self.apply(Operation::maximum, [self, other])
+    }
+    fn minimum(self, other: Self) -> Self {
+        self.apply(Operation::minimum, [self, other])
+    }
+    fn abs(self) -> Self {
+        self.apply(Operation::abs, [self])
+    }
+    fn choose(self, comparison: Comparison, other: Self, then: Self, otherwise: Self) -> Self {
+        let holds = self.apply(comparison.operation(), [self, other]);
+        self.apply(Operation::where_, [holds, then, otherwise])
     }
     fn lerp(self, end: Self, fraction: Self) -> Self {
         self.apply(Operation::lerp, [self, end, fraction])
@@ -176,4 +236,55 @@ pub fn normalized<A: Arithmetic>(x: A, mean: A, scale: A, shift: A) -> A {
 #[inline(always)]
 pub fn normalized_gradient<A: Arithmetic>(gradient: A, scale: A, x: A, mean: A, slope: A, shift: A) -> A {
     gradient * scale - (x - mean) * slope - shift
+}
+
+/// A number held between two bounds.
+#[inline(always)]
+pub fn hardtanh<A: Arithmetic>(x: A, low: A, high: A) -> A {
+    x.maximum(low).minimum(high)
+}
+
+/// Its gradient: nothing at and beyond the bounds.
+#[inline(always)]
+pub fn hardtanh_gradient<A: Arithmetic>(x: A, gradient: A, low: A, high: A, zero: A) -> A {
+    let below_high = x.choose(Comparison::GreaterEqual, high, zero, gradient);
+    x.choose(Comparison::LessEqual, low, zero, below_high)
+}
+
+/// `relu6(x + 3) / 6`, from 3, 0, 6 and 6.
+#[inline(always)]
+pub fn hardsigmoid<A: Arithmetic>(x: A, [three, zero, six, divisor]: [A; 4]) -> A {
+    hardtanh(x + three, zero, six) / divisor
+}
+
+/// Its gradient, from 3, 6 and 0.
+#[inline(always)]
+pub fn hardsigmoid_gradient<A: Arithmetic>(x: A, gradient: A, [three, six, zero]: [A; 3]) -> A {
+    x.abs().choose(Comparison::Less, three, gradient / six, zero)
+}
+
+/// `x · relu6(x + 3) / 6`, from the numbers of [`hardsigmoid`] and −3, below which the result is 0 for −∞ too.
+#[inline(always)]
+pub fn hardswish<A: Arithmetic>(x: A, gate: [A; 4], least: A) -> A {
+    x.maximum(least) * hardsigmoid(x, gate)
+}
+
+/// Its gradient, from 3, 3, one half and 0.
+#[inline(always)]
+pub fn hardswish_gradient<A: Arithmetic>(x: A, gradient: A, [three, divisor, half, zero]: [A; 4]) -> A {
+    let inside = gradient * (x / divisor + half);
+    let beyond = x.choose(Comparison::Less, zero, zero, gradient);
+    x.abs().choose(Comparison::Less, three, inside, beyond)
+}
+
+/// A number moved towards 0, as far as 0.
+#[inline(always)]
+pub fn softshrink<A: Arithmetic>(x: A, low: A, high: A) -> A {
+    x - hardtanh(x, low, high)
+}
+
+/// Its gradient.
+#[inline(always)]
+pub fn softshrink_gradient<A: Arithmetic>(x: A, gradient: A, distance: A, zero: A) -> A {
+    x.abs().choose(Comparison::LessEqual, distance, zero, gradient)
 }

@@ -12,10 +12,10 @@ use std::sync::OnceLock;
 use smallvec::SmallVec;
 use tenfold_ir::expr::Value;
 use tenfold_ir::formulas::{
-    AdamNumbers, AdamState, Arithmetic, MomentumNumbers, Recorded, adam, momentum, normalized,
-    normalized_gradient,
+    self, AdamNumbers, AdamState, Arithmetic, Comparison, MomentumNumbers, Recorded, adam, momentum,
+    normalized, normalized_gradient,
 };
-use tenfold_ir::{DType, Expr, Instruction, Operation};
+use tenfold_ir::{Expr, Instruction};
 
 use crate::reduction::order::LANES;
 use crate::simd::{Tier, prefetch};
@@ -81,6 +81,33 @@ impl Formula<6, 0, 1> for NormalizedGradient {
     }
 }
 
+/// Formulas that are functions of their operands and scalars.
+macro_rules! plain_formulas {
+    ($($(#[$doc:meta])* $name:ident [$($operand:ident)*] [$($scalar:ident)*] => $value:expr;)*) => {
+        $($(#[$doc])*
+        struct $name;
+
+        impl Formula<{ [$(stringify!($operand)),*].len() }, { [$(stringify!($scalar)),*].len() }, 1> for $name {
+            #[inline(always)]
+            fn compute<A: Arithmetic>([$($operand),*]: [A; { [$(stringify!($operand)),*].len() }],
+                                      [$($scalar),*]: [A; { [$(stringify!($scalar)),*].len() }]) -> [A; 1] {
+                [$value]
+            }
+        })*
+    };
+}
+plain_formulas! {
+    Hardtanh [x] [low high] => formulas::hardtanh(x, low, high);
+    HardtanhGradient [x gradient] [high zero low] => formulas::hardtanh_gradient(x, gradient, low, high, zero);
+    Hardsigmoid [x] [a b c d] => formulas::hardsigmoid(x, [a, b, c, d]);
+    HardsigmoidGradient [x gradient] [a b c] => formulas::hardsigmoid_gradient(x, gradient, [a, b, c]);
+    Hardswish [x] [a b c d least] => formulas::hardswish(x, [a, b, c, d], least);
+    HardswishGradient [x gradient] [a b c d] => formulas::hardswish_gradient(x, gradient, [a, b, c, d]);
+    Softshrink [x] [low high] => formulas::softshrink(x, low, high);
+    SoftshrinkGradient [x gradient] [distance zero] =>
+        formulas::softshrink_gradient(x, gradient, distance, zero);
+}
+
 /// A formula that is looked for.
 pub struct Known {
     /// Its form: operands are loads, its results the outputs, the first of them the last instruction.
@@ -90,7 +117,7 @@ pub struct Known {
 
 /// All of them.
 fn known() -> &'static [Known] {
-    static KNOWN: OnceLock<[Known; 5]> = OnceLock::new();
+    static KNOWN: OnceLock<[Known; 13]> = OnceLock::new();
     KNOWN.get_or_init(|| {
         [
             Known::new::<Adam, 4, 6, 3>(),
@@ -98,6 +125,14 @@ fn known() -> &'static [Known] {
             Known::new::<Momentum<true>, 3, 3, 2>(),
             Known::new::<Normalized, 4, 0, 1>(),
             Known::new::<NormalizedGradient, 6, 0, 1>(),
+            Known::new::<Hardswish, 1, 5, 1>(),
+            Known::new::<HardswishGradient, 2, 4, 1>(),
+            Known::new::<Hardsigmoid, 1, 4, 1>(),
+            Known::new::<HardsigmoidGradient, 2, 3, 1>(),
+            Known::new::<Softshrink, 1, 2, 1>(),
+            Known::new::<SoftshrinkGradient, 2, 2, 1>(),
+            Known::new::<Hardtanh, 1, 2, 1>(),
+            Known::new::<HardtanhGradient, 2, 3, 1>(),
         ]
     })
 }
@@ -120,6 +155,13 @@ impl Known {
 
     /// The formula where `root` is its first result.
     fn find(&'static self, expr: &Expr, wanted: &[Value], root: Value) -> Option<Found> {
+        let operation = |expr: &Expr, value: Value| match expr.instructions()[usize::from(value)] {
+            Instruction::Apply { operation, .. } => Some(operation),
+            _ => None,
+        };
+        if operation(expr, root) != operation(&self.form, self.form.outputs()[0]) {
+            return None;
+        }
         let mut values: SmallVec<[Option<Value>; 32]> =
             SmallVec::from_elem(None, self.form.instructions().len());
         if !self.agrees(self.form.outputs()[0], expr, root, &mut values) {
@@ -157,7 +199,7 @@ impl Known {
             return known == value;
         }
         let there = &expr.instructions()[usize::from(value)];
-        let fits = expr.dtypes()[usize::from(value)] == DType::Float32
+        let fits = expr.dtypes()[usize::from(value)] == self.form.dtypes()[usize::from(own)]
             && match (&self.form.instructions()[usize::from(own)], there) {
                 (Instruction::Load { .. }, _) | (Instruction::Scalar { .. }, Instruction::Scalar { .. }) => {
                     true
@@ -202,10 +244,9 @@ impl Found {
 /// The formulas in an expression.
 pub fn find(expr: &Expr, wanted: &[Value]) -> SmallVec<[Found; 1]> {
     let mut found: SmallVec<[Found; 1]> = SmallVec::new();
-    for (root, instruction) in (0..).zip(expr.instructions()) {
-        // All of them end in a sum or a difference.
-        let ends = |operation: &Operation| matches!(operation, Operation::add | Operation::subtract);
-        if matches!(instruction, Instruction::Apply { operation, .. } if ends(operation)) {
+    // From the end, so that a formula is found before those within it.
+    for root in (0..expr.instructions().len() as Value).rev() {
+        if !found.iter().any(|outer| outer.inner.contains(&root)) {
             found.extend(known().iter().find_map(|known| known.find(expr, wanted, root)));
         }
     }
@@ -238,6 +279,23 @@ impl Arithmetic for Pack {
     #[inline(always)]
     fn maximum(self, other: Self) -> Self {
         self.each(other, Arithmetic::maximum)
+    }
+    #[inline(always)]
+    fn minimum(self, other: Self) -> Self {
+        self.each(other, Arithmetic::minimum)
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        self.each(self, |x, _| Arithmetic::abs(x))
+    }
+    #[inline(always)]
+    fn choose(self, comparison: Comparison, other: Self, then: Self, otherwise: Self) -> Self {
+        let mut result = self;
+        for lane in 0..LANES {
+            let holds = comparison.holds(self.0[lane], other.0[lane]);
+            result.0[lane] = if holds { then.0[lane] } else { otherwise.0[lane] };
+        }
+        result
     }
     #[inline(always)]
     fn lerp(self, end: Self, fraction: Self) -> Self {
@@ -331,6 +389,8 @@ unsafe fn avx512<F: Formula<N, S, R>, const N: usize, const S: usize, const R: u
 
 #[cfg(test)]
 mod tests {
+    use tenfold_ir::Operation;
+
     use super::*;
 
     /// The form of Adam within a longer expression: its gradient is scaled first. Gives it with its results.
@@ -351,6 +411,15 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].results.as_slice(), results);
         assert_eq!(found[0].leaves.len(), 10);
+    }
+
+    #[test]
+    fn every_formula_is_found_as_a_whole() {
+        for known in known() {
+            let found = find(&known.form, known.form.outputs());
+            assert_eq!(found.len(), 1, "{:?}", known.form);
+            assert!(std::ptr::eq(found[0].known, known), "{:?}", known.form);
+        }
     }
 
     #[test]

@@ -61,7 +61,8 @@ impl Derivative for Slope {
         let (x, gradient) = (context.saved(0), context.gradient(0));
         let of_x = match *self {
             Slope::Hardtanh(low, high) => {
-                x.less_equal(low)?.logical_or(&x.greater_equal(high)?)?.where_(0.0, gradient)?
+                let below_high = x.greater_equal(high)?.where_(0.0, gradient)?;
+                x.less_equal(low)?.where_(0.0, &below_high)?
             }
             Slope::Hardsigmoid => x.abs()?.less(3.0)?.where_(&gradient.divide(6.0)?, 0.0)?,
             Slope::Hardswish => {
