@@ -60,11 +60,8 @@ impl<'a> Evaluation<'a> {
             Origin::Operand(operand) => Some(&self.operands[operand]),
             Origin::Coordinate(_) => None,
         });
-        let mut strided = strided.filter(|operand| operand.access == Access::Strided).peekable();
-        if strided.peek().is_none() {
-            return Tiling { run: usize::MAX, tile: STRAIGHT_TILE };
-        }
-        Tiling::new(strided.filter_map(|operand| run_length(&operand.layout)).min().unwrap_or(0))
+        let runs = strided.filter(|operand| operand.access == Access::Strided);
+        Tiling::new(runs.filter_map(|operand| run_length(&operand.layout)).min().unwrap_or(self.elements))
     }
 
     /// What an element costs, roughly, in picoseconds.
@@ -191,9 +188,8 @@ pub struct Tiling {
 /// Runs shorter than this are copied together.
 const SHORTEST_RUN: usize = 64;
 
-/// Elements of a tile where all operands are read where they are: those of a long expression stay in the first-level cache
-/// beside its intermediate results. Where operands are walked, longer tiles spread the cost of that.
-const STRAIGHT_TILE: usize = TILE / 2;
+/// Bytes that are asked for at once: sixteen lines.
+const BURST: usize = 1024;
 
 impl Tiling {
     fn new(run: usize) -> Tiling {
@@ -223,7 +219,7 @@ pub struct Evaluator<'a> {
     cursors: SmallVec<[Cursor; 4]>,
     scratch: *mut u8,
     /// What the next tile will read, and nobody has asked for yet.
-    ahead: SmallVec<[(*const u8, usize); 4]>,
+    ahead: SmallVec<[(*const u8, usize); 8]>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -364,9 +360,22 @@ impl<'a> Evaluator<'a> {
         })
     }
 
-    /// Elements from `start` on, at least `least` and at most `count` or those `count`, of the only value, where they are
-    /// an operand's that lie in this order up to there.
-    pub fn run_of_neighbours<T: Copy>(&mut self, start: usize, least: usize, count: usize) -> Option<&[T]> {
+    /// True where the only value is an operand's, whose elements from `start` on lie in this order: at least `least` of
+    /// them or all `count`.
+    pub fn has_neighbours<T: Copy>(&mut self, start: usize, least: usize, count: usize) -> bool {
+        self.plain_operand::<T>().is_some_and(|(source, operand)| match operand.access {
+            Access::Linear => true,
+            Access::Single => false,
+            Access::Strided => {
+                let (stride, left) = self.cursors[source].walk_at(operand, start).run();
+                stride == 1 && left >= least.min(count)
+            }
+        })
+    }
+
+    /// Elements from `start` on, at most `count`, of the only value, where they are an operand's that lie in this order
+    /// up to there.
+    pub fn run_of_neighbours<T: Copy>(&mut self, start: usize, count: usize) -> Option<&[T]> {
         let (source, operand) = self.plain_operand::<T>()?;
         if operand.access != Access::Strided {
             return self.neighbours(start, count);
@@ -374,7 +383,7 @@ impl<'a> Evaluator<'a> {
         let cursor = &mut self.cursors[source];
         let walk = cursor.walk_at(operand, start);
         let (stride, left) = walk.run();
-        if stride != 1 || left < least.min(count) {
+        if stride != 1 {
             return None;
         }
         let (position, count) = (walk.position() as i64, count.min(left));
@@ -403,7 +412,11 @@ impl<'a> Evaluator<'a> {
                         // SAFETY: the element is one of the layout's.
                         let tile = unsafe { operand.at(operand.layout.offset() + start as i64) };
                         if operand.is_far && !program.fetches {
-                            self.ahead.push((tile.wrapping_add(count * operand.size), count * operand.size));
+                            let (next, bytes) =
+                                (tile.wrapping_add(count * operand.size), count * operand.size);
+                            for start in (0..bytes).step_by(BURST) {
+                                self.ahead.push((next.wrapping_add(start), BURST.min(bytes - start)));
+                            }
                         }
                         tile
                     }

@@ -16,8 +16,9 @@ use super::formulas::{self, FormulaFunction, Found};
 use super::{cast, table};
 use crate::simd::Tier;
 
-/// Elements of a tile, at most.
-pub const TILE: usize = 512;
+/// Elements of a tile, at most. With 256, taking tiles up was as much work as an operation on them; more than 1,024 would
+/// not stay in the first-level cache with their intermediate results.
+pub const TILE: usize = 1024;
 
 /// What a source slot shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -123,28 +123,25 @@ const SHORTEST_RUN: usize = 2 * BLOCK;
 #[inline(always)]
 pub(super) fn runs_are_short<T: Copy>(evaluator: &mut Evaluator<'_>, sweep: &Sweep, unit: &Unit) -> bool {
     let start = unit.first * sweep.reduced + unit.begin;
-    evaluator.run_of_neighbours::<T>(start, SHORTEST_RUN, unit.length).is_none()
+    !evaluator.has_neighbours::<T>(start, SHORTEST_RUN, unit.length)
 }
 
-/// Hands over the elements of a chunk of a row in runs, each with the place of its first in the row.
+/// Elements of a chunk of a row from number `done` of it on, as many as lie side by side or fit a tile.
+///
+/// No closure takes them: it would not be compiled for the tier.
 #[inline(always)]
-pub(super) fn each_run<T: Copy>(
-    evaluator: &mut Evaluator<'_>,
+pub(super) fn next_run<'v, T: Copy>(
+    evaluator: &'v mut Evaluator<'_>,
     sweep: &Sweep,
     unit: &Unit,
-    mut body: impl FnMut(&[T], usize),
-) {
-    let start = unit.first * sweep.reduced + unit.begin;
-    let mut done = 0;
-    while done < unit.length {
-        let (at, left) = (start + done, unit.length - done);
-        let values = match evaluator.run_of_neighbours::<T>(at, SHORTEST_RUN, left) {
-            Some(values) => values,
-            None => evaluator.view::<T>(at, unit.count(at, left)),
-        };
-        body(values, unit.begin + done);
-        done += values.len();
+    done: usize,
+) -> &'v [T] {
+    let (at, left) = (unit.first * sweep.reduced + unit.begin + done, unit.length - done);
+    if evaluator.has_neighbours::<T>(at, SHORTEST_RUN, left) {
+        let Some(values) = evaluator.run_of_neighbours::<T>(at, left) else { unreachable!("asked above") };
+        return values;
     }
+    evaluator.view::<T>(at, unit.count(at, left))
 }
 
 /// Reduces one chunk of a row.
@@ -156,7 +153,12 @@ pub(super) fn row<T: Copy, F: Fold<T>>(
     map: impl Fn(T) -> T,
 ) -> F::State {
     let mut accumulators = accumulators::<T, F>();
-    each_run(evaluator, sweep, unit, |values, place| take::<T, F>(&mut accumulators, values, place, &map));
+    let mut done = 0;
+    while done < unit.length {
+        let values = next_run::<T>(evaluator, sweep, unit, done);
+        take::<T, F>(&mut accumulators, values, unit.begin + done, &map);
+        done += values.len();
+    }
     join_lanes(&accumulators, F::join)
 }
 
@@ -168,7 +170,12 @@ pub(super) fn by_runs<T: Copy, F: Fold<T>>(
     unit: &Unit,
 ) -> F::State {
     let mut state = F::identity();
-    each_run(evaluator, sweep, unit, |values, place| state = F::take_run(state, values, place));
+    let mut done = 0;
+    while done < unit.length {
+        let values = next_run::<T>(evaluator, sweep, unit, done);
+        state = F::take_run(state, values, unit.begin + done);
+        done += values.len();
+    }
     state
 }
 

@@ -3,7 +3,7 @@
 use tenfold_ir::lanes::Lane;
 use tenfold_ir::{Element, Result};
 
-use super::accumulate::{column_accumulators, columns, each_run, row, runs_are_short, short_row, take_line};
+use super::accumulate::{column_accumulators, columns, next_run, row, runs_are_short, short_row, take_line};
 use super::fold::{Fold, Sum};
 use super::sweep::{Sweep, Unit, join_chunks};
 use crate::backend::disjoint::{Disjoint, for_each_part};
@@ -114,7 +114,9 @@ where
         } else if runs_are_short::<T>(evaluator, sweep, unit) {
             // Copied together or computed only once.
             let mut elements = Vec::with_capacity(unit.length);
-            each_run::<T>(evaluator, sweep, unit, |values, _| elements.extend_from_slice(values));
+            while elements.len() < unit.length {
+                elements.extend_from_slice(next_run::<T>(evaluator, sweep, unit, elements.len()));
+            }
             let mean = short_row::<T, Sum<T>>(&elements, |element| element) / count;
             put(0, mean, short_row::<T, Sum<T>>(&elements, |element| (element - mean) * (element - mean)));
         } else {
