@@ -28,12 +28,6 @@ fn check_square(operation: &'static str, x: &Tensor) -> Result<usize> {
     Err(Error::shape(operation, format!("needs square matrices; got shape {}", x.shape())))
 }
 
-/// The elements of a float64 input in logical order.
-fn elements(input: &HostInput<'_>) -> Vec<f64> {
-    let all: &[f64] = bytemuck::cast_slice(input.bytes);
-    input.layout.positions().map(|position| all[position]).collect()
-}
-
 /// The decomposition into reflections: see [`reflections`].
 struct Reflections;
 
@@ -51,7 +45,7 @@ impl HostFunction for Reflections {
     }
 
     fn run(&self, inputs: &[HostInput<'_>], outputs: &mut [HostOutput<'_>]) -> Result<()> {
-        let mut matrices = elements(&inputs[0]);
+        let mut matrices = inputs[0].elements::<f64>().into_owned();
         let shape = &inputs[0].spec.shape;
         let (rows, columns) = (shape[shape.rank() - 2], shape[shape.rank() - 1]);
         let width = rows.min(columns);
@@ -182,7 +176,8 @@ impl HostFunction for Solve {
     }
 
     fn run(&self, inputs: &[HostInput<'_>], outputs: &mut [HostOutput<'_>]) -> Result<()> {
-        let (mut matrices, mut sides) = (elements(&inputs[0]), elements(&inputs[1]));
+        let (mut matrices, mut sides) =
+            (inputs[0].elements::<f64>().into_owned(), inputs[1].elements::<f64>().into_owned());
         let shape = &inputs[1].spec.shape;
         let (size, columns) = (shape[shape.rank() - 2], shape[shape.rank() - 1]);
         if size > 0 && columns > 0 {
@@ -292,7 +287,7 @@ impl HostFunction for Determinant {
     }
 
     fn run(&self, inputs: &[HostInput<'_>], outputs: &mut [HostOutput<'_>]) -> Result<()> {
-        let mut matrices = elements(&inputs[0]);
+        let mut matrices = inputs[0].elements::<f64>().into_owned();
         let shape = &inputs[0].spec.shape;
         let size = shape[shape.rank() - 1];
         let results: &mut [f64] = bytemuck::cast_slice_mut(outputs[0].bytes);

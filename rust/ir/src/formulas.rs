@@ -238,6 +238,12 @@ pub fn normalized_gradient<A: Arithmetic>(gradient: A, scale: A, x: A, mean: A, 
     gradient * scale - (x - mean) * slope - shift
 }
 
+/// A term of the gradient of a normalisation's weight.
+#[inline(always)]
+pub fn normalized_product<A: Arithmetic>(gradient: A, x: A, mean: A, r: A) -> A {
+    gradient * ((x - mean) * r)
+}
+
 /// A number held between two bounds.
 #[inline(always)]
 pub fn hardtanh<A: Arithmetic>(x: A, low: A, high: A) -> A {

@@ -81,22 +81,33 @@ impl Formula<6, 0, 1> for NormalizedGradient {
     }
 }
 
+/// How many names there are.
+const fn count(names: &[&str]) -> usize {
+    names.len()
+}
+
 /// Formulas that are functions of their operands and scalars.
 macro_rules! plain_formulas {
-    ($($(#[$doc:meta])* $name:ident [$($operand:ident)*] [$($scalar:ident)*] => $value:expr;)*) => {
-        $($(#[$doc])*
-        struct $name;
+    ($($name:ident [$($operand:ident)*] [$($scalar:ident)*] => $value:expr;)*) => {
+        $(
+            struct $name;
 
-        impl Formula<{ [$(stringify!($operand)),*].len() }, { [$(stringify!($scalar)),*].len() }, 1> for $name {
-            #[inline(always)]
-            fn compute<A: Arithmetic>([$($operand),*]: [A; { [$(stringify!($operand)),*].len() }],
-                                      [$($scalar),*]: [A; { [$(stringify!($scalar)),*].len() }]) -> [A; 1] {
-                [$value]
+            impl Formula<{ count(&[$(stringify!($operand)),*]) }, { count(&[$(stringify!($scalar)),*]) }, 1>
+                for $name
+            {
+                #[inline(always)]
+                fn compute<A: Arithmetic>(
+                    [$($operand),*]: [A; count(&[$(stringify!($operand)),*])],
+                    [$($scalar),*]: [A; count(&[$(stringify!($scalar)),*])],
+                ) -> [A; 1] {
+                    [$value]
+                }
             }
-        })*
+        )*
     };
 }
 plain_formulas! {
+    NormalizedProduct [gradient x mean r] [] => formulas::normalized_product(gradient, x, mean, r);
     Hardtanh [x] [low high] => formulas::hardtanh(x, low, high);
     HardtanhGradient [x gradient] [high zero low] => formulas::hardtanh_gradient(x, gradient, low, high, zero);
     Hardsigmoid [x] [a b c d] => formulas::hardsigmoid(x, [a, b, c, d]);
@@ -117,7 +128,7 @@ pub struct Known {
 
 /// All of them.
 fn known() -> &'static [Known] {
-    static KNOWN: OnceLock<[Known; 13]> = OnceLock::new();
+    static KNOWN: OnceLock<[Known; 14]> = OnceLock::new();
     KNOWN.get_or_init(|| {
         [
             Known::new::<Adam, 4, 6, 3>(),
@@ -125,6 +136,7 @@ fn known() -> &'static [Known] {
             Known::new::<Momentum<true>, 3, 3, 2>(),
             Known::new::<Normalized, 4, 0, 1>(),
             Known::new::<NormalizedGradient, 6, 0, 1>(),
+            Known::new::<NormalizedProduct, 4, 0, 1>(),
             Known::new::<Hardswish, 1, 5, 1>(),
             Known::new::<HardswishGradient, 2, 4, 1>(),
             Known::new::<Hardsigmoid, 1, 4, 1>(),

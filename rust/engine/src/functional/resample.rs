@@ -37,10 +37,10 @@ pub(super) fn resample_last(x: &Tensor, tables: Vec<Option<WeightTable>>) -> Res
     let first = x.rank() - tables.len();
     let mut steps: SmallVec<[(usize, WeightTable); 3]> =
         tables.into_iter().enumerate().filter_map(|(number, table)| Some((first + number, table?))).collect();
-    // What shrinks comes first, and of growing axes the last one, along which sums are dearest.
+    // What shrinks comes first. Sums along the last axis are dearest: there should be as little as possible of them.
     steps.sort_by(|(a, small), (b, large)| {
         let growth = |table: &WeightTable| table.outputs() as f64 / table.inputs().max(1) as f64;
-        growth(small).total_cmp(&growth(large)).then(b.cmp(a))
+        growth(small).total_cmp(&growth(large)).then(if growth(small) < 1.0 { a.cmp(b) } else { b.cmp(a) })
     });
     let wide = x.cast(x.dtype().compute())?;
     let summed = steps

@@ -1,5 +1,9 @@
 //! Poolings made of others: unpooling, powers and random windows.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tenfold_cpu::threads::for_each_chunk;
+use tenfold_ir::kernel::{HostFunction, HostInput, HostOutput, Spec};
 use tenfold_ir::{DType, Error, Result, Scalar, Shape};
 
 use super::check_floating;
@@ -171,39 +175,101 @@ pub fn fractional_max_pool(
             ),
         ));
     }
-    // Where the windows begin: (N, C, out…).
-    let shape: Shape = [images, channels].iter().chain(&output).copied().collect();
-    let mut first = Tensor::zeros(&shape, DType::Int64)?;
-    let mut pitch = 1;
-    let mut offsets = vec![0];
-    for axis in (0..spatial).rev() {
-        // For images the first sample belongs to the last axis, for volumes to the first.
-        let sample = if spatial == 2 { 1 - axis } else { axis };
-        let sample = samples.select(2, sample as i64)?.detach();
-        let mut along = Shape::from_iter(std::iter::repeat_n(1, 2 + spatial));
-        along.extents_mut()[..2].copy_from_slice(&[images, channels]);
-        along.extents_mut()[2 + axis] = output[axis];
-        let starts = starts(&sample, extents[axis], window[axis], output[axis])?;
-        first = first.add(&starts.reshaped(&along)?.multiply(pitch as i64)?)?;
-        // The first axis comes to stand outermost, so that the offsets ascend.
-        let steps = 0..window[axis];
-        offsets = steps.flat_map(|step| offsets.iter().map(move |offset| step * pitch + offset)).collect();
-        pitch *= extents[axis];
-    }
-    let first = flat(&first)?;
-    let pixels = flat(&input)?;
-    let known = pixels.detach();
-    let (mut best, mut indices) = (known.gather(2, &first)?, first.clone());
-    for &offset in &offsets[1..] {
-        let places = first.add(offset as i64)?;
-        let found = known.gather(2, &places)?;
-        // The first of equals, but NaN before all.
-        let wins = found.greater(&best)?.logical_or(&found.isnan()?)?;
-        best = wins.where_(&found, &best)?;
-        indices = wins.where_(&places, &indices)?;
-    }
-    let (values, indices) = (pixels.gather(2, &indices)?.reshaped(&shape)?, indices.reshaped(&shape)?);
+    // For images the first sample belongs to the last axis, for volumes to the first.
+    let sample_of = |axis: usize| if spatial == 2 { 1 - axis } else { axis };
+    let begins = (0..spatial).map(|axis| {
+        let sample = samples.select(2, sample_of(axis) as i64)?.detach();
+        starts(&sample, extents[axis], window[axis], output[axis])
+    });
+    let begins: Vec<Tensor> = begins.collect::<Result<_>>()?;
+    let begins = Tensor::concatenate(&begins.iter().collect::<Vec<_>>(), Some(2))?;
+    let known = input.detach();
+    let known = known.cast(known.dtype().compute())?;
+    let function =
+        RandomWindows { name, extents: extents.into(), window: window.to_vec(), output: output.to_vec() };
+    let indices = Tensor::host(Arc::new(function), None, &[&known, &begins])?.remove(0);
+    let values = flat(&input)?.gather(2, &flat(&indices)?)?.reshaped(indices.shape())?;
     if unbatched { Ok((values.squeeze(&[0])?, indices.squeeze(&[0])?)) } else { Ok((values, indices)) }
+}
+
+/// The index of the largest element of each window: of pixels `(N, C, spatial…)`, and of where the windows of each axis
+/// begin, `(N, C, those of all axes)`.
+struct RandomWindows {
+    name: &'static str,
+    extents: Vec<usize>,
+    window: Vec<usize>,
+    output: Vec<usize>,
+}
+
+impl HostFunction for RandomWindows {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>> {
+        let shape = inputs[0].shape[..2].iter().chain(&self.output).copied().collect();
+        Ok(vec![Spec::new(shape, DType::Int64)])
+    }
+
+    fn run(&self, inputs: &[HostInput<'_>], outputs: &mut [HostOutput<'_>]) -> Result<()> {
+        let begins = inputs[1].elements::<i64>();
+        let indices: &mut [i64] = bytemuck::cast_slice_mut(outputs[0].bytes);
+        match inputs[0].spec.dtype {
+            DType::Float32 => self.find(&inputs[0].elements::<f32>(), &begins, indices),
+            DType::Float64 => self.find(&inputs[0].elements::<f64>(), &begins, indices),
+            other => return Err(Error::dtype(self.name, format!("not defined for {other}"))),
+        }
+        Ok(())
+    }
+}
+
+impl RandomWindows {
+    fn find<T: PartialOrd + Copy + Sync>(&self, pixels: &[T], begins: &[i64], indices: &mut [i64]) {
+        // Images are volumes of one slice.
+        let volume = |extents: &[usize]| -> [usize; 3] {
+            std::array::from_fn(|axis| match (axis + extents.len()).checked_sub(3) {
+                Some(axis) => extents[axis],
+                None => 1,
+            })
+        };
+        let ([_, height, width], window, output) =
+            (volume(&self.extents), volume(&self.window), volume(&self.output));
+        let pixels_of_plane: usize = self.extents.iter().product();
+        let begins_of_plane: usize = self.output.iter().sum();
+        let results: usize = output.iter().product();
+        if results == 0 || pixels_of_plane == 0 {
+            return;
+        }
+        let planes = indices.chunks_exact_mut(results).map(Mutex::new).collect::<Vec<_>>();
+        let cost = (results * window.iter().product::<usize>()) as u64;
+        for_each_chunk(planes.len(), cost, &|plane| {
+            let mut indices = planes[plane].lock().unwrap_or_else(PoisonError::into_inner);
+            let pixels = &pixels[plane * pixels_of_plane..][..pixels_of_plane];
+            let begins = &begins[plane * begins_of_plane..][..begins_of_plane];
+            let (rest, columns) = begins.split_at(begins_of_plane - output[2]);
+            let (slices, rows) = rest.split_at(rest.len() - output[1]);
+            for (place, index) in indices.iter_mut().enumerate() {
+                let (line, column) = (place / output[2], place % output[2]);
+                let slice = slices.get(line / output[1]).copied().unwrap_or(0) as usize;
+                let (row, column) = (rows[line % output[1]] as usize, columns[column] as usize);
+                let first = (slice * height + row) * width + column;
+                let mut best = first;
+                for z in 0..window[0] {
+                    for y in 0..window[1] {
+                        let start = first + (z * height + y) * width;
+                        for at in start..start + window[2] {
+                            // The first of equals, but the last NaN before all.
+                            let is_nan = pixels[at].partial_cmp(&pixels[at]).is_none();
+                            if pixels[at] > pixels[best] || is_nan {
+                                best = at;
+                            }
+                        }
+                    }
+                }
+                *index = best as i64;
+            }
+        });
+    }
 }
 
 /// Where windows begin for samples `(N, C)`: `(N, C, count)` integers. Window i of those before the last begins at

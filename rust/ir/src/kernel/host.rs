@@ -1,5 +1,6 @@
 //! Kernels that a user writes in Rust.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,6 +15,27 @@ pub struct HostInput<'a> {
     pub layout: Layout,
     /// The buffer.
     pub bytes: &'a [u8],
+}
+
+impl<'a> HostInput<'a> {
+    /// The elements in logical order, whose dtype the caller knows: where they lie if they lie in that order.
+    ///
+    /// # Panics
+    /// If `T` has another alignment or size than the dtype.
+    pub fn elements<T: bytemuck::Pod>(&self) -> Cow<'a, [T]> {
+        assert_eq!(
+            size_of::<T>(),
+            self.spec.dtype.size(),
+            "elements of another type than {}",
+            self.spec.dtype
+        );
+        let all: &[T] =
+            bytemuck::cast_slice(&self.bytes[..self.bytes.len() / size_of::<T>() * size_of::<T>()]);
+        if self.layout.is_contiguous() {
+            return Cow::Borrowed(&all[self.layout.offset() as usize..][..self.layout.elements()]);
+        }
+        self.layout.positions().map(|position| all[position]).collect()
+    }
 }
 
 /// An output of a [`HostFunction`]: dense and row-major, of the shape and dtype that it promised.
