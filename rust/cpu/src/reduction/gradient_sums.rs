@@ -114,10 +114,13 @@ where
         } else if sweep.reduced <= TILE {
             let rows: [&[T]; 2] = evaluator.views(unit.first * sweep.reduced, unit.width * sweep.reduced);
             for row in 0..unit.width {
-                let sum = |values: &[T]| {
-                    short_row::<T, Sum<T>>(&values[row * sweep.reduced..][..sweep.reduced], |element| element)
-                };
-                put(row, rows.map(sum));
+                // A loop, and not a closure for each: that would not be compiled for the tier.
+                let mut sums = [T::constant(0.0); 2];
+                for which in 0..2 {
+                    let row = &rows[which][row * sweep.reduced..][..sweep.reduced];
+                    sums[which] = short_row::<T, Sum<T>>(row, |element| element);
+                }
+                put(row, sums);
             }
         } else {
             let start = unit.first * sweep.reduced + unit.begin;
