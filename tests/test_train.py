@@ -171,8 +171,10 @@ def test_a_model_may_tell_its_loss_itself() -> None:
     x = tf.linspace(-1, 1, 32)
     model = Own()
     trainer = Trainer(model, "sgd", lr=0.3)
-    trainer.fit((x, 2 * x), epochs=20, batch_size=8)
+    history = trainer.fit((x, 2 * x), epochs=20, batch_size=8)
     assert model.weight.item() == pytest.approx(2, abs=1e-3)
+    last = history.epochs[-1]
+    assert last["seconds"] * last["samples_per_second"] == pytest.approx(32)
     assert trainer.evaluate((x, 2 * x))["loss"] < 1e-5
     with pytest.raises(ValueError, match=r"^Trainer: metrics need a loss"):
         Trainer(model, "sgd", metrics=["accuracy"])

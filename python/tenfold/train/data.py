@@ -76,6 +76,20 @@ def length_of(loader: Any) -> int | None:
         return None
 
 
+def samples_of(batch: Any) -> int:
+    """How many samples a batch has: the length of its first member."""
+    if isinstance(batch, dict):
+        batch = list(batch.values())
+    if isinstance(batch, list | tuple) and batch:
+        first = batch[0]
+        if hasattr(first, "__len__") and not isinstance(first, str | bytes):
+            return samples_of(first)
+    try:
+        return len(batch)
+    except TypeError:
+        return 1
+
+
 def generators_of(loader: Any) -> list[_core.Generator]:
     """The generators that a loader draws from, beside the process's own sequence."""
     sampler = getattr(loader, "sampler", None)

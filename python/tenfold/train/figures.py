@@ -28,14 +28,14 @@ class Figures:
         for metric in self.metrics:
             metric.reset()
 
-    def add(self, loss: Tensor, output: Any, target: Any, count: Any) -> None:
-        """Adds a batch, of which the loss is the mean over ``count`` samples."""
+    def add(self, loss: Tensor, output: Any, target: Any, count: Any, samples: int) -> None:
+        """Adds a batch of so many samples, of which the loss is the mean with weights that sum up to ``count``."""
         with no_grad():
             self._loss = self._loss + loss.detach().double() * count
             self._count = self._count + count
             for metric in self.metrics:
                 metric.update(output, target)
-        self.samples += len(target) if hasattr(target, "__len__") else 1
+        self.samples += samples
 
     def compute(self) -> dict[str, Any]:
         """The figures by name."""

@@ -133,7 +133,7 @@ class Loop(RunState):
         with self._evaluating():
             for batch in loader:
                 loss, output, target, count = self.compute(batch)
-                figures.add(loss, output, target, count)
+                figures.add(loss, output, target, count, _data.samples_of(batch))
                 if self._interrupted:
                     break
         return figures.compute()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenfold import _core, optim
 from tenfold._core import Tensor
+from tenfold.train.data import samples_of
 
 if TYPE_CHECKING:
     from tenfold.train.loop import Loop
@@ -54,7 +55,7 @@ class Stepper:
             # Batches of different sizes count by their samples, as one large batch would have it.
             factor = scale if len(batches) == 1 else count * scale
             (loss if isinstance(factor, float) and factor == 1 else loss * factor).backward()
-            trainer._figures.add(loss, output, target, count)
+            trainer._figures.add(loss, output, target, count, samples_of(batch))
             total = total + count
         return 1.0 if len(batches) == 1 else total if isinstance(total, Tensor) else float(total)
 
@@ -71,7 +72,7 @@ class Stepper:
             loss, output, target, count = trainer.compute(batches[0])
             loss.backward()
             if first:
-                trainer._figures.add(loss, output, target, count)
+                trainer._figures.add(loss, output, target, count, samples_of(batches[0]))
                 first = False
             return loss
 
