@@ -187,6 +187,21 @@ def test_lbfgs_with_line_search_walks_through_a_curved_valley() -> None:
     assert evaluations == optimizer.state[x]["func_evals"] < 100
 
 
+def test_lbfgs_comes_back_from_where_the_loss_is_no_number() -> None:
+    x = tf.tensor([3.0], requires_grad=True)
+    optimizer = optim.LBFGS([x], lr=50, line_search_fn="strong_wolfe")
+
+    def closure() -> tf.Tensor:
+        optimizer.zero_grad()
+        loss = (x - tf.log(x)).sum()
+        loss.backward()
+        return loss
+
+    for _ in range(5):
+        optimizer.step(closure)
+    assert x.item() == pytest.approx(1.0, abs=1e-3)
+
+
 def test_lbfgs_climbs_too() -> None:
     x = tf.tensor([2.0], requires_grad=True)
     optimizer = optim.LBFGS([x], lr=0.5, max_iter=50, maximize=True)

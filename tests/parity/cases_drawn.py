@@ -11,7 +11,7 @@ from typing import Any
 
 from parity.cases import Case, integers, module, normal, uniform
 from parity.cases_sequence import given, layer, mask
-from parity.cases_spatial import call, sampled
+from parity.cases_spatial import call
 
 # How often each layer is drawn.
 DRAWS = 2
@@ -301,7 +301,7 @@ def resizings(draw: random.Random) -> Iterator[Case]:
     image = normal(1, draw.randint(1, 3), draw.randint(2, 5), draw.randint(2, 5))
     options = some(draw, mode=["bilinear", "nearest", "bicubic"], padding_mode=["zeros", "border", "reflection"],
                    align_corners=[False, True])  # fmt: skip
-    yield sampled("grid_sample", image, grid, **options)
+    yield call("grid_sample", "grid_sample", image, grid, **options)
 
 
 def losses(draw: random.Random) -> Iterator[Case]:

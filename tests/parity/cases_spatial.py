@@ -301,10 +301,6 @@ def foldings(draw: random.Random) -> list[Case]:
     ]  # fmt: skip
 
 
-def sampled(name: str, *arguments: Any, **options: Any) -> Case:
-    return {**call(name, "grid_sample", *arguments, **options), "relative_to": "inputs"}
-
-
 def grid_calls(draw: random.Random) -> list[Case]:
     n, c = draw.randint(1, 2), draw.randint(1, 3)
     image, volume = normal(n, c, 5, 6), normal(n, c, 3, 4, 5)
@@ -316,9 +312,9 @@ def grid_calls(draw: random.Random) -> list[Case]:
             options = {"padding_mode": padding, "align_corners": aligned}
             shown = f"{padding}{', aligned' if aligned else ''}"
             for mode in ("bilinear", "nearest", "bicubic"):
-                cases.append(sampled(f"grid {mode}, {shown}", image, grid, mode, **options))
+                cases.append(call(f"grid {mode}, {shown}", "grid_sample", image, grid, mode, **options))
             for mode in ("bilinear", "nearest", "bicubic"):
-                cases.append(sampled(f"grid 3d {mode}, {shown}", volume, wide, mode, **options))
+                cases.append(call(f"grid 3d {mode}, {shown}", "grid_sample", volume, wide, mode, **options))
     return [
         *cases,
         call("affine grid", "affine_grid", normal(n, 2, 3), (n, 1, 4, 5), align_corners=False),

@@ -197,7 +197,6 @@ class _Search:
     """A search for a distance with enough descent (C1) and a flat enough slope (C2): the strong Wolfe conditions."""
 
     C1, C2 = 1e-4, 0.9
-    MAX_STEPS = 25
 
     def __init__(self, evaluate: Callable[[float], _Point], start: _Point, direction: Tensor) -> None:
         self._evaluate = evaluate
@@ -215,29 +214,29 @@ class _Search:
     def _flat(self, point: _Point) -> bool:
         return abs(point.slope) <= -self.C2 * self._start.slope
 
-    def run(self, distance: float, evaluations: int, tolerance: float) -> _Point:
-        """The best point found with at most so many evaluations (one at least)."""
-        most = max(1, min(evaluations, self.MAX_STEPS))
+    def run(self, distance: float, more: int, tolerance: float) -> _Point:
+        """The best point found with one evaluation and at most so many more."""
         before, point = self._start, self._at(distance)
-        while True:
-            if self._too_high(point) or (self.evaluations > 1 and point.loss >= before.loss):
-                return self._zoom(before, point, most, tolerance)
+        while self.evaluations <= more:
+            rises = self.evaluations > 2 and point.loss >= before.loss
+            if rises or self._too_high(point):
+                return self._zoom([before, point], more, tolerance)
             if self._flat(point):
                 return point
             if point.slope >= 0:
-                return self._zoom(point, before, most, tolerance)
-            if self.evaluations >= most:
-                return min(self._start, before, point, key=lambda one: one.loss)
+                return self._zoom([before, point], more, tolerance)
             nearest = point.distance + 0.01 * (point.distance - before.distance)
             further = _minimum(before, point, nearest, 10 * point.distance)
             before, point = point, self._at(further)
+        return [self._start, point][_lower([self._start, point])]
 
-    def _zoom(self, low: _Point, high: _Point, most: int, tolerance: float) -> _Point:
-        """Narrows an interval whose better end is ``low``."""
+    def _zoom(self, ends: list[_Point], more: int, tolerance: float) -> _Point:
+        """Narrows an interval; gives its better end."""
+        low = _lower(ends)
         stalled = False
-        while self.evaluations < most and abs(high.distance - low.distance) * self._size >= tolerance:
-            left, right = sorted((low.distance, high.distance))
-            distance = _minimum(low, high, left, right)
+        while self.evaluations <= more and abs(ends[1].distance - ends[0].distance) * self._size >= tolerance:
+            left, right = sorted(end.distance for end in ends)
+            distance = _minimum(ends[0], ends[1], left, right)
             margin = 0.1 * (right - left)
             if min(right - distance, distance - left) < margin:
                 # Too near an end for a second time: away from it.
@@ -250,15 +249,22 @@ class _Search:
             else:
                 stalled = False
             point = self._at(distance)
-            if self._too_high(point) or point.loss >= low.loss:
-                high = point
+            if self._too_high(point) or point.loss >= ends[low].loss:
+                ends[1 - low] = point
+                low = _lower(ends)
                 continue
             if self._flat(point):
                 return point
-            if point.slope * (high.distance - low.distance) >= 0:
-                high = low
-            low = point
-        return low
+            if point.slope * (ends[1 - low].distance - ends[low].distance) >= 0:
+                ends[1 - low] = ends[low]
+            ends[low] = point
+        return ends[low]
+
+
+def _lower(ends: list[_Point]) -> int:
+    """Which of two points has the lower loss, or one at all; the first where neither has."""
+    first, second = ends[0].loss, ends[1].loss
+    return 1 if second < first or (math.isnan(first) and not math.isnan(second)) else 0
 
 
 def _minimum(a: _Point, b: _Point, left: float, right: float) -> float:
