@@ -1,5 +1,6 @@
 """What all tests share: hypothesis profiles and the folder of recorded fixtures."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,11 @@ settings.register_profile("default", derandomize=True, max_examples=50, **common
 settings.register_profile("few", derandomize=True, max_examples=10, **common)
 settings.register_profile("fuzz", derandomize=False, max_examples=20_000, **common)
 settings.load_profile("default")
+
+
+# A shell that starts the tests in the background has Ctrl-C ignored, in them and all that they start; some press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

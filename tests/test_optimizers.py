@@ -187,6 +187,45 @@ def test_lbfgs_with_line_search_walks_through_a_curved_valley() -> None:
     assert evaluations == optimizer.state[x]["func_evals"] < 100
 
 
+# Coefficients of a·x² + b·sin(c·x) + d·x, the start, lr and max_iter; where PyTorch 2.15 came in two steps, and with
+# how many evaluations: searches that narrow intervals and stop at the bound on evaluations.
+SEARCHES = [
+    ((0.2, 2.6, 4.8, -0.5), (0.0, -0.3), 10, 2, (-1.639507, -0.437906), 6),
+    ((0.2, 0.6, 5.2, -0.1), (1.6, -3.0), 10, 3, (2.142888, -0.69695), 7),
+    ((0.3, 1.0, 3.3, -0.4), (-2.9, 2.0), 0.5, 2, (-2.324294, 1.347639), 5),
+    ((0.7, 2.3, 2.5, 0.5), (2.4, 2.8), 10, 5, (-3.186444, -0.639886), 14),
+    ((0.9, 2.1, 4.0, 0.5), (-0.7, 2.1), 1, 5, (-0.385692, 2.583162), 13),
+]
+
+
+@pytest.mark.parametrize(("function", "start", "lr", "max_iter", "end", "evaluations"), SEARCHES)
+def test_lbfgs_searches_lines_as_pytorch(
+    function: tuple[float, ...],
+    start: tuple[float, ...],
+    lr: float,
+    max_iter: int,
+    end: tuple[float, ...],
+    evaluations: int,
+) -> None:
+    a, b, c, d = function
+    x = tf.tensor(start, dtype=tf.float64, requires_grad=True)
+    optimizer = optim.LBFGS([x], lr=lr, max_iter=max_iter, history_size=2, line_search_fn="strong_wolfe")
+    calls = 0
+
+    def closure() -> tf.Tensor:
+        nonlocal calls
+        calls += 1
+        optimizer.zero_grad()
+        loss = (a * x * x + b * tf.sin(c * x) + d * x).sum()
+        loss.backward()
+        return loss
+
+    for _ in range(2):
+        optimizer.step(closure)
+    np.testing.assert_allclose(x.detach().numpy(), end, atol=1e-5)
+    assert calls == evaluations
+
+
 def test_lbfgs_comes_back_from_where_the_loss_is_no_number() -> None:
     x = tf.tensor([3.0], requires_grad=True)
     optimizer = optim.LBFGS([x], lr=50, line_search_fn="strong_wolfe")

@@ -6,7 +6,6 @@ import builtins
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -77,22 +76,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def assert_same(results: Mapping[str, np.ndarray], record: Record) -> None:
     assert sorted(results) == sorted(record.expected)
     tolerance = record.case.get("tolerance", TOLERANCE[record.case["kind"]])
+    size = largest_number(record)
     for name, expected in record.expected.items():
         result = results[name]
         assert result.dtype == expected.dtype, name
         assert result.shape == expected.shape, name
         largest = np.abs(expected).max(initial=0.0)
-        atol = tolerance * largest + rounding(record, expected.dtype)
+        # Of a difference that is 0 nothing but a few roundings of what it is made of is left.
+        rounding = 4 * np.finfo(expected.dtype).eps * size if expected.dtype.kind in "fc" else 0.0
+        atol = tolerance * largest + rounding
         np.testing.assert_allclose(result, expected, rtol=tolerance, atol=atol, err_msg=name)
 
 
-def rounding(record: Record, dtype: np.dtype[Any]) -> float:
-    """What a few roundings of the largest number of a case come to: of a difference that is 0 nothing else is left."""
-    if dtype.kind not in "fc":
-        return 0.0
-    floating = (array for array in [*record.given.values(), *record.expected.values()] if array.dtype.kind in "fc")
-    sizes = (float(np.abs(array[np.isfinite(array)]).max(initial=0.0)) for array in floating)
-    return 4 * float(np.finfo(dtype).eps) * max(sizes, default=0.0)
+def largest_number(record: Record) -> float:
+    """Of all that went into a case and came out of it."""
+    arrays = [*record.given.values(), *record.expected.values()]
+    return max((float(np.abs(a[np.isfinite(a)]).max(initial=0.0)) for a in arrays if a.dtype.kind in "fc"), default=0.0)
 
 
 def test_outputs_gradients_and_buffers_are_pytorchs(tensor_record: Record) -> None:

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use tenfold_cpu::simd::{Tier, detected, set_tier};
 use tenfold_cpu::threads::set_thread_count;
 use tenfold_ir::expr::Expr;
-use tenfold_ir::formulas::{AdamNumbers, AdamState, MomentumNumbers, Recorded, adam, momentum};
+use tenfold_ir::formulas::{self, AdamNumbers, AdamState, MomentumNumbers, Recorded, adam, momentum};
 use tenfold_ir::kernel::Spec;
 use tenfold_ir::{
     Buffer, Core, DType, Element, Kernel, Layout, Operand, Operation, Scalar, Shape, Source, Strides, bf16,
@@ -415,6 +415,40 @@ fn check_formula(
                 assert_eq!(got, wanted, "result {output} of {count}");
             }
         }
+    }
+}
+
+#[test]
+fn hard_activations_have_the_bits_of_their_formulas() {
+    /// Of x and a gradient, and of these scalars.
+    fn check<const S: usize>(
+        scalars: [f64; S],
+        one: impl for<'e> Fn(Recorded<'e>, Recorded<'e>, [Recorded<'e>; S]) -> Recorded<'e>,
+        number: impl Fn(f32, f32, [f32; S]) -> f32,
+    ) {
+        let expr = RefCell::new(Expr::new());
+        let [x, gradient] = [0, 1].map(|at| Recorded::load(&expr, at));
+        let recorded = std::array::from_fn(|at| Recorded::scalar(&expr, at));
+        let result = one(x, gradient, recorded).value;
+        let mut form = expr.into_inner();
+        form.output(result);
+        let single = scalars.map(|scalar| scalar as f32);
+        check_formula(&form, 2, &scalars, &[0], |values| vec![number(values[0], values[1], single)]);
+    }
+    macro_rules! checks {
+        ($([$($scalar:literal),*] |$x:ident, $g:ident, $s:ident| $value:expr;)*) => {
+            $(check([$($scalar),*], |$x, $g, $s| { let _ = $g; $value }, |$x, $g, $s| { let _ = $g; $value });)*
+        };
+    }
+    checks! {
+        [-0.5, 0.75] |x, g, s| formulas::hardtanh(x, s[0], s[1]);
+        [-0.5, 0.75, 0.0] |x, g, s| formulas::hardtanh_gradient(x, g, s[0], s[1], s[2]);
+        [3.0, 0.0, 6.0, 6.0] |x, g, s| formulas::hardsigmoid(x, s);
+        [0.75, 6.0, 0.0] |x, g, s| formulas::hardsigmoid_gradient(x, g, s);
+        [3.0, 0.0, 6.0, 6.0, -0.5] |x, g, s| formulas::hardswish(x, [s[0], s[1], s[2], s[3]], s[4]);
+        [0.75, 3.0, 0.5, 0.0] |x, g, s| formulas::hardswish_gradient(x, g, s);
+        [-0.5, 0.5] |x, g, s| formulas::softshrink(x, s[0], s[1]);
+        [0.5, 0.0] |x, g, s| formulas::softshrink_gradient(x, g, s[0], s[1]);
     }
 }
 

@@ -238,18 +238,12 @@ impl Walk {
     /// the beginning of one, else what is left of it. Steps over them.
     #[inline]
     pub fn take_rows(&mut self, most: usize) -> Rows {
-        let (position, (stride, left), rank) = (self.position, self.run(), self.index.len());
-        let row = Rows { position, stride, length: left.min(most), apart: 0, count: 1 };
-        if rank < 2 || self.index[rank - 1] > 0 || left > most {
-            self.skip(row.length);
-            return row;
-        }
-        let count = (self.extents[rank - 2] - self.index[rank - 2]).min(most / left);
-        let apart = self.strides[rank - 2];
-        self.index[rank - 2] += count - 1;
-        self.position += apart * (count as i64 - 1);
-        self.skip(left);
-        Rows { apart, count, ..row }
+        let (position, (stride, left)) = (self.position, self.run());
+        let length = left.min(most);
+        let (apart, count) = self.rows(length);
+        let count = count.min(most / length);
+        self.skip_rows(length, count);
+        Rows { position, stride, length, apart, count }
     }
 
     /// Hands out the next element of `memory`.

@@ -80,6 +80,12 @@ pub fn map(
     Ok(())
 }
 
+/// How many parts of an expression have a loop of their own: for tests of what records them, which nothing but its speed
+/// would tell that a part has another form now.
+pub fn formulas_in(expr: &Expr) -> usize {
+    formulas::find(expr, expr.outputs()).len()
+}
+
 /// The memory of an output.
 #[derive(Clone, Copy)]
 pub(crate) struct Target {

@@ -311,3 +311,37 @@ pub fn glu(input: &Tensor, dim: i64) -> Result<Tensor> {
         half(0)?.multiply(&half(extent / 2)?.sigmoid()?)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use tenfold_cpu::elementwise::formulas_in;
+
+    use super::{hardsigmoid, hardswish, hardtanh, softshrink};
+    use crate::autograd::backward;
+    use crate::graph::current_shard;
+    use crate::graph::testing::deferred;
+    use crate::plan::plan;
+    use crate::{DType, Result, Tensor, synchronize};
+
+    #[test]
+    fn hard_activations_and_their_gradients_are_formulas() {
+        let activations: [fn(&Tensor) -> Result<Tensor>; 4] =
+            [hardswish, hardsigmoid, |x| hardtanh(x, -1.0, 2.0), |x| softshrink(x, 0.5)];
+        for activation in activations {
+            deferred(move || {
+                let [x, cotangent] = [0, 1].map(|seed| {
+                    let start = Tensor::full(&[1000], seed, DType::Float32).unwrap();
+                    start.add(&Tensor::ones(&[1000], DType::Float32).unwrap()).unwrap()
+                });
+                synchronize().unwrap();
+                let x = x.requires_gradient().unwrap();
+                let y = activation(&x).unwrap();
+                let gradients = backward(&[(&y, Some(&cotangent))], false, false).unwrap();
+                let steps = plan(&mut current_shard().arena().peek(), true, None);
+                let found = steps.iter().filter_map(|step| step.kernel.epilogue.as_ref()).map(formulas_in);
+                assert_eq!(found.sum::<usize>(), 2);
+                drop((y, gradients));
+            });
+        }
+    }
+}

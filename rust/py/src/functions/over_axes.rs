@@ -38,32 +38,29 @@ reductions! {
     count_nonzero_of "count_nonzero" => count_nonzero;
 }
 
-/// The largest element over `axis` (NaN if any is NaN); with `dim` as the method: the values and their indices, or with
-/// a tensor the element-wise maximum.
-#[pyfunction]
-#[pyo3(signature = (x, /, dim=None, keepdim=false, *, axis=None, keepdims=None))]
-pub fn max<'py>(
-    x: &Object<'py>,
-    dim: Option<&Bound<'py, PyAny>>,
-    keepdim: bool,
-    axis: Option<Integers>,
-    keepdims: Option<bool>,
-) -> PyResult<Bound<'py, PyAny>> {
-    extreme_of(x, "max", dim, axis, keepdim || keepdims.unwrap_or(false))
+macro_rules! extremes {
+    ($($(#[$doc:meta])* $name:ident $python:literal;)*) => {
+        $($(#[$doc])*
+        #[pyfunction]
+        #[pyo3(signature = (x, /, dim=None, keepdim=false, *, axis=None, keepdims=None))]
+        pub fn $name<'py>(
+            x: &Object<'py>,
+            dim: Option<&Bound<'py, PyAny>>,
+            keepdim: bool,
+            axis: Option<Integers>,
+            keepdims: Option<bool>,
+        ) -> PyResult<Bound<'py, PyAny>> {
+            extreme_of(x, $python, dim, axis, keepdim || keepdims.unwrap_or(false))
+        })*
+    };
 }
-
-/// The smallest element over `axis` (NaN if any is NaN); with `dim` as the method: the values and their indices, or with
-/// a tensor the element-wise minimum.
-#[pyfunction]
-#[pyo3(signature = (x, /, dim=None, keepdim=false, *, axis=None, keepdims=None))]
-pub fn min<'py>(
-    x: &Object<'py>,
-    dim: Option<&Bound<'py, PyAny>>,
-    keepdim: bool,
-    axis: Option<Integers>,
-    keepdims: Option<bool>,
-) -> PyResult<Bound<'py, PyAny>> {
-    extreme_of(x, "min", dim, axis, keepdim || keepdims.unwrap_or(false))
+extremes! {
+    /// The largest element over `axis` (NaN if any is NaN); with `dim` as the method: the values and their indices, or with
+    /// a tensor the element-wise maximum.
+    max "max";
+    /// The smallest element over `axis` (NaN if any is NaN); with `dim` as the method: the values and their indices, or with
+    /// a tensor the element-wise minimum.
+    min "min";
 }
 
 fn extreme_of<'py>(
