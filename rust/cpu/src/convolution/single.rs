@@ -1,17 +1,12 @@
 //! Windows of one row of weights: a depthwise convolution, or a convolution to a single channel.
-//!
-//! There are no rows of weights that could share what is read of the planes; neighbouring rows of windows share the
-//! weights instead, and are so many chains of sums side by side. The order of each sum is that of the micro-kernel.
 
+use crate::gemm::blocks::even_pieces;
 use crate::gemm::micro_kernel::Real;
+use crate::gemm::micro_kernel::grid::Grid;
 use crate::gemm::pack::Widen;
-use crate::simd::{Tiered, on_tier};
 
-/// Windows in a row that are summed side by side.
-pub(super) const LANES: usize = 8;
-
-/// Rows of windows that are summed side by side.
-const ROWS: usize = 4;
+/// Rows and columns of sums that wait side by side to be stored one by one.
+const WAITING: [usize; 2] = [4, 64];
 
 /// Windows of one slice of a plane.
 pub(super) struct SingleRow<'a, S, T> {
@@ -33,77 +28,54 @@ pub(super) struct SingleRow<'a, S, T> {
 impl<S: Widen<T>, T: Real> SingleRow<'_, S, T> {
     /// # Safety
     /// The planes hold the windows, the output has room for their sums.
-    pub unsafe fn multiply(self) {
-        on_tier(self);
+    pub unsafe fn multiply(&self) {
+        if let Some(output) = S::as_computed(self.output).filter(|_| self.strides[1] == 1) {
+            // SAFETY: the caller's.
+            return unsafe { self.sum([0, 0], self.grid, output.cast_mut(), self.strides[0]) };
+        }
+        let mut sums = [T::default(); WAITING[0] * WAITING[1]];
+        for rows in even_pieces(0..self.grid[0], WAITING[0], 1) {
+            for columns in even_pieces(0..self.grid[1], WAITING[1], 1) {
+                let (first, extents) = ([rows.start, columns.start], [rows.len(), columns.len()]);
+                // SAFETY: the caller's; the sums have room for these windows'.
+                unsafe {
+                    self.sum(first, extents, sums.as_mut_ptr(), columns.len());
+                    self.store(first, extents, &sums);
+                }
+            }
+        }
     }
 
-    /// Sums `R` rows of windows from `row` on.
+    /// Sums the windows from `first` on.
+    ///
+    /// # Safety
+    /// As for [`SingleRow::multiply`]; `sums` has room for them.
+    unsafe fn sum(&self, first: [usize; 2], extents: [usize; 2], sums: *mut T, row_stride: usize) {
+        // SAFETY: the caller's; the kernels are those of this CPU.
+        unsafe {
+            (T::kernels().grid)(&Grid {
+                weights: self.weights.as_ptr(),
+                offsets: self.offsets.as_ptr(),
+                depth: self.weights.len(),
+                b: self.planes.add(first[0] * self.row_pitch + first[1]),
+                b_row_stride: self.row_pitch,
+                extents,
+                c: sums,
+                c_row_stride: row_stride,
+            });
+        }
+    }
+
+    /// Stores the sums of the windows from `first` on.
     ///
     /// # Safety
     /// As for [`SingleRow::multiply`].
-    #[inline(always)]
-    unsafe fn rows<const R: usize>(&self, row: usize) {
-        let columns = self.grid[1];
-        let mut column = 0;
-        while column < columns {
-            // The last lanes of a row are summed twice rather than one by one.
-            let first = if columns < LANES { 0 } else { column.min(columns - LANES) };
-            let count = LANES.min(columns);
-            let mut sums = [[T::default(); LANES]; R];
-            for (&weight, &offset) in self.weights.iter().zip(self.offsets) {
-                for r in 0..R {
-                    // SAFETY: the planes hold the windows.
-                    unsafe {
-                        let source = self.planes.add(offset + (row + r) * self.row_pitch + first);
-                        let pixels = if count == LANES {
-                            source.cast::<[T; LANES]>().read_unaligned()
-                        } else {
-                            let mut pixels = [T::default(); LANES];
-                            for lane in 0..count {
-                                pixels[lane] = source.add(lane).read();
-                            }
-                            pixels
-                        };
-                        for lane in 0..LANES {
-                            sums[r][lane] = weight.mul_add(pixels[lane], sums[r][lane]);
-                        }
-                    }
-                }
-            }
-            for r in 0..R {
-                // SAFETY: the output has room for the sums.
-                unsafe {
-                    let target = self.output.add((row + r) * self.strides[0] + first * self.strides[1]);
-                    if count == LANES && self.strides[1] == 1 {
-                        target.cast::<[S; LANES]>().write_unaligned(sums[r].map(S::round));
-                    } else {
-                        for lane in 0..count {
-                            target.add(lane * self.strides[1]).write(S::round(sums[r][lane]));
-                        }
-                    }
-                }
-            }
-            column += LANES;
-        }
-    }
-}
-
-impl<S: Widen<T>, T: Real> Tiered for SingleRow<'_, S, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let mut row = 0;
-        while row < self.grid[0] {
-            // SAFETY: who made the value vouches for it (see `SingleRow::multiply`).
-            unsafe {
-                if row + ROWS <= self.grid[0] {
-                    self.rows::<ROWS>(row);
-                    row += ROWS;
-                } else {
-                    self.rows::<1>(row);
-                    row += 1;
-                }
+    unsafe fn store(&self, first: [usize; 2], extents: [usize; 2], sums: &[T]) {
+        for (row, sums) in sums.chunks_exact(extents[1]).take(extents[0]).enumerate() {
+            for (column, &sum) in sums.iter().enumerate() {
+                let place = (first[0] + row) * self.strides[0] + (first[1] + column) * self.strides[1];
+                // SAFETY: the caller's.
+                unsafe { self.output.add(place).write(S::round(sum)) };
             }
         }
     }

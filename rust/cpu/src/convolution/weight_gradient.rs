@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::Call;
 use super::forward::nanoseconds;
 use super::geometry::{Geometry, Planes};
-use super::taps::{Image, LANES, Taps, total};
+use super::taps::sum_images;
 use super::window::Shared;
 use crate::gemm::Block;
 use crate::gemm::blocks::{DEPTH_BLOCK, FINISHED_COLUMNS, even_pieces};
@@ -47,14 +47,19 @@ pub(super) fn run<S: Widen<T>, T: Real>(call: Call<'_, S>) {
         even_pieces(0..geometry.input_channels, geometry.input_channels.div_ceil(pieces).max(1), 1).collect();
     let tasks = images.len() * geometry.groups * channels.len();
     let shared = Shared(sums.as_mut_ptr());
+    let depthwise = geometry.input_channels == 1 && geometry.output_channels == 1;
     if geometry.output_pixels() > 0 && tasks > 0 {
         for_each_chunk(tasks, nanoseconds(geometry) / tasks as u64, &|index| {
             let (index, channels) = (index / channels.len(), channels[index % channels.len()].clone());
             let group = index % geometry.groups;
-            let part = Part { geometry, kernels, group, channels };
+            let images = images[index / geometry.groups].clone();
             // SAFETY: the operands were checked; tasks write different sums.
             unsafe {
-                part.sum(&call, images[index / geometry.groups].clone(), shared.get().add(index * numbers));
+                let sums = shared.get().add(index * numbers);
+                match depthwise {
+                    true => sum_images(&call, group, images, sums),
+                    false => Part { geometry, kernels, group, channels }.sum(&call, images, sums),
+                }
             }
         });
     }
@@ -87,8 +92,7 @@ impl<T: Real> Part<'_, T> {
         let [_, y, x] = geometry.axes;
         let planes = Planes::of_input(geometry, 1, 0..y.output);
         let source = call.first.as_ptr();
-        let depthwise = geometry.input_channels == 1 && geometry.output_channels == 1;
-        let in_place = !depthwise && planes.source_offset().is_some() && S::as_computed(source).is_some();
+        let in_place = planes.source_offset().is_some() && S::as_computed(source).is_some();
         let laid_out = if in_place { planes.in_source() } else { planes };
         let channel = laid_out.channel();
         let offsets: Vec<usize> = (0..self.channels.len())
@@ -96,12 +100,8 @@ impl<T: Real> Part<'_, T> {
                 geometry.all_taps().map(move |tap| index * channel + laid_out.tap(geometry, tap))
             })
             .collect();
-        let copied = if in_place { 0 } else { aligned_bytes::<T>(self.channels.len() * channel + LANES) };
-        let panel = match depthwise {
-            true => geometry.output_pixels() + LANES,
-            false => self.kernels.columns() * x.output.max(DEPTH_BLOCK),
-        };
-        let mut lanes = vec![[T::default(); LANES]; if depthwise { offsets.len() } else { 0 }];
+        let copied = if in_place { 0 } else { aligned_bytes::<T>(self.channels.len() * channel) };
+        let panel = self.kernels.columns() * x.output.max(DEPTH_BLOCK);
         let mut scratch = Scratch::take(copied + panel * size_of::<T>());
         let target = scratch.as_mut_ptr::<T>();
         // SAFETY: the scratch has room for the planes and the panel; the rest is the caller's.
@@ -126,23 +126,7 @@ impl<T: Real> Part<'_, T> {
                 };
                 let gradient = call.second.as_ptr();
                 let gradient = gradient.add(batch * geometry.output_channels * geometry.output_pixels());
-                if !depthwise {
-                    self.sum_image(gradient, pixels, &laid_out, &offsets, panel, rows, index > 0);
-                    continue;
-                }
-                for pixel in 0..geometry.output_pixels() {
-                    panel.add(pixel).write(gradient.add(pixel).read().widen());
-                }
-                for lane in 0..LANES {
-                    panel.add(geometry.output_pixels() + lane).write(T::default());
-                    target.add(channel + lane).write(T::default());
-                }
-                let gradient = panel.cast_const();
-                let image = Image { geometry, planes: &laid_out, pixels, gradient };
-                Taps { image, offsets: &offsets, sums: &mut lanes }.add();
-            }
-            for (index, lanes) in lanes.into_iter().enumerate() {
-                rows.add(index).write(total(lanes));
+                self.sum_image(gradient, pixels, &laid_out, &offsets, panel, rows, index > 0);
             }
         }
         scratch.give_back();

@@ -8,13 +8,17 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub(crate) mod grid;
 pub(crate) mod lines;
 pub(crate) mod patch;
 pub(crate) mod portable;
+pub(crate) mod taps;
 pub(crate) mod window;
 
+use grid::Grid;
 use lines::LineTile;
 use patch::PatchTile;
+use taps::Taps;
 use window::WindowTile;
 
 use crate::simd::{Tier, tier};
@@ -76,6 +80,12 @@ type WindowKernel<T> = unsafe fn(&WindowTile<T>);
 /// As [`MicroKernel`], for the weight gradient of a convolution.
 type PatchKernel<T> = unsafe fn(&PatchTile<T>);
 
+/// As [`MicroKernel`], for a single row of weights.
+type GridKernel<T> = unsafe fn(&Grid<T>);
+
+/// As [`MicroKernel`], for the weight gradient of a depthwise convolution.
+type TapsKernel<T> = unsafe fn(&Taps<T>);
+
 /// As [`MicroKernel`], for a single row and lines of B that are contiguous along the depth.
 pub(crate) type LineKernel<T> = unsafe fn(&LineTile<T>);
 
@@ -103,6 +113,10 @@ pub(crate) struct MicroKernels<T: 'static> {
     window: Table<WindowKernel<T>>,
     /// Rows of A at offsets of a table, B packed.
     patch: Table<PatchKernel<T>>,
+    /// A grid of windows with a single row of weights.
+    pub grid: GridKernel<T>,
+    /// Sums of taps over pixels.
+    pub taps: TapsKernel<T>,
 }
 
 impl<T> MicroKernels<T> {
@@ -315,8 +329,8 @@ macro_rules! kernel_table {
 }
 use kernel_table;
 
-/// The kernels of a tier for one type: the functions `run`, `run_window` and `run_patch` of the
-/// module that uses it, for tiles of up to those rows and vectors.
+/// The kernels of a tier for one type: the functions of the module that uses it, see [`tier_functions`], for tiles of up
+/// to those rows and vectors.
 macro_rules! all_kernels {
     ($vector:ty, $rows:tt, $most_rows:literal, $vectors:tt, $most_vectors:literal) => {
         MicroKernels {
@@ -328,6 +342,8 @@ macro_rules! all_kernels {
             row: run::<$vector, 1, ROW_VECTORS, true>,
             window: kernel_table!(run_window, $vector, [], $rows, $vectors),
             patch: kernel_table!(run_patch, $vector, [], $rows, $vectors),
+            grid: run_grid::<$vector>,
+            taps: run_taps::<$vector, { taps::SUMS / <$vector>::LANES }>,
         }
     };
 }
@@ -364,6 +380,22 @@ macro_rules! tier_functions {
         ) {
             // SAFETY: the caller's.
             unsafe { patch_kernel::<V, ROWS, VECTORS>(tile) }
+        }
+
+        /// # Safety
+        /// The CPU has the tier's instructions; the rest as for [`grid_kernel`].
+        $(#[$feature])*
+        unsafe fn run_grid<V: Vector>(grid: &Grid<V::Element>) {
+            // SAFETY: the caller's.
+            unsafe { grid_kernel::<V>(grid) }
+        }
+
+        /// # Safety
+        /// The CPU has the tier's instructions; the rest as for [`taps_kernel`].
+        $(#[$feature])*
+        unsafe fn run_taps<V: Vector, const VECTORS: usize>(taps: &Taps<V::Element>) {
+            // SAFETY: the caller's.
+            unsafe { taps_kernel::<V, VECTORS>(taps) }
         }
     };
 }

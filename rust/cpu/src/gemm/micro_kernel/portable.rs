@@ -1,6 +1,8 @@
 //! Micro-kernels of the portable tier: short arrays that the compiler may widen.
 
+use super::grid::{Grid, grid_kernel};
 use super::patch::{PatchTile, patch_kernel};
+use super::taps::{self, Taps, taps_kernel};
 use super::window::{WindowTile, window_kernel};
 use super::{
     MicroKernels, ROW_VECTORS, Tile, Vector, all_kernels, kernel_table, micro_kernel, tier_functions,
