@@ -246,6 +246,47 @@ proptest! {
     }
 }
 
+/// Few pixels, of several images: those are the columns of one product. Padding is wide enough for taps that meet no pixel.
+fn small_geometry() -> impl Strategy<Value = Geometry> {
+    let axis = (1..7usize, 1..4usize, 1..3usize, 0..4usize, 0..4usize, 1..3usize).prop_map(
+        |(input, kernel, stride, before, after, dilation)| {
+            let reach = (kernel - 1) * dilation + 1;
+            let input = input.max(reach.saturating_sub(before + after)).max(1);
+            let output = ((input + before + after - reach) / stride + 1).min(6);
+            Axis { input, kernel, output, stride, before, dilation }
+        },
+    );
+    (2..19usize, 1..3usize, 8..40usize, 8..30usize, axis.clone(), axis).prop_map(
+        |(images, groups, input_channels, output_channels, y, x)| Geometry {
+            images,
+            groups,
+            input_channels,
+            output_channels,
+            axes: [Axis::UNIT, y, x],
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn small_images_are_close_and_equal_on_all_tiers(geometry in small_geometry(), seed in any::<u64>()) {
+        let case = Case::new(geometry, seed, |number| number as f32);
+        let results = same_everywhere(&case, 0.0, |number| -number);
+        let results = results.map(|result| result.into_iter().map(f64::from).collect());
+        check_close(&results, &case.expected(f64::from), f64::from(f32::EPSILON), 0.0);
+    }
+
+    #[test]
+    fn small_images_of_bfloat16_round_once(geometry in small_geometry(), seed in any::<u64>()) {
+        let case = Case::new(geometry, seed, bf16::from_f64);
+        let results = same_everywhere(&case, bf16::ZERO, |number| -number);
+        let results = results.map(|result| result.into_iter().map(f64::from).collect());
+        check_close(&results, &case.expected(f64::from), f64::from(f32::EPSILON), 1.0 / 256.0);
+    }
+}
+
 /// Several blocks of depth, of rows and of panels; a stride; a depthwise convolution.
 #[test]
 fn usual_layers_are_close_and_equal_on_all_tiers() {
@@ -270,6 +311,8 @@ fn usual_layers_are_close_and_equal_on_all_tiers() {
         layer(2, 24, 1, 1, axis(40, 3, 1, 1)),
         layer(9, 1, 8, 70, axis(16, 1, 1, 0)),
         layer(2, 1, 5, 6, axis(16, 1, 2, 0)),
+        layer(5, 1, 70, 190, axis(2, 3, 1, 1)),
+        layer(40, 1, 40, 36, axis(12, 3, 2, 1)),
     ] {
         let case = Case::new(geometry, 3, |number| number as f32);
         let results = same_everywhere(&case, 0.0, |number| -number);

@@ -248,7 +248,7 @@ const COPIED: usize = 8;
 /// # Safety
 /// Both hold `count` pixels and do not overlap.
 #[inline(always)]
-unsafe fn copy_row<T: Copy>(source: *const T, target: *mut T, count: usize) {
+pub(super) unsafe fn copy_row<T: Copy>(source: *const T, target: *mut T, count: usize) {
     // SAFETY: the caller's.
     unsafe {
         if !(COPIED..16 * COPIED).contains(&count) {

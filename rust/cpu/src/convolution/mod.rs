@@ -9,6 +9,7 @@
 //! blocked as in [`crate::gemm`]. Input's gradient: output channels, then the taps that reach the element.
 //! Weights' gradient: see [`weight_gradient`]. f16 and bf16 are computed in f32 and rounded once.
 
+mod batched;
 mod depthwise;
 mod forward;
 mod geometry;
@@ -59,6 +60,7 @@ enum Kind {
 fn run_directly<S: Widen<T>, T: Real>(call: Call<'_, S>) -> Result<()> {
     match (call.kind, depthwise::serves(&call.geometry)) {
         _ if call.output.is_empty() => {}
+        _ if batched::serves(&call.geometry) => batched::run::<S, T>(call),
         (Kind::Forward, true) => depthwise::forward(call),
         (Kind::Forward, false) => forward::run(call),
         (Kind::InputGradient, true) => depthwise::input_gradient(call),

@@ -21,6 +21,7 @@ use patch::PatchTile;
 use taps::Taps;
 use window::WindowTile;
 
+use super::pack::Widen;
 use crate::simd::{Tier, tier};
 
 /// A SIMD register of numbers. Its methods are sound only where the CPU has the instructions.
@@ -157,9 +158,7 @@ impl<T> MicroKernels<T> {
 }
 
 /// The real numbers that micro-kernels compute with.
-pub(crate) trait Real:
-    Copy + Default + Send + Sync + PartialEq + 'static + std::ops::Add<Output = Self>
-{
+pub(crate) trait Real: Widen<Self> + Default + PartialEq + std::ops::Add<Output = Self> {
     /// The kernels of the current tier.
     fn kernels() -> &'static MicroKernels<Self>;
 
