@@ -1,0 +1,71 @@
+//! Taps that meet padding alone are left out.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::MOVED;
+use crate::backend::disjoint::for_each_part;
+use crate::convolution::geometry::{Axis, Geometry};
+
+/// The taps along each axis that meet a pixel in any window.
+pub(super) struct UsedTaps([Range<usize>; 3]);
+
+impl UsedTaps {
+    pub fn of(geometry: &Geometry) -> UsedTaps {
+        UsedTaps(geometry.axes.each_ref().map(|axis| {
+            let meets = |tap: usize| {
+                (0..axis.output).any(|window| {
+                    let place = window * axis.stride + tap * axis.dilation;
+                    (axis.before..axis.before + axis.input).contains(&place)
+                })
+            };
+            let Some(first) = (0..axis.kernel).find(|&tap| meets(tap)) else { return 0..axis.kernel };
+            let last = (first..axis.kernel).rfind(|&tap| meets(tap)).unwrap_or(first);
+            first.min(axis.before / axis.dilation)..last + 1
+        }))
+    }
+
+    /// The convolution by these taps alone.
+    pub fn trim(&self, geometry: &Geometry) -> Geometry {
+        let axes = std::array::from_fn(|index| {
+            let (axis, taps) = (geometry.axes[index], &self.0[index]);
+            Axis { kernel: taps.len(), before: axis.before - taps.start * axis.dilation, ..axis }
+        });
+        Geometry { axes, ..*geometry }
+    }
+
+    /// Their indices among all taps.
+    fn indices(&self, geometry: &Geometry) -> impl Iterator<Item = usize> {
+        let [z, y, x] = self.0.clone();
+        let [_, rows, columns] = geometry.axes.map(|axis| axis.kernel);
+        z.flat_map(move |z| {
+            let x = x.clone();
+            y.clone().flat_map(move |y| x.clone().map(move |x| (z * rows + y) * columns + x))
+        })
+    }
+
+    /// Their weights.
+    pub fn weights<'a, S: Copy + Send + Sync>(&self, geometry: &Geometry, weights: &'a [S]) -> Cow<'a, [S]> {
+        let used: Vec<usize> = self.indices(geometry).collect();
+        let all = geometry.taps();
+        let Some(&any) = weights.first().filter(|_| used.len() < all) else { return Cow::Borrowed(weights) };
+        let mut kept = vec![any; weights.len() / all * used.len()];
+        let filters = MOVED / used.len().max(1);
+        for_each_part(&mut kept, filters * used.len(), MOVED as u64, &|first, part| {
+            let from = &weights[first / used.len() * all..];
+            for (kept, weights) in part.chunks_exact_mut(used.len()).zip(from.chunks_exact(all)) {
+                kept.iter_mut().zip(&used).for_each(|(kept, &tap)| *kept = weights[tap]);
+            }
+        });
+        Cow::Owned(kept)
+    }
+
+    /// Their numbers among those of all taps, the others being 0.
+    pub fn spread<S: Copy>(&self, geometry: &Geometry, numbers: &[S], zero: S, all: &mut [S]) {
+        let used: Vec<usize> = self.indices(geometry).collect();
+        for (all, numbers) in all.chunks_exact_mut(geometry.taps()).zip(numbers.chunks_exact(used.len())) {
+            all.fill(zero);
+            used.iter().zip(numbers).for_each(|(&tap, &number)| all[tap] = number);
+        }
+    }
+}
