@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use tenfold_cpu::elementwise::formulas_in;
 use tenfold_cpu::simd::{Tier, detected, set_tier};
 use tenfold_cpu::threads::set_thread_count;
 use tenfold_ir::expr::Expr;
@@ -454,32 +455,38 @@ fn hard_activations_have_the_bits_of_their_formulas() {
 
 #[test]
 fn optimizer_steps_have_the_bits_of_their_formulas() {
-    let expr = RefCell::new(Expr::new());
-    let load = |at| Recorded::load(&expr, at);
-    let scalar = |at| Recorded::scalar(&expr, at);
-    let numbers = AdamNumbers {
-        average_fraction: scalar(0),
-        squares_kept: scalar(1),
-        squares_fraction: scalar(2),
-        step_size: scalar(3),
-        correction: scalar(4),
-        eps: scalar(5),
-    };
-    let state = AdamState { average: load(2), squares: load(3), largest: None };
-    let (value, state) = adam(load(0), load(1), state, &numbers);
-    let results = [value, state.average, state.squares].map(|result| result.value);
-    let mut form = expr.into_inner();
-    results.into_iter().for_each(|result| form.output(result));
-    let scalars = [0.1, 0.999, 0.001, 3e-3, 1.7, 1e-8];
-    let [average_fraction, squares_kept, squares_fraction, step_size, correction, eps] =
-        scalars.map(|number| number as f32);
-    check_formula(&form, 4, &scalars, &[0, 2, 3], |operands| {
-        let numbers =
-            AdamNumbers { average_fraction, squares_kept, squares_fraction, step_size, correction, eps };
-        let state = AdamState { average: operands[2], squares: operands[3], largest: None };
-        let (value, state) = adam(operands[0], operands[1], state, &numbers);
-        vec![value, state.average, state.squares]
-    });
+    for kept in [None, Some(0.99)] {
+        let expr = RefCell::new(Expr::new());
+        let load = |at| Recorded::load(&expr, at);
+        let scalar = |at| Recorded::scalar(&expr, at);
+        let numbers = AdamNumbers {
+            average_fraction: scalar(0),
+            squares_kept: scalar(1),
+            squares_fraction: scalar(2),
+            step_size: scalar(3),
+            correction: scalar(4),
+            eps: scalar(5),
+        };
+        let state = AdamState { average: load(2), squares: load(3), largest: None };
+        let parameter = if kept.is_some() { load(0) * scalar(6) } else { load(0) };
+        let (value, state) = adam(parameter, load(1), state, &numbers);
+        let results = [value, state.average, state.squares].map(|result| result.value);
+        let mut form = expr.into_inner();
+        results.into_iter().for_each(|result| form.output(result));
+        assert_eq!(formulas_in(&form), 1);
+        let scalars = [0.1, 0.999, 0.001, 3e-3, 1.7, 1e-8];
+        let [average_fraction, squares_kept, squares_fraction, step_size, correction, eps] =
+            scalars.map(|number| number as f32);
+        let given: Vec<f64> = scalars.into_iter().chain(kept).collect();
+        check_formula(&form, 4, &given, &[0, 2, 3], |operands| {
+            let numbers =
+                AdamNumbers { average_fraction, squares_kept, squares_fraction, step_size, correction, eps };
+            let state = AdamState { average: operands[2], squares: operands[3], largest: None };
+            let parameter = kept.map_or(operands[0], |kept| operands[0] * kept as f32);
+            let (value, state) = adam(parameter, operands[1], state, &numbers);
+            vec![value, state.average, state.squares]
+        });
+    }
     for nesterov in [false, true] {
         let expr = RefCell::new(Expr::new());
         let numbers = MomentumNumbers {
@@ -500,6 +507,29 @@ fn optimizer_steps_have_the_bits_of_their_formulas() {
             vec![value, direction]
         });
     }
+}
+
+#[test]
+fn formulas_take_numbers_for_operands() {
+    let expr = RefCell::new(Expr::new());
+    let numbers = MomentumNumbers {
+        momentum: Recorded::scalar(&expr, 0),
+        gradient_fraction: Recorded::scalar(&expr, 1),
+        nesterov: false,
+        learning_rate: Recorded::scalar(&expr, 2),
+    };
+    let [value, gradient] = [0, 1].map(|at| Recorded::load(&expr, at));
+    let (value, direction) = momentum(value, gradient, Recorded::scalar(&expr, 3), &numbers);
+    let results = [value.value, direction.value];
+    let mut form = expr.into_inner();
+    results.into_iter().for_each(|result| form.output(result));
+    assert_eq!(formulas_in(&form), 1);
+    check_formula(&form, 2, &[0.9, 0.75, 0.01, 0.5], &[0, 1], |operands| {
+        let numbers =
+            MomentumNumbers { momentum: 0.9, gradient_fraction: 0.75, nesterov: false, learning_rate: 0.01 };
+        let (value, direction) = momentum(operands[0], operands[1], 0.5, &numbers);
+        vec![value, direction]
+    });
 }
 
 #[test]

@@ -64,6 +64,21 @@ impl<'a> Evaluation<'a> {
         Tiling::new(runs.filter_map(|operand| run_length(&operand.layout)).min().unwrap_or(self.elements))
     }
 
+    /// True where one loop reads operands where they lie and writes all outputs: tiles would only interrupt it.
+    pub fn is_one_loop(&self) -> bool {
+        let program = self.program;
+        let [Step::Formula { operands, slots, .. }] = &program.steps[..] else { return false };
+        let (operands, others) = slots.split_at(*operands);
+        let is_linear = |origin: &Origin| match *origin {
+            Origin::Operand(operand) => self.operands[operand].access == Access::Linear,
+            Origin::Coordinate(_) => false,
+        };
+        let registers = program.first_register()..program.first_output();
+        program.origins.iter().all(is_linear)
+            && operands.iter().all(|&slot| usize::from(slot) < program.first_constant())
+            && !others.iter().any(|&slot| registers.contains(&slot.into()))
+    }
+
     /// What an element costs, roughly, in picoseconds.
     pub fn picoseconds_per_element(&self) -> u64 {
         let bytes: usize = self.program.origins.iter().map(|origin| self.bytes_read(*origin)).sum();
@@ -240,7 +255,8 @@ impl<'a> Evaluator<'a> {
     /// Each output is aligned and holds `count` elements, which nobody else uses meanwhile; with a program that
     /// was not compiled to work in place they overlap no operand.
     pub unsafe fn run(&mut self, start: usize, count: usize, outputs: &[*mut u8]) {
-        debug_assert!(count <= TILE && start + count <= self.evaluation.elements);
+        debug_assert!(count <= TILE || self.evaluation.is_one_loop());
+        debug_assert!(start + count <= self.evaluation.elements);
         for source in 0..self.evaluation.program.origins.len() {
             self.ready(source, start, count);
         }
@@ -309,7 +325,7 @@ impl<'a> Evaluator<'a> {
                     // target is none of its arguments.
                     unsafe { function(first, second, third, self.slots[usize::from(*target)], count) };
                 }
-                Step::Formula { function, slots } => {
+                Step::Formula { function, slots, .. } => {
                     let tiles: SmallVec<[*mut u8; 14]> =
                         slots.iter().map(|&slot| self.slots[usize::from(slot)]).collect();
                     // SAFETY: as above.

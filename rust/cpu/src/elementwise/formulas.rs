@@ -7,6 +7,7 @@
 use std::array;
 use std::cell::RefCell;
 use std::ops::{Add, Div, Mul, Sub};
+use std::ptr;
 use std::sync::OnceLock;
 
 use smallvec::SmallVec;
@@ -44,6 +45,19 @@ impl Formula<4, 6, 3> for Adam {
             AdamNumbers { average_fraction, squares_kept, squares_fraction, step_size, correction, eps };
         let (parameter, state) = adam(parameter, gradient, state, &numbers);
         [parameter, state.average, state.squares]
+    }
+}
+
+/// A step of AdamW, which shrinks the parameter first.
+struct DecoupledAdam;
+
+impl Formula<4, 7, 3> for DecoupledAdam {
+    #[inline(always)]
+    fn compute<A: Arithmetic>(operands: [A; 4], scalars: [A; 7]) -> [A; 3] {
+        let [parameter, gradient, average, squares] = operands;
+        let [kept, average_fraction, squares_kept, squares_fraction, step_size, correction, eps] = scalars;
+        let numbers = [average_fraction, squares_kept, squares_fraction, step_size, correction, eps];
+        Adam::compute([parameter * kept, gradient, average, squares], numbers)
     }
 }
 
@@ -128,9 +142,11 @@ pub struct Known {
 
 /// All of them.
 fn known() -> &'static [Known] {
-    static KNOWN: OnceLock<[Known; 14]> = OnceLock::new();
+    static KNOWN: OnceLock<[Known; 15]> = OnceLock::new();
     KNOWN.get_or_init(|| {
         [
+            // Before the form that is within it.
+            Known::new::<DecoupledAdam, 4, 7, 3>(),
             Known::new::<Adam, 4, 6, 3>(),
             Known::new::<Momentum<false>, 3, 3, 2>(),
             Known::new::<Momentum<true>, 3, 3, 2>(),
@@ -247,6 +263,12 @@ pub struct Found {
 }
 
 impl Found {
+    /// How many of the leaves are operands.
+    pub fn operands(&self) -> usize {
+        let instructions = self.known.form.instructions();
+        instructions.iter().filter(|instruction| matches!(instruction, Instruction::Load { .. })).count()
+    }
+
     /// The function on a tier.
     pub fn function(&self, tier: Tier) -> FormulaFunction {
         self.known.functions[tier as usize]
@@ -344,28 +366,44 @@ unsafe fn run<F: Formula<N, S, R>, const N: usize, const S: usize, const R: usiz
     tiles: &[*mut u8],
     count: usize,
 ) {
-    let tile = |index: usize| tiles[index].cast::<f32>();
     // SAFETY: the caller's promise; a block is read before it is written.
     unsafe {
-        let scalars: [f32; S] = array::from_fn(|at| tile(N + at).read());
-        let packs = scalars.map(|scalar| Pack([scalar; LANES]));
+        // Apart from the tiles, whose addresses would be read again after each result.
+        let (mut sources, mut targets) = ([ptr::null::<f32>(); N], [ptr::null_mut::<f32>(); R]);
+        for at in 0..N {
+            sources[at] = tiles[at].cast::<f32>().cast_const();
+        }
+        for at in 0..R {
+            targets[at] = tiles[N + S + at].cast::<f32>();
+        }
+        let mut scalars = [0.0; S];
+        let mut packs = [Pack([0.0; LANES]); S];
+        for at in 0..S {
+            scalars[at] = tiles[N + at].cast::<f32>().read();
+            packs[at] = Pack([scalars[at]; LANES]);
+        }
         let blocks = count / LANES;
         for block in 0..blocks {
-            let place = |index: usize| tile(index).add(block * LANES).cast::<[f32; LANES]>();
-            for operand in 0..N {
+            let mut operands = [Pack([0.0; LANES]); N];
+            for at in 0..N {
+                let place = sources[at].cast::<[f32; LANES]>().add(block);
                 // A line at a time between the steps: asked for all at once, lines wait for each other.
-                prefetch(place(operand).cast::<u8>().wrapping_add(AHEAD), 64);
+                prefetch(place.cast::<u8>().wrapping_add(AHEAD), 64);
+                operands[at] = Pack(place.read_unaligned());
             }
-            let operands = array::from_fn(|at| Pack(place(at).read_unaligned()));
             let results = F::compute(operands, packs);
-            for (at, result) in results.into_iter().enumerate() {
-                place(N + S + at).write_unaligned(result.0);
+            for at in 0..R {
+                targets[at].cast::<[f32; LANES]>().add(block).write_unaligned(results[at].0);
             }
         }
         for element in blocks * LANES..count {
-            let operands = array::from_fn(|at| tile(at).add(element).read());
-            for (at, result) in F::compute(operands, scalars).into_iter().enumerate() {
-                tile(N + S + at).add(element).write(result);
+            let mut operands = [0.0; N];
+            for at in 0..N {
+                operands[at] = sources[at].add(element).read();
+            }
+            let results = F::compute(operands, scalars);
+            for at in 0..R {
+                targets[at].add(element).write(results[at]);
             }
         }
     }

@@ -118,7 +118,7 @@ fn run(evaluation: &Evaluation<'_>, targets: &[Target], store: Store) {
     if let Some(bands) = evaluation.bands() {
         return run_bands(evaluation, &bands, cost, targets, store);
     }
-    let tiling = evaluation.tiling();
+    let (tiling, one_loop) = (evaluation.tiling(), evaluation.is_one_loop());
     let tiles = elements.div_ceil(TILE);
     let tile_nanoseconds = (cost * TILE as u64).div_ceil(1_000);
     let tiles_per_chunk = (CHUNK_NANOSECONDS / tile_nanoseconds.max(1)).clamp(1, tiles as u64) as usize;
@@ -127,7 +127,7 @@ fn run(evaluation: &Evaluation<'_>, targets: &[Target], store: Store) {
         let mut start = chunk * tiles_per_chunk * TILE;
         evaluation.with(|evaluator| {
             while start < end {
-                let count = tiling.count(start, end);
+                let count = if one_loop { end - start } else { tiling.count(start, end) };
                 let outputs = targets.iter().map(|target| target.at(start));
                 let outputs: SmallVec<[*mut u8; 2]> = outputs.collect();
                 // SAFETY: the targets hold the whole space and each tile is computed by one chunk; operands that

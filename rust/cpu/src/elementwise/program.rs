@@ -34,8 +34,8 @@ pub enum Origin {
 pub enum Step {
     /// A scalar operation or conversion.
     Operation { function: TileFunction, arguments: [u16; 3], target: u16 },
-    /// A whole formula: its operands, scalars and results.
-    Formula { function: FormulaFunction, slots: SmallVec<[u16; 14]> },
+    /// A whole formula: its operands (so many), scalars and results.
+    Formula { function: FormulaFunction, operands: usize, slots: SmallVec<[u16; 14]> },
 }
 
 /// What a program was compiled for, beside its expression.
@@ -135,6 +135,7 @@ enum Pending {
     },
     Formula {
         function: FormulaFunction,
+        operands: usize,
         places: SmallVec<[Place; 14]>,
     },
 }
@@ -306,7 +307,8 @@ impl<'a> Compiler<'a> {
             places.push(target);
         }
         self.picoseconds += 60 * formula.inner.len() as u64;
-        self.steps.push(Pending::Formula { function: formula.function(self.purpose.tier), places });
+        let function = formula.function(self.purpose.tier);
+        self.steps.push(Pending::Formula { function, operands: formula.operands(), places });
         self.release_dead(index, &formula.leaves);
     }
 
@@ -404,8 +406,9 @@ impl<'a> Compiler<'a> {
             &Pending::Operation { function, arguments, target } => {
                 Step::Operation { function, arguments: arguments.map(slot), target: slot(target) }
             }
-            Pending::Formula { function, places } => Step::Formula {
+            Pending::Formula { function, operands, places } => Step::Formula {
                 function: *function,
+                operands: *operands,
                 slots: places.iter().map(|&place| slot(place)).collect(),
             },
         });
