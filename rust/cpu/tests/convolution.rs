@@ -310,6 +310,8 @@ fn usual_layers_are_close_and_equal_on_all_tiers() {
         layer(3, 1, 3, 20, axis(61, 7, 2, 3)),
         layer(2, 24, 1, 1, axis(40, 3, 1, 1)),
         layer(9, 1, 8, 70, axis(16, 1, 1, 0)),
+        layer(2, 1, 30, 100, axis(21, 3, 2, 1)),
+        layer(2, 1, 100, 90, axis(13, 1, 1, 0)),
         layer(2, 1, 5, 6, axis(16, 1, 2, 0)),
         layer(5, 1, 70, 190, axis(2, 3, 1, 1)),
         layer(20, 1, 70, 66, axis(12, 3, 2, 1)),

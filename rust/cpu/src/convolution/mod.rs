@@ -14,6 +14,7 @@ mod depthwise;
 mod forward;
 mod geometry;
 mod input_gradient;
+mod packed;
 mod single;
 mod taps;
 mod weight_gradient;

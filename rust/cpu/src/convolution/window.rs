@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::packed::{LEAST_PANELS, panel_numbers};
 use super::single::SingleRow;
 use crate::gemm::blocks::{DEPTH_BLOCK, FINISHED_COLUMNS, depth_blocks, even_pieces};
 use crate::gemm::micro_kernel::window::WindowTile;
@@ -17,7 +18,7 @@ pub(super) struct PackedWeights<T: 'static> {
     pub kernels: &'static MicroKernels<T>,
     numbers: Vec<T>,
     rows: usize,
-    depth: usize,
+    pub depth: usize,
 }
 
 /// A pointer that several threads write to, each its own elements.
@@ -66,7 +67,8 @@ impl<T: Real> PackedWeights<T> {
         even_pieces(0..self.rows, self.kernels.rows, 1)
     }
 
-    fn panel(&self, rows: &Range<usize>, steps: &Range<usize>) -> *const T {
+    /// The numbers of a panel for some steps.
+    pub fn panel(&self, rows: &Range<usize>, steps: &Range<usize>) -> *const T {
         self.numbers[steps.start * self.rows + rows.start * steps.len()..].as_ptr()
     }
 }
@@ -95,7 +97,7 @@ pub(super) struct Windows<'a, S, T: 'static> {
 impl<S: Widen<T>, T: Real> Windows<'_, S, T> {
     /// Numbers of scratch that [`Windows::multiply`] needs.
     pub fn scratch(weights: &PackedWeights<T>) -> usize {
-        weights.rows * weights.kernels.columns()
+        panel_numbers(weights.kernels) + weights.rows * weights.kernels.columns()
     }
 
     /// Computes all products; `finished` is told ranges of windows (in the order of the grid) that are
@@ -111,6 +113,10 @@ impl<S: Widen<T>, T: Real> Windows<'_, S, T> {
         if self.weights.rows == 1 && (1..=DEPTH_BLOCK).contains(&self.weights.depth) {
             // SAFETY: the caller's.
             return unsafe { self.multiply_single(finished) };
+        }
+        if self.panels.len() >= LEAST_PANELS && self.weights.depth > 0 {
+            // SAFETY: the caller's.
+            return unsafe { self.multiply_packed(scratch, finished) };
         }
         let lanes = self.weights.kernels.lanes;
         let direct = (self.strides[2] == 1).then(|| S::as_computed(self.output)).flatten();
@@ -252,14 +258,14 @@ impl<S: Widen<T>, T: Real> Windows<'_, S, T> {
 }
 
 /// Windows whose products are stored, and those already reported.
-struct Progress {
-    reported: usize,
-    done: usize,
+pub(super) struct Progress {
+    pub reported: usize,
+    pub done: usize,
 }
 
 impl Progress {
     /// Reports what is done once it is more than `least`.
-    fn report(&mut self, finished: &mut dyn FnMut(Range<usize>), least: usize) {
+    pub fn report(&mut self, finished: &mut dyn FnMut(Range<usize>), least: usize) {
         while self.done > self.reported + least {
             let end = self.done.min(self.reported + FINISHED_COLUMNS);
             finished(self.reported..end);

@@ -6,7 +6,7 @@ use super::grid::{Grid, grid_kernel};
 use super::lines::{LINES, LineTile};
 use super::patch::{PatchTile, patch_kernel};
 use super::taps::{self, Taps, taps_kernel};
-use super::window::{WindowTile, window_kernel};
+use super::window::{WindowPanel, WindowTile, pack_windows, window_kernel};
 use super::{
     MicroKernels, ROW_VECTORS, Tile, Vector, all_kernels, kernel_table, micro_kernel, tier_functions,
 };

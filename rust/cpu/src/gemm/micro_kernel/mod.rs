@@ -19,7 +19,7 @@ use grid::Grid;
 use lines::LineTile;
 use patch::PatchTile;
 use taps::Taps;
-use window::WindowTile;
+use window::{WindowPanel, WindowTile};
 
 use super::pack::Widen;
 use crate::simd::{Tier, tier};
@@ -81,6 +81,9 @@ type WindowKernel<T> = unsafe fn(&WindowTile<T>);
 /// As [`MicroKernel`], for the weight gradient of a convolution.
 type PatchKernel<T> = unsafe fn(&PatchTile<T>);
 
+/// As [`MicroKernel`]: packs windows.
+type PackKernel<T> = unsafe fn(&WindowPanel<'_, T>);
+
 /// As [`MicroKernel`], for a single row of weights.
 type GridKernel<T> = unsafe fn(&Grid<T>);
 
@@ -112,6 +115,8 @@ pub(crate) struct MicroKernels<T: 'static> {
     pub row: MicroKernel<T>,
     /// A packed, rows of B at offsets of a table.
     window: Table<WindowKernel<T>>,
+    /// Packs rows of B at offsets of a table.
+    pub pack_windows: PackKernel<T>,
     /// Rows of A at offsets of a table, B packed.
     patch: Table<PatchKernel<T>>,
     /// A grid of windows with a single row of weights.
@@ -340,6 +345,7 @@ macro_rules! all_kernels {
             unpacked: kernel_table!(run, $vector, [false], $rows, $vectors),
             row: run::<$vector, 1, ROW_VECTORS, true>,
             window: kernel_table!(run_window, $vector, [], $rows, $vectors),
+            pack_windows: run_pack_windows::<$vector>,
             patch: kernel_table!(run_patch, $vector, [], $rows, $vectors),
             grid: run_grid::<$vector>,
             taps: run_taps::<$vector, { taps::SUMS / <$vector>::LANES }>,
@@ -369,6 +375,14 @@ macro_rules! tier_functions {
         ) {
             // SAFETY: the caller's.
             unsafe { window_kernel::<V, ROWS, VECTORS>(tile) }
+        }
+
+        /// # Safety
+        /// The CPU has the tier's instructions; the rest as for [`pack_windows`].
+        $(#[$feature])*
+        unsafe fn run_pack_windows<V: Vector>(tile: &WindowPanel<'_, V::Element>) {
+            // SAFETY: the caller's.
+            unsafe { pack_windows::<V>(tile) }
         }
 
         /// # Safety

@@ -57,3 +57,47 @@ pub(super) unsafe fn window_kernel<V: Vector, const ROWS: usize, const VECTORS: 
         store_sums(&sums, tile.c, tile.c_row_stride, tile.last_columns, tile.accumulate);
     }
 }
+
+/// Windows that lie side by side.
+#[derive(Clone, Copy)]
+pub(crate) struct Run {
+    /// The distance of the first one.
+    pub first: usize,
+    pub windows: usize,
+}
+
+/// Packs the windows of a tile for kernels that read packed panels.
+pub(crate) struct WindowPanel<'a, T> {
+    /// The distance of each step's row of B.
+    pub offsets: &'a [usize],
+    pub b: *const T,
+    pub runs: &'a [Run],
+    /// Numbers of a step in the panel, which has room for a vector behind the last step.
+    pub width: usize,
+    pub panel: *mut T,
+}
+
+/// # Safety
+/// The CPU has `V`'s instructions, all windows are valid, and the panel has room.
+#[inline(always)]
+pub(super) unsafe fn pack_windows<V: Vector>(tile: &WindowPanel<'_, V::Element>) {
+    for (step, &offset) in tile.offsets.iter().enumerate() {
+        // SAFETY: the caller's.
+        unsafe {
+            let b = tile.b.add(offset);
+            let mut target = tile.panel.add(step * tile.width);
+            for run in tile.runs {
+                let (b, mut done) = (b.add(run.first), 0);
+                while run.windows - done >= V::LANES {
+                    V::load(b.add(done)).store(target.add(done));
+                    done += V::LANES;
+                }
+                if done < run.windows {
+                    // What the store writes too much is where the next run goes, or the next step.
+                    V::load_masked(b.add(done), V::mask(run.windows - done)).store(target.add(done));
+                }
+                target = target.add(run.windows);
+            }
+        }
+    }
+}

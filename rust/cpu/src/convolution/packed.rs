@@ -1,0 +1,140 @@
+//! Products of windows that are packed first: where many rows of weights read them, in panels of whole vectors without the
+//! ends of rows in between, which lie in as many lines of the cache as they fill.
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use super::window::{Progress, Windows};
+use crate::gemm::blocks::{DEPTH_BLOCK, FINISHED_COLUMNS, depth_blocks};
+use crate::gemm::micro_kernel::window::{Run, WindowPanel};
+use crate::gemm::micro_kernel::{MicroKernels, Real, Tile};
+use crate::gemm::pack::{Widen, clear_padding};
+
+/// From so many panels of weights on, packing is less than what it saves.
+pub(super) const LEAST_PANELS: usize = 16;
+
+/// Numbers of scratch for a panel of windows, and a vector behind it.
+pub(super) fn panel_numbers<T>(kernels: &MicroKernels<T>) -> usize {
+    (DEPTH_BLOCK + 1) * kernels.columns()
+}
+
+impl<S: Widen<T>, T: Real> Windows<'_, S, T> {
+    /// [`Windows::multiply`] by packed panels.
+    ///
+    /// # Safety
+    /// As there.
+    pub(super) unsafe fn multiply_packed(&self, scratch: *mut T, finished: &mut dyn FnMut(Range<usize>)) {
+        let [slices, rows, columns] = self.grid;
+        let count = slices * rows * columns;
+        let kernels = self.weights.kernels;
+        let in_order = self.strides[2] == 1
+            && (rows == 1 || self.strides[1] == columns)
+            && (slices == 1 || self.strides[0] == rows * columns);
+        let direct = S::as_computed(self.output).filter(|_| in_order);
+        let mut progress = Progress { reported: 0, done: 0 };
+        for first in (0..count).step_by(kernels.columns()) {
+            let tile = first..(first + kernels.columns()).min(count);
+            let runs = self.runs(tile.clone());
+            // SAFETY: the caller's; the scratch holds a panel, and behind it the sums of a tile.
+            unsafe {
+                match direct {
+                    Some(output) => {
+                        let c = output.cast_mut().add(first);
+                        self.multiply_panel(&runs, tile.len(), (c, self.channel_stride), scratch);
+                    }
+                    None => {
+                        let sums = scratch.add(panel_numbers(kernels));
+                        self.multiply_panel(&runs, tile.len(), (sums, kernels.columns()), scratch);
+                        self.store_windows(tile.clone(), sums);
+                    }
+                }
+            }
+            progress.done = tile.end;
+            progress.report(finished, FINISHED_COLUMNS - kernels.columns());
+        }
+        progress.report(finished, 0);
+    }
+
+    /// The windows of a tile, counted in the order of the grid.
+    fn runs(&self, tile: Range<usize>) -> SmallVec<[Run; 16]> {
+        let [_, rows, columns] = self.grid;
+        let mut runs = SmallVec::new();
+        let mut window = tile.start;
+        while window < tile.end {
+            let (row, column) = (window / columns, window % columns);
+            let first = row / rows * self.slice_pitch + row % rows * self.row_pitch + column;
+            let windows = (columns - column).min(tile.end - window);
+            runs.push(Run { first, windows });
+            window += windows;
+        }
+        runs
+    }
+
+    /// Multiplies all rows with so many windows.
+    ///
+    /// # Safety
+    /// As for [`Windows::multiply`]; C, whose rows lie a stride apart, has room for the windows.
+    unsafe fn multiply_panel(
+        &self,
+        runs: &[Run],
+        windows: usize,
+        (c, c_row_stride): (*mut T, usize),
+        panel: *mut T,
+    ) {
+        let kernels = self.weights.kernels;
+        let vectors = kernels.vectors_for(windows);
+        let width = vectors * kernels.lanes;
+        let Some(first) = self.panels.first() else { return };
+        for steps in depth_blocks(self.weights.depth) {
+            let offsets = &self.offsets[steps.clone()];
+            // SAFETY: the windows lie within the planes, the panel has room.
+            unsafe {
+                (kernels.pack_windows)(&WindowPanel { offsets, b: self.planes, runs, width, panel });
+                clear_padding(windows, steps.len(), width, panel);
+            }
+            for rows in self.panels {
+                // SAFETY: the panels hold these steps, C has room.
+                unsafe {
+                    kernels.packed(rows.len(), vectors)(&Tile {
+                        depth: steps.len(),
+                        a: self.weights.panel(rows, &steps),
+                        a_row_stride: 1,
+                        a_depth_stride: rows.len() as isize,
+                        b: panel,
+                        b_depth_stride: width as isize,
+                        c: c.add((rows.start - first.start) * c_row_stride),
+                        c_row_stride: c_row_stride as isize,
+                        last_columns: windows - (vectors - 1) * kernels.lanes,
+                        accumulate: steps.start > 0,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Stores the sums of a tile at the strides of the output.
+    ///
+    /// # Safety
+    /// As for [`Windows::multiply`].
+    unsafe fn store_windows(&self, tile: Range<usize>, sums: *const T) {
+        let [_, rows, columns] = self.grid;
+        let places: SmallVec<[usize; 64]> = tile
+            .map(|window| {
+                let (row, column) = (window / columns, window % columns);
+                row / rows * self.strides[0] + row % rows * self.strides[1] + column * self.strides[2]
+            })
+            .collect();
+        let channels: usize = self.panels.iter().map(Range::len).sum();
+        for channel in 0..channels {
+            // SAFETY: the windows are within the grid, so their products are within the output.
+            unsafe {
+                let sums = sums.add(channel * self.weights.kernels.columns());
+                let output = self.output.add(channel * self.channel_stride);
+                for (index, &place) in places.iter().enumerate() {
+                    output.add(place).write(S::round(sums.add(index).read()));
+                }
+            }
+        }
+    }
+}
