@@ -16,7 +16,7 @@ const PART: usize = 1 << 15;
 const BUCKET_BITS: u32 = 10;
 const BUCKETS: usize = 1 << BUCKET_BITS;
 
-/// Sorts the words of a row of at most 2³² elements and hands them over in stretches, each with the place where it
+/// Sorts the words of a row of fewer than 2³² elements and hands them over in stretches, each with the place where it
 /// begins. `words` and `spare` are as long as the row.
 pub fn sort_long<E: SortKey>(
     row: Row<'_, E>,
