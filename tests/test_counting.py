@@ -49,6 +49,30 @@ def test_distinct_elements_are_numpys(shape: tuple[int, ...], dtype: type) -> No
     same(tf.unique(tf.tensor(x)), expected[0])
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int64, np.uint8, np.uint32, np.uint64])
+@pytest.mark.parametrize("spread", [0, 3, 39, 40, 41, 100, 1 << 40])
+def test_distinct_integers_are_numpys_however_far_apart(dtype: type, spread: int) -> None:
+    # Of ten elements the list of all numbers between is short up to a range of 40.
+    bounds = np.iinfo(dtype)
+    spread = min(spread, int(bounds.max))
+    for low in {int(bounds.min), int(bounds.max) - spread, max(int(bounds.min), -spread // 2)}:
+        steps = [0, spread, spread, *GENERATOR.integers(0, spread + 1, 7).tolist()]
+        x = np.array([low + step for step in steps], dtype)
+        values, inverse, counts = tf.tensor(x).unique(return_inverse=True, return_counts=True)
+        expected = np.unique(x, return_inverse=True, return_counts=True)
+        same(values, expected[0])
+        same(inverse, expected[1].reshape(-1))
+        same(counts, expected[2])
+
+
+@pytest.mark.parametrize("count", [40_000, 1_000])
+@pytest.mark.parametrize("dtype", [np.int64, np.float32])
+def test_distinct_elements_of_views_are_numpys(count: int, dtype: type) -> None:
+    x = GENERATOR.integers(-count * 9, count * 9, (count, 3)).astype(dtype)
+    for view in (lambda y: y[::2].T, lambda y: y[:, 1], lambda y: y // 100):
+        same(tf.unique(view(tf.tensor(x))), np.unique(view(x)))
+
+
 def test_every_nan_is_distinct_and_zeros_are_not() -> None:
     values, counts = tf.tensor([math.nan, 0.0, -0.0, math.nan]).unique(return_counts=True)
     assert counts.tolist() == [2, 1, 1]

@@ -11,7 +11,7 @@ use tenfold_cpu::threads::thread_count;
 use tenfold_cpu::{attention, index, pool, random, rows, scan, sort};
 use tenfold_ir::kernel::{
     Attention, AttentionKind, Distribution, Index, Pool, PoolKind, Random, RowOperation, Rows, Scan,
-    ScanOperation, ScatterMode, Sort,
+    ScanOperation, ScatterMode, Side, Sort,
 };
 use tenfold_ir::{Core, DType, Layout, Shape, Spec};
 
@@ -199,6 +199,19 @@ fn main() {
         measure("sort 1000x1000", &Core::Sort(Sort::Sort { axis: 1, descending: false }), &[&rows]);
         let topk = Sort::TopK { axis: 1, count: 10, largest: true };
         measure("topk 10 of 1000x1000", &Core::Sort(topk), &[&rows]);
+        let topk = Sort::TopK { axis: 0, count: 10, largest: true };
+        measure("topk 10 of 1000000", &Core::Sort(topk), &[&x]);
+        let (mut ascending, shape, dtype) =
+            (Given::floats(&[1_000_000]), Shape::from([1_000_000]), DType::Int64);
+        bytemuck::cast_slice_mut::<u128, f32>(&mut ascending.words).sort_by(f32::total_cmp);
+        measure(
+            "search 1000000 in 1000000",
+            &Core::Sort(Sort::Search { side: Side::Left }),
+            &[&ascending, &x],
+        );
+        let permutation =
+            Random { distribution: Distribution::Permutation, seed: 1, offset: 0, shape, dtype };
+        measure("permutation 1000000", &Core::Random(permutation), &[]);
     }
     if wanted("scan") {
         let x = Given::floats(&[1000, 1000]);

@@ -27,13 +27,17 @@ fn between(interpolation: &str) -> tenfold::Result<Between> {
 /// The values, and where it was asked for the inverse and the counts.
 fn found<'py>(
     py: Python<'py>,
-    distinct: Distinct,
+    distinct: &Distinct,
     return_inverse: bool,
     return_counts: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let mut results = vec![PyTensor::from(distinct.values)];
-    results.extend(return_inverse.then(|| distinct.inverse.into()));
-    results.extend(return_counts.then(|| distinct.counts.into()));
+    let mut results = vec![PyTensor::from(distinct.values.clone())];
+    if return_inverse {
+        results.push(distinct.inverse().map_err(to_python)?.into());
+    }
+    if return_counts {
+        results.push(distinct.counts().map_err(to_python)?.into());
+    }
     match results.len() {
         1 => Ok(results.remove(0).into_object(py)?.into_any()),
         _ => Ok(PyTuple::new(py, results)?.into_any()),
@@ -158,7 +162,7 @@ impl PyTensor {
     ) -> PyResult<Bound<'py, PyAny>> {
         // In order they always come: an unspecified order may be that one.
         let _any_order_will_do = !sorted;
-        found(py, self.value()?.unique(dim).map_err(to_python)?, return_inverse, return_counts)
+        found(py, &self.value()?.unique(dim).map_err(to_python)?, return_inverse, return_counts)
     }
 
     /// The elements, or slices along `dim`, without those that equal the one before; where asked for, which of them each
@@ -171,7 +175,7 @@ impl PyTensor {
         return_counts: bool,
         dim: Option<i64>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        found(py, self.value()?.unique_consecutive(dim).map_err(to_python)?, return_inverse, return_counts)
+        found(py, &self.value()?.unique_consecutive(dim).map_err(to_python)?, return_inverse, return_counts)
     }
 
     /// Each element, or slice along `dim`, repeated `repeats` times: a number or one each. Without `repeats` the elements

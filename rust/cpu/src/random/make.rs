@@ -38,6 +38,10 @@ pub struct WideIntegers {
     pub span: u128,
 }
 
+/// The 64-bit words themselves.
+#[derive(Clone, Copy)]
+pub struct Keys;
+
 /// Ones with some probability.
 #[derive(Clone, Copy)]
 pub struct Bernoulli {
@@ -142,6 +146,15 @@ macro_rules! wide_integers {
 wide_integers!(i64, |value| value as i64; u64, |value| value as u64);
 wide_integers!(f32, |value| value as f32; f64, |value| value as f64);
 wide_integers!(f16, |value| f16::from_scalar(Scalar::Int(value)); bf16, |value| bf16::from_scalar(Scalar::Int(value)));
+
+impl Make<u64> for Keys {
+    #[inline(always)]
+    fn make(&self, blocks: &[[u32; 4]], out: &mut [u64]) {
+        for (out, &words) in out.chunks_exact_mut(2).zip(blocks) {
+            out.copy_from_slice(&wide(words));
+        }
+    }
+}
 
 impl<E: Element> Make<E> for Bernoulli {
     #[inline(always)]

@@ -7,14 +7,17 @@ mod make;
 mod tests;
 
 use tenfold_ir::kernel::{Distribution, Random};
-use tenfold_ir::random::{block, per_block, uniform_bits, wide};
+use tenfold_ir::random::{block, per_block, uniform_bits};
 use tenfold_ir::{Boolean, DType, Element, Error, Result, bf16, f16};
 
 use crate::backend::disjoint::{Disjoint, for_each_range};
 use crate::backend::view::{Input, OutputView};
+use crate::memory::HostBuffer;
 use crate::simd::{Tiered, on_tier};
-use crate::sort::words::{Word, first_in_order};
-use make::{Bernoulli, Integers, Make, Normal, Uniform, WideIntegers};
+use crate::sort::order::{Scratch, in_order};
+use crate::sort::row::Row;
+use crate::sort::words::index_of;
+use make::{Bernoulli, Integers, Keys, Make, Normal, Uniform, WideIntegers};
 
 /// Work that is handed to a thread at a time.
 const CHUNK_NANOSECONDS: u64 = 25_000;
@@ -92,8 +95,19 @@ fn draw<E: Element, M: Make<E> + Copy + Sync>(
     nanoseconds_per_block: u64,
     make: M,
 ) -> Result<()> {
+    fill(core, output.values::<E>()?, nanoseconds_per_block, make);
+    Ok(())
+}
+
+/// Elements of the blocks from the offset on.
+fn fill<E: Element, M: Make<E> + Copy + Sync>(
+    core: &Random,
+    out: &mut [E],
+    nanoseconds_per_block: u64,
+    make: M,
+) {
     let each = per_block(core.distribution, core.dtype);
-    let out = Disjoint::new(output.values::<E>()?);
+    let out = Disjoint::new(out);
     let stretches = out.elements().div_ceil(each * STRETCH);
     let cost = nanoseconds_per_block * STRETCH as u64;
     for_each_range(stretches, cost, CHUNK_NANOSECONDS, &|start, count| {
@@ -104,7 +118,6 @@ fn draw<E: Element, M: Make<E> + Copy + Sync>(
         let offset = core.offset.wrapping_add(first as u64);
         on_tier(Blocks { seed: core.seed, offset, each, make, out });
     });
-    Ok(())
 }
 
 /// Elements of consecutive blocks.
@@ -144,25 +157,21 @@ impl<E: Element, M: Make<E>> Tiered for Blocks<'_, E, M> {
 /// The order of random keys; equal keys by index.
 fn permutation(core: &Random, output: &mut OutputView<'_>) -> Result<()> {
     let out = output.values::<i64>()?;
-    let keys = |number: usize| wide(block(core.seed, core.offset.wrapping_add(number as u64)));
     if u32::try_from(out.len()).is_err() {
         out.copy_from_slice(&tenfold_ir::random::permutation(core.seed, core.offset, out.len()));
         return Ok(());
     }
-    // First by the upper halves of the keys, which nearly always decide.
-    let mut words = vec![0u64; out.len()];
-    for (number, pair) in words.chunks_mut(2).enumerate() {
-        for (at, (word, key)) in pair.iter_mut().zip(keys(number)).enumerate() {
-            *word = Word::pack(key >> 32, 2 * number + at);
+    let mut memory = HostBuffer::new(size_of_val(out))?;
+    let keys: &mut [u64] = bytemuck::cast_slice_mut(memory.as_mut_slice());
+    fill(core, keys, 4, Keys);
+    let mut scratch = Scratch::new(keys.len())?;
+    let out = Disjoint::new(out);
+    in_order(Row::new(keys, false), &mut scratch, &|start, words| {
+        // SAFETY: stretches of the sorted row do not overlap.
+        let out = unsafe { out.range(start, words.len()) };
+        for (out, &word) in out.iter_mut().zip(words) {
+            *out = index_of(word) as i64;
         }
-    }
-    let count = words.len();
-    first_in_order(&mut words, count, u32::BITS, &mut Vec::new());
-    for equal in words.chunk_by_mut(|a, b| a >> 32 == b >> 32).filter(|equal| equal.len() > 1) {
-        equal.sort_unstable_by_key(|word| (keys(word.index() / 2)[word.index() % 2], word.index()));
-    }
-    for (out, word) in out.iter_mut().zip(words) {
-        *out = word.index() as i64;
-    }
+    });
     Ok(())
 }

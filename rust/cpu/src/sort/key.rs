@@ -1,13 +1,15 @@
 //! Unsigned keys in the order of the elements.
 
+use std::ops::BitXor;
+
 use bytemuck::Pod;
 use tenfold_ir::{Boolean, Element, bf16, f16};
 
 /// An element whose order is that of an unsigned key.
 pub trait SortKey: Element {
     /// The key: as wide as the element.
-    type Key: Pod + Ord + Into<u64>;
-    /// The largest key that can be.
+    type Key: Pod + Ord + Into<u64> + BitXor<Output = Self::Key> + Send + Sync;
+    /// The largest key that can be: all bits are set.
     const LAST_KEY: Self::Key;
     /// The key of an element; equal for elements that count as equal.
     fn key(self) -> Self::Key;
@@ -52,15 +54,12 @@ macro_rules! floats {
                 const SIGN: $key = 1 << ($key::BITS - 1);
                 let bits = self.to_bits();
                 let magnitude = bits & !SIGN;
-                if magnitude > $infinity {
-                    // NaN, of either sign.
-                    $key::MAX
-                } else if bits & SIGN == 0 {
-                    magnitude | SIGN
-                } else {
-                    // Negative numbers count downwards from 0, which −0 shares.
-                    SIGN - magnitude
-                }
+                // All bits of a negative number, none of another: signs are no pattern that a jump could follow.
+                let negative = (bits >> ($key::BITS - 1)).wrapping_neg();
+                // Negative numbers count downwards from the key of 0, which −0 shares.
+                let key = SIGN.wrapping_add((magnitude ^ negative).wrapping_sub(negative));
+                // NaN, of either sign.
+                if magnitude > $infinity { $key::MAX } else { key }
             }
         })*
     };

@@ -1,22 +1,32 @@
 //! Sorting and searching along an axis.
 //!
-//! Each element becomes an unsigned key of the same order (NaN above all, −0 as 0); a key and the index of its element
-//! are one word, so that no two words are equal and every algorithm sorts stably.
+//! Each element becomes an unsigned key of the same order (NaN above all, −0 as 0); the bits of a key that differ within
+//! the row and the index of its element are one word, so that no two words are equal and every algorithm sorts stably.
 
 mod key;
+mod long;
+pub(crate) mod order;
 mod radix;
+pub(crate) mod row;
 mod search;
+mod select;
 #[cfg(test)]
 mod tests;
 pub(crate) mod words;
+
+use std::sync::OnceLock;
 
 use tenfold_ir::kernel::Sort;
 use tenfold_ir::{Boolean, DType, Error, Result, bf16, f16};
 
 use crate::backend::disjoint::{Disjoint, for_each_range};
 use crate::backend::view::{Input, OutputView, RowLayout, Walk, copy_strided};
+use crate::threads::thread_count;
 use key::SortKey;
-use words::Word;
+use order::{Scratch, in_order};
+use row::Row;
+use select::{SELECT_ONE_OF, select};
+use words::index_of;
 
 /// Work that is handed to a thread at a time.
 const CHUNK_NANOSECONDS: u64 = 30_000;
@@ -74,19 +84,6 @@ fn rows<E: SortKey>(
     inputs: &[Input<'_>],
     outputs: &mut [OutputView<'_>],
 ) -> Result<()> {
-    let length = inputs[0].shape().get(order.axis).copied().unwrap_or(1);
-    // The index must fit into the word beside the key.
-    match (size_of::<E::Key>(), u32::try_from(length)) {
-        (1 | 2 | 4, Ok(_)) => rows_by::<E, u64>(order, inputs, outputs),
-        _ => rows_by::<E, u128>(order, inputs, outputs),
-    }
-}
-
-fn rows_by<E: SortKey, W: Word>(
-    order: Order,
-    inputs: &[Input<'_>],
-    outputs: &mut [OutputView<'_>],
-) -> Result<()> {
     let memory = inputs[0].values::<E>()?;
     let from = RowLayout::new(&inputs[0].layout, order.axis);
     let [values, indices] = outputs else {
@@ -100,32 +97,91 @@ fn rows_by<E: SortKey, W: Word>(
         ));
     }
     let (values, indices) = (Disjoint::new(values.values::<E>()?), Disjoint::new(indices.values::<i64>()?));
-    let logarithm = u64::from(usize::BITS - from.length.leading_zeros());
-    let cost = 20 + from.length as u64 * (1 + logarithm);
-    for_each_range(from.rows(), cost, CHUNK_NANOSECONDS, &|start, count| {
-        let (mut source, mut target) = (Walk::new(&from.outer, start), Walk::new(&to.outer, start));
-        let mut row: Vec<E> = vec![<E as bytemuck::Zeroable>::zeroed(); from.length];
-        let (mut words, mut spare) = (vec![W::default(); from.length], Vec::new());
+    let selects = order.count <= from.length / SELECT_ONE_OF || u32::try_from(from.length).is_err();
+    let failure = OnceLock::new();
+    let sort_rows = |start: usize, count: usize| {
+        let (mut source, mut place) = (Walk::new(&from.outer, start), Walk::new(&to.outer, start));
+        let mut copy: Vec<E> = Vec::new();
+        let mut scratch = match Scratch::new(if selects { 0 } else { from.length }) {
+            Ok(scratch) => scratch,
+            Err(error) => return drop(failure.set(error)),
+        };
         for _ in 0..count {
-            if from.length > 0 {
-                copy_strided(memory, source.position(), from.stride, &mut row);
-            }
-            for ((index, word), &value) in words.iter_mut().enumerate().zip(&row) {
-                let key = value.key().into();
-                let key = if order.descending { E::LAST_KEY.into() - key } else { key };
-                *word = W::pack(key, index);
-            }
-            words::first_in_order(&mut words, order.count, 8 * size_of::<E::Key>() as u32, &mut spare);
-            for (at, word) in words[..order.count].iter().enumerate() {
-                let position = (target.position() as i64 + at as i64 * to.stride) as usize;
-                // SAFETY: each row belongs to one range.
-                unsafe { values.write(position, row[word.index()]) };
-                // SAFETY: as above.
-                unsafe { indices.write(position, word.index() as i64) };
+            let elements = row_at(memory, source.position(), &from, &mut copy);
+            let begin = place.position() as i64;
+            let target = Target { elements, begin, stride: to.stride, values: &values, indices: &indices };
+            let row = Row::new(elements, order.descending);
+            if selects {
+                for (place, (_, index)) in select(row, order.count).into_iter().enumerate() {
+                    // SAFETY: each place of each row is written once.
+                    unsafe { target.write(place, index) };
+                }
+            } else {
+                in_order(row, &mut scratch, &|start, words| {
+                    let wanted = order.count.saturating_sub(start).min(words.len());
+                    // SAFETY: as above.
+                    unsafe { target.write_words(start, &words[..wanted]) };
+                });
             }
             source.advance();
-            target.advance();
+            place.advance();
         }
-    });
-    Ok(())
+    };
+    // Few rows are sorted one after the other, each by all threads.
+    if from.rows() < thread_count() {
+        sort_rows(0, from.rows());
+    } else {
+        let logarithm = u64::from(usize::BITS - from.length.leading_zeros());
+        let cost = 20 + from.length as u64 * (1 + logarithm);
+        for_each_range(from.rows(), cost, CHUNK_NANOSECONDS, &sort_rows);
+    }
+    failure.into_inner().map_or(Ok(()), Err)
+}
+
+/// A row, and where its sorted elements and their indices go.
+struct Target<'a, 'o, E> {
+    elements: &'a [E],
+    begin: i64,
+    stride: i64,
+    values: &'a Disjoint<'o, E>,
+    indices: &'a Disjoint<'o, i64>,
+}
+
+impl<E: Copy> Target<'_, '_, E> {
+    /// # Safety
+    /// Nobody else writes at this place.
+    #[inline(always)]
+    unsafe fn write(&self, place: usize, index: usize) {
+        let position = (self.begin + place as i64 * self.stride) as usize;
+        // SAFETY: the caller answers for the place.
+        unsafe { self.values.write(position, self.elements[index]) };
+        // SAFETY: as above.
+        unsafe { self.indices.write(position, index as i64) };
+    }
+
+    /// # Safety
+    /// Nobody else writes at as many places from `start` on.
+    unsafe fn write_words(&self, start: usize, words: &[u64]) {
+        for (place, &word) in (start..).zip(words) {
+            // SAFETY: the caller answers for the place.
+            unsafe { self.write(place, index_of(word)) };
+        }
+    }
+}
+
+/// The row that begins at `position`, as neighbours: copied where they are none.
+fn row_at<'a, E: SortKey>(
+    memory: &'a [E],
+    position: usize,
+    layout: &RowLayout,
+    copy: &'a mut Vec<E>,
+) -> &'a [E] {
+    if layout.length > 0 && layout.is_unit() {
+        return &memory[position..][..layout.length];
+    }
+    copy.resize(layout.length, E::zeroed());
+    if layout.length > 0 {
+        copy_strided(memory, position, layout.stride, copy);
+    }
+    copy
 }

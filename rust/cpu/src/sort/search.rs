@@ -1,4 +1,4 @@
-//! Binary search in sorted rows.
+//! Binary search in sorted rows, of several values side by side: each step waits for memory.
 
 use tenfold_ir::kernel::Side;
 use tenfold_ir::{Layout, Result};
@@ -7,6 +7,9 @@ use super::key::SortKey;
 use super::{CHUNK_NANOSECONDS, Typed};
 use crate::backend::disjoint::{Disjoint, for_each_range};
 use crate::backend::view::{Input, OutputView, RowLayout, Walk};
+
+/// Values that are searched for side by side.
+const LANES: usize = 16;
 
 /// `sorted (…, n), values (…, m) → int64 (…, m)`; a single sorted row serves all values.
 pub fn search<E: SortKey>(
@@ -33,26 +36,45 @@ pub fn search<E: SortKey>(
     }
     let begins = Layout::strided(shape, strides, offset);
     let out = Disjoint::new(outputs[0].values::<i64>()?);
-    let cost = 5 + 4 * u64::from(usize::BITS - rows.length.leading_zeros());
+    let cost = 5 + 2 * u64::from(usize::BITS - rows.length.leading_zeros());
     for_each_range(out.elements(), cost, CHUNK_NANOSECONDS, &|start, count| {
         let (mut begin, mut walk) = (Walk::new(&begins, start), Walk::new(&values.layout, start));
         // SAFETY: each value belongs to one range.
-        for place in unsafe { out.range(start, count) } {
-            let key = walk.take(wanted).key();
-            let row = begin.position() as i64;
-            begin.advance();
-            let (mut low, mut high) = (0, rows.length);
-            while low < high {
-                let middle = low + (high - low) / 2;
-                let there = memory[(row + middle as i64 * rows.stride) as usize].key();
-                let before = match side {
-                    Side::Left => there < key,
-                    Side::Right => there <= key,
-                };
-                if before { low = middle + 1 } else { high = middle }
+        for places in unsafe { out.range(start, count) }.chunks_mut(LANES) {
+            // Lanes beyond the last value repeat the first one.
+            let mut lanes = [(begin.position() as i64, wanted[walk.position()].key()); LANES];
+            for lane in &mut lanes[..places.len()] {
+                *lane = (begin.position() as i64, walk.take(wanted).key());
+                begin.advance();
             }
-            *place = low as i64;
+            let found = match side {
+                Side::Left => search_lanes::<E, false>(memory, &rows, lanes),
+                Side::Right => search_lanes::<E, true>(memory, &rows, lanes),
+            };
+            places.copy_from_slice(&found[..places.len()]);
         }
     });
     Ok(())
+}
+
+/// For each lane (where its row begins, a key) the number of elements that are less than the key, or equal to it where
+/// these count too.
+fn search_lanes<E: SortKey, const EQUAL_TOO: bool>(
+    memory: &[E],
+    rows: &RowLayout,
+    lanes: [(i64, E::Key); LANES],
+) -> [i64; LANES] {
+    let mut found = [0i64; LANES];
+    let mut length = rows.length as i64;
+    // The place is among `length + 1` from `found` on. All lanes take as many steps, none of them a jump.
+    while length > 0 {
+        let step = (length + 1) / 2;
+        for (found, (row, key)) in found.iter_mut().zip(lanes) {
+            let there = memory[(row + (*found + step - 1) * rows.stride) as usize].key();
+            let before = if EQUAL_TOO { there <= key } else { there < key };
+            *found += if before { step } else { 0 };
+        }
+        length -= step;
+    }
+    found
 }

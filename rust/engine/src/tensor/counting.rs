@@ -1,18 +1,8 @@
-//! Distinct elements, counts and quantiles: what sorting tells.
+//! Counts, quantiles and the trace.
 
 use tenfold_ir::{DType, Error, Result, Shape, normalize_axis};
 
 use crate::Tensor;
-
-/// The distinct elements (or slices along an axis) of a tensor.
-pub struct Distinct {
-    /// Each of them once.
-    pub values: Tensor,
-    /// Which of `values` each element is (int64): in the tensor's shape, or one a slice.
-    pub inverse: Tensor,
-    /// How often each of `values` is there (int64).
-    pub counts: Tensor,
-}
 
 /// Which element [`Tensor::quantile`] takes where a quantile lies between two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,80 +20,6 @@ pub enum Between {
 }
 
 impl Tensor {
-    /// The distinct elements in ascending order; along an axis the distinct slices, in lexicographic order. Each NaN is
-    /// distinct from all others. It looks at the elements, and has no gradient.
-    ///
-    /// ```
-    /// use tenfold::Tensor;
-    /// let found = Tensor::from_slice(&[3i64, 1, 3], &[3])?.unique(None)?;
-    /// assert_eq!(found.values.to_vec::<i64>()?, [1, 3]);
-    /// assert_eq!(found.counts.to_vec::<i64>()?, [1, 2]);
-    /// # Ok::<(), tenfold::Error>(())
-    /// ```
-    pub fn unique(&self, axis: Option<i64>) -> Result<Distinct> {
-        let rows = self.rows_along("unique", axis)?;
-        let mut order = Tensor::arange(0.into(), (rows.shape()[0] as i64).into(), 1.into(), DType::Int64)?;
-        for column in (0..rows.shape()[1]).rev() {
-            let keys = rows.slice(1, column, 1, 1)?.squeeze(&[1])?.index_select(0, &order)?;
-            order = order.index_select(0, &keys.argsort(0, false, true)?)?;
-        }
-        self.runs(axis, &rows, Some(&order)).map_err(|error| error.in_operation("unique"))
-    }
-
-    /// The elements (or slices along an axis) without those that equal the one before.
-    pub fn unique_consecutive(&self, axis: Option<i64>) -> Result<Distinct> {
-        let rows = self.rows_along("unique_consecutive", axis)?;
-        self.runs(axis, &rows, None).map_err(|error| error.in_operation("unique_consecutive"))
-    }
-
-    /// The slices along an axis, flattened, as rows; without an axis the elements.
-    fn rows_along(&self, name: &'static str, axis: Option<i64>) -> Result<Tensor> {
-        let value = self.detach();
-        let Some(axis) = axis else { return value.reshape(&[self.elements() as i64, 1]) };
-        let axis = normalize_axis(name, axis, self.rank())?;
-        let extent = self.shape()[axis];
-        let width: usize = self.shape().without(axis).iter().product();
-        value.move_axis(axis as i64, 0)?.reshape(&[extent as i64, width as i64])
-    }
-
-    /// Runs of equal rows, in an order or as they stand.
-    fn runs(&self, axis: Option<i64>, rows: &Tensor, order: Option<&Tensor>) -> Result<Distinct> {
-        let count = rows.shape()[0];
-        let sorted = match order {
-            Some(order) => rows.index_select(0, order)?,
-            None => rows.clone(),
-        };
-        let first = Tensor::full(&[count.min(1)], true, DType::Bool)?;
-        let begins = if count > 1 {
-            let (here, before) = (sorted.slice(0, 1, 1, count - 1)?, sorted.slice(0, 0, 1, count - 1)?);
-            let differs = here.not_equal(&before)?.any(Some(&[1]), false)?;
-            Tensor::concatenate(&[&first, &differs], Some(0))?
-        } else {
-            first
-        };
-        let places = begins.nonzero()?.squeeze(&[1])?;
-        let end = Tensor::full(&[1], count as i64, DType::Int64)?;
-        let counts = places.diff(1, 0, None, Some(&end))?;
-        let numbers = begins.cumsum(0, Some(DType::Int64))?.subtract(1)?;
-        let inverse = match order {
-            Some(order) => Tensor::zeros(&[count], DType::Int64)?.index_copy(0, order, &numbers)?,
-            None => numbers,
-        };
-        let kept = match order {
-            Some(order) => order.index_select(0, &places)?,
-            None => places,
-        };
-        let value = self.detach();
-        Ok(match axis {
-            Some(axis) => Distinct { values: value.index_select(axis, &kept)?, inverse, counts },
-            None => {
-                let values = value.reshape(&[-1])?.index_select(0, &kept)?;
-                let extents: Vec<i64> = self.shape().iter().map(|&extent| extent as i64).collect();
-                Distinct { values, inverse: inverse.reshape(&extents)?, counts }
-            }
-        })
-    }
-
     /// How often each number from 0 to the largest is in a vector of integers (int64), or the sum of its weights (in their
     /// dtype where that is float32, else float64); at least `least` bins. It looks at the numbers.
     pub fn bincount(&self, weights: Option<&Tensor>, least: usize) -> Result<Tensor> {

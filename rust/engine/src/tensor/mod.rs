@@ -6,6 +6,7 @@ mod contraction;
 mod convert;
 mod counting;
 mod creation;
+mod distinct;
 mod elementwise;
 mod host;
 mod indexing;
@@ -26,7 +27,8 @@ use crate::batch::{self, BatchAxes, Levels};
 use crate::graph::{Handle, Input, Node, NodeOperation, Place, Recorded, Shard, Slot, current_shard};
 
 pub use assemble::{Padding, Repeats};
-pub use counting::{Between, Distinct};
+pub use counting::Between;
+pub use distinct::Distinct;
 pub use elementwise::Argument;
 pub use host::HostDerivative;
 pub use indexing::{IndexItem, ScatterReduce};
