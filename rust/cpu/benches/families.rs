@@ -219,6 +219,13 @@ fn main() {
             let scan = Scan { operation: ScanOperation::Sum, axis, reverse: false };
             measure(&format!("cumsum 1000x1000 axis {axis}"), &Core::Scan(scan), &[&x]);
         }
+        let x = Given::floats(&[4096, 4096]);
+        for operation in [ScanOperation::Sum, ScanOperation::Max, ScanOperation::LogSumExp] {
+            for axis in [0, 1] {
+                let scan = Scan { operation, axis, reverse: false };
+                measure(&format!("{} 4096x4096 axis {axis}", operation.name()), &Core::Scan(scan), &[&x]);
+            }
+        }
     }
     if wanted("random") {
         for (name, distribution) in

@@ -215,12 +215,17 @@ pub unsafe fn stream_to<T: Copy>(from: *const T, to: *mut T, count: usize) {
         let body = (bytes - head) & !63;
         // SAFETY: the caller's promise; each part lies within the bytes, and the body begins at a whole line.
         unsafe {
-            std::ptr::copy_nonoverlapping(source, target, head);
+            // Whole lines alone are the rule, and calling a function for nothing takes longer than a line.
+            if head > 0 {
+                std::ptr::copy_nonoverlapping(source, target, head);
+            }
             for at in (head..head + body).step_by(16) {
                 _mm_stream_si128(target.add(at).cast(), _mm_loadu_si128(source.add(at).cast()));
             }
             let done = head + body;
-            std::ptr::copy_nonoverlapping(source.add(done), target.add(done), bytes - done);
+            if done < bytes {
+                std::ptr::copy_nonoverlapping(source.add(done), target.add(done), bytes - done);
+            }
         }
     }
     #[cfg(not(target_arch = "x86_64"))]

@@ -189,9 +189,9 @@ fn nan_wins_and_the_first_of_equals_is_found() {
     assert_eq!(index(&values, Reduction::ArgMin), 800);
 }
 
-/// Rows are compared in runs of many elements: wherever the extreme, its equals and NaN lie in them.
+/// Rows are compared in runs of many elements, columns in lines: wherever the extreme, its equals and NaN lie in them.
 #[test]
-fn positions_in_rows_of_any_length_are_those_of_a_plain_loop() {
+fn positions_in_rows_and_columns_are_those_of_a_plain_loop() {
     let mut state = 1_u64;
     let mut below = |bound: usize| {
         state ^= state << 13;
@@ -199,18 +199,27 @@ fn positions_in_rows_of_any_length_are_those_of_a_plain_loop() {
         state ^= state << 17;
         ((state >> 33) % bound as u64) as usize
     };
-    for length in [1, 2, 31, 32, 33, 65, 255, 257, 1_000, 16_384, 16_385, 40_000] {
+    let long_rows = [1, 2, 31, 32, 33, 65, 255, 257, 1_000, 16_384, 16_385, 40_000].map(|length| (2, length));
+    for (rows, length) in long_rows.into_iter().chain([(70, 33), (1_100, 5), (129, 300)]) {
         for with_nan in [false, true] {
             // Few different numbers, so that most extremes have equals; zeros of both signs are equal.
-            let mut values: Vec<f32> =
-                (0..2 * length).map(|_| [-0.0, 0.0, 1.0, -1.0, 2.0, f32::NEG_INFINITY][below(6)]).collect();
+            let mut values: Vec<f32> = (0..rows * length)
+                .map(|_| [-0.0, 0.0, 1.0, -1.0, 2.0, f32::NEG_INFINITY][below(6)])
+                .collect();
             if with_nan {
-                (0..3).for_each(|_| values[below(2 * length)] = f32::NAN);
+                (0..rows + 1).for_each(|_| values[below(rows * length)] = f32::NAN);
             }
-            let layout = Layout::dense(Shape::new(&[2, length]));
-            for operation in [Reduction::ArgMax, Reduction::ArgMin] {
-                let kernel = kernel_of(operation, DType::Float32, &layout, &[1], false).unwrap();
-                let outputs = run(&kernel, &buffer_of(&values));
+            let turned: Vec<f32> =
+                (0..rows * length).map(|at| values[at % rows * length + at / rows]).collect();
+            for (operation, as_columns) in [Reduction::ArgMax, Reduction::ArgMin]
+                .into_iter()
+                .flat_map(|operation| [(operation, false), (operation, true)])
+            {
+                let (shape, axis, stored) =
+                    if as_columns { ([length, rows], 0, &turned) } else { ([rows, length], 1, &values) };
+                let layout = Layout::dense(Shape::new(&shape));
+                let kernel = kernel_of(operation, DType::Float32, &layout, &[axis], false).unwrap();
+                let outputs = run(&kernel, &buffer_of(stored));
                 let found: &[i64] = bytemuck::cast_slice(outputs[0].bytes().unwrap());
                 for (row, &found) in values.chunks(length).zip(found) {
                     let nan = row.iter().position(|value| value.is_nan());
@@ -221,7 +230,7 @@ fn positions_in_rows_of_any_length_are_those_of_a_plain_loop() {
                     let expected = nan.unwrap_or_else(|| {
                         (0..length).fold(0, |best, at| if better(row[at], row[best]) { at } else { best })
                     });
-                    assert_eq!(found, expected as i64, "{operation:?} of {length}");
+                    assert_eq!(found, expected as i64, "{operation:?} of {length}, as columns: {as_columns}");
                 }
             }
         }

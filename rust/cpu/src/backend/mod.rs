@@ -10,6 +10,7 @@ mod epilogue;
 mod gemm;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod transpose;
 pub mod view;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -3,15 +3,22 @@
 //! A tile of such an operand has one element in each cache line that it touches. So 16 rows along the axis on which
 //! the operand's neighbours lie are read together, a whole line at each place, and turned around into 16 tiles.
 
-use std::ptr;
-
 use smallvec::SmallVec;
 use tenfold_ir::{Layout, Shape};
 
-use super::program::TILE;
+use crate::backend::transpose::transpose;
 
 /// Rows of a band: the lines of 64 bytes that 16 numbers of 4 bytes fill.
 pub const BAND: usize = 16;
+
+/// Columns of a band at most: a band of 4-byte elements then takes half of the first-level cache.
+const COLUMNS: usize = 256;
+
+/// Bytes from a row of a band to the next where it is turned around: not a power of two, which would put all rows into few
+/// places of the cache.
+pub fn pitch(element_bytes: usize) -> usize {
+    COLUMNS * element_bytes + 64
+}
 
 /// Rows shorter than this stay in the order of the space: their tiles touch few lines each.
 const SHORTEST_ROW: usize = 32;
@@ -35,7 +42,7 @@ pub struct Band {
     pub rows: usize,
     /// Elements of the space from a row to the next.
     pub row_step: usize,
-    /// Columns, at most a tile.
+    /// Columns, at most [`COLUMNS`].
     pub columns: usize,
 }
 
@@ -63,18 +70,23 @@ impl Bands {
         last.is_some_and(|last| is_transposed(layout, self.axis, last))
     }
 
+    /// Elements of a whole band.
+    pub fn elements(&self) -> usize {
+        BAND * COLUMNS.min(self.columns)
+    }
+
     /// The number of bands.
     pub fn count(&self) -> usize {
         let outer: usize = self.outer.iter().map(|axis| axis.0).product();
-        outer * self.columns.div_ceil(TILE) * self.rows.div_ceil(BAND)
+        outer * self.columns.div_ceil(COLUMNS) * self.rows.div_ceil(BAND)
     }
 
     /// Band `number`; neighbouring numbers lie below one another, so that a reader stays on its pages.
     pub fn band(&self, number: usize) -> Band {
         let bands = self.rows.div_ceil(BAND);
         let (row, rest) = (number % bands * BAND, number / bands);
-        let stretches = self.columns.div_ceil(TILE);
-        let (column, mut rest) = (rest % stretches * TILE, rest / stretches);
+        let stretches = self.columns.div_ceil(COLUMNS);
+        let (column, mut rest) = (rest % stretches * COLUMNS, rest / stretches);
         let mut first = row * self.row_step + column;
         for &(extent, step) in self.outer.iter().rev() {
             first += rest % extent * step;
@@ -84,7 +96,7 @@ impl Bands {
             first,
             rows: BAND.min(self.rows - row),
             row_step: self.row_step,
-            columns: TILE.min(self.columns - column),
+            columns: COLUMNS.min(self.columns - column),
         }
     }
 }
@@ -95,67 +107,20 @@ fn is_transposed(layout: &Layout, axis: usize, last: usize) -> bool {
     strides[axis] == 1 && strides[last].unsigned_abs() >= BAND as u64
 }
 
-/// Copies `columns` lines of `rows` elements of `size` bytes, `stride` elements apart, to rows of `pitch` bytes.
+/// Copies `columns` lines of `rows` elements of `size` bytes, `stride` elements apart, to rows of [`pitch`] bytes.
 ///
 /// # Safety
 /// The lines can be read, the rows hold `columns` elements, and both are aligned for the size.
-pub unsafe fn transpose(
-    size: usize,
-    from: *const u8,
-    stride: i64,
-    (rows, columns): (usize, usize),
-    target: *mut u8,
-    pitch: usize,
-) {
-    let stride = stride as isize;
+pub unsafe fn turn(size: usize, from: *const u8, stride: i64, (rows, columns): (usize, usize), to: *mut u8) {
+    let (stride, pitch) = (stride as isize, (pitch(size) / size) as isize);
     // SAFETY: the caller's promise.
     unsafe {
         match size {
-            1 => transpose_of::<u8>(from, stride, rows, columns, target, pitch),
-            2 => transpose_of::<u16>(from.cast(), stride, rows, columns, target.cast(), pitch / 2),
-            4 => transpose_of::<u32>(from.cast(), stride, rows, columns, target.cast(), pitch / 4),
-            8 => transpose_of::<u64>(from.cast(), stride, rows, columns, target.cast(), pitch / 8),
-            _ => transpose_of::<[u64; 2]>(from.cast(), stride, rows, columns, target.cast(), pitch / 16),
-        }
-    }
-}
-
-/// # Safety
-/// As for [`transpose`]; the pitch counts elements.
-unsafe fn transpose_of<T: Copy + Default>(
-    from: *const T,
-    stride: isize,
-    rows: usize,
-    columns: usize,
-    target: *mut T,
-    pitch: usize,
-) {
-    let mut column = 0;
-    if rows == BAND {
-        while column + BAND <= columns {
-            let mut block = [[T::default(); BAND]; BAND];
-            for (at, line) in block.iter_mut().enumerate() {
-                // SAFETY: the caller's promise.
-                *line = unsafe { from.offset(stride * (column + at) as isize).cast::<[T; BAND]>().read() };
-            }
-            for row in 0..BAND {
-                let mut turned = [T::default(); BAND];
-                for at in 0..BAND {
-                    turned[at] = block[at][row];
-                }
-                // SAFETY: the caller's promise.
-                unsafe { ptr::write(target.add(row * pitch + column).cast::<[T; BAND]>(), turned) };
-            }
-            column += BAND;
-        }
-    }
-    for column in column..columns {
-        for row in 0..rows {
-            // SAFETY: the caller's promise.
-            unsafe {
-                let value = from.offset(stride * column as isize + row as isize).read();
-                target.add(row * pitch + column).write(value);
-            }
+            1 => transpose::<u8>(from, stride, columns, rows, to, pitch),
+            2 => transpose::<u16>(from.cast(), stride, columns, rows, to.cast(), pitch),
+            4 => transpose::<u32>(from.cast(), stride, columns, rows, to.cast(), pitch),
+            8 => transpose::<u64>(from.cast(), stride, columns, rows, to.cast(), pitch),
+            _ => transpose::<[u64; 2]>(from.cast(), stride, columns, rows, to.cast(), pitch),
         }
     }
 }

@@ -278,7 +278,7 @@ impl<'a> Evaluator<'a> {
             let start = band.first + row * band.row_step;
             for source in 0..self.cursors.len() {
                 match self.cursors[source].panel {
-                    Some(panel) => self.slots[source] = self.tile(panel + row),
+                    Some(panel) => self.slots[source] = self.row_of_panel(source, panel, row),
                     None => self.ready(source, start, band.columns),
                 }
             }
@@ -294,14 +294,21 @@ impl<'a> Evaluator<'a> {
         let strides = operand.layout.strides();
         let last = operand.layout.shape().iter().rposition(|&extent| extent > 1).unwrap_or(0);
         let position = Walk::new(&operand.layout, band.first).position() as i64;
-        let pitch = self.evaluation.program.register_bytes;
         // SAFETY: the band lies within the layout, whose neighbours lie along the band's rows; the scratch holds the
-        // panel, whose tiles are as long as any of the program.
+        // panel, whose tiles are longer than its rows.
         unsafe {
             let from = operand.at(position);
-            let extent = (band.rows, band.columns);
-            bands::transpose(operand.size, from, strides[last], extent, self.tile(panel), pitch);
+            bands::turn(operand.size, from, strides[last], (band.rows, band.columns), self.tile(panel));
         }
+    }
+
+    /// A row of a band that was turned around.
+    fn row_of_panel(&self, source: usize, panel: usize, row: usize) -> *mut u8 {
+        let Origin::Operand(operand) = self.evaluation.program.origins[source] else {
+            unreachable!("an operand has a panel")
+        };
+        let pitch = bands::pitch(self.evaluation.operands[operand].size);
+        self.tile(panel).wrapping_add(row * pitch)
     }
 
     /// Runs the steps on sources that are ready.

@@ -21,7 +21,7 @@ use tenfold_ir::{Expr, Instruction, Result, Scalar};
 use crate::backend::view::{Input, Memory, OutputView};
 use crate::simd::{self, stream_fence};
 use crate::threads::for_each_chunk;
-use bands::{BAND, Bands};
+use bands::Bands;
 use evaluate::Evaluation;
 use expand::Expanded;
 use operand::Operand;
@@ -145,7 +145,7 @@ fn run(evaluation: &Evaluation<'_>, targets: &[Target], store: Store) {
 /// The same in bands, for operands that lie transposed.
 fn run_bands(evaluation: &Evaluation<'_>, bands: &Bands, picoseconds: u64, targets: &[Target], store: Store) {
     let count = bands.count();
-    let band_nanoseconds = (picoseconds * (BAND * TILE) as u64).div_ceil(1_000);
+    let band_nanoseconds = (picoseconds * bands.elements() as u64).div_ceil(1_000);
     let bands_per_chunk = (CHUNK_NANOSECONDS / band_nanoseconds.max(1)).clamp(1, count as u64) as usize;
     for_each_chunk(count.div_ceil(bands_per_chunk), band_nanoseconds * bands_per_chunk as u64, &|chunk| {
         evaluation.with_bands(bands, |evaluator| {

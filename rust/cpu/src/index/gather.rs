@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use tenfold_ir::{Layout, Result};
 
 use super::addresses::{Addresses, FirstFailure, normalized, out_of_range};
-use super::{CHUNK_NANOSECONDS, MOST_BYTES_AHEAD, ROWS_AHEAD};
+use super::{CHUNK_NANOSECONDS, ELEMENTS_AHEAD, FAR_BYTES, MOST_BYTES_AHEAD, ROWS_AHEAD};
 use crate::backend::disjoint::{Disjoint, for_each_range};
 use crate::backend::view::{Input, OutputView, Walk};
 use crate::simd::prefetch;
@@ -24,6 +24,7 @@ pub fn gather<T: Pod + Send + Sync>(
     let (length, contiguous) = (rest.elements(), rest.is_contiguous());
     let out = Disjoint::new(output.plain::<T>()?);
     let failure = FirstFailure::none();
+    let is_far = size_of_val(memory) >= FAR_BYTES;
     let cost = 3 + (length * size_of::<T>()) as u64 / if contiguous { 16 } else { 2 };
     for_each_range(addresses.count(), cost, CHUNK_NANOSECONDS, &|start, count| {
         if length == 1
@@ -31,7 +32,12 @@ pub fn gather<T: Pod + Send + Sync>(
         {
             // SAFETY: each address belongs to one range.
             let out = unsafe { out.range(start, count) };
+            let first = memory.as_ptr().wrapping_offset(x.layout.offset() as isize);
             for (number, (out, &index)) in out.iter_mut().zip(&indices[start..start + count]).enumerate() {
+                // A load that waits holds up all behind it, a hint does not. An index that is none is found later.
+                if is_far && let Some(&later) = indices.get(start + number + ELEMENTS_AHEAD) {
+                    prefetch(first.wrapping_offset(later.wrapping_mul(stride) as isize).cast(), 1);
+                }
                 let Some(index) = normalized(index, extent) else {
                     return failure.report(start + number);
                 };
@@ -93,6 +99,7 @@ pub fn take_along<T: Pod + Send + Sync>(
     let base = Layout::strided(index.shape().clone(), strides, x.layout.offset());
     let out = Disjoint::new(output.plain::<T>()?);
     let failure = FirstFailure::none();
+    let is_far = size_of_val(memory) >= FAR_BYTES;
     for_each_range(index.layout.elements(), 3, CHUNK_NANOSECONDS, &|start, count| {
         let (mut bases, mut walk) = (Walk::new(&base, start), Walk::new(&index.layout, start));
         // SAFETY: each element belongs to one range.
@@ -104,6 +111,12 @@ pub fn take_along<T: Pod + Send + Sync>(
             let (from, place) = (bases.position() as i64, walk.position() as i64);
             for (number, target) in target[done..done + run].iter_mut().enumerate() {
                 let index = indices[(place + number as i64 * step) as usize];
+                if is_far && number + ELEMENTS_AHEAD < run {
+                    let later = (number + ELEMENTS_AHEAD) as i64;
+                    let element = indices[(place + later * step) as usize].wrapping_mul(stride);
+                    let address = from.wrapping_add(later * base_step).wrapping_add(element);
+                    prefetch(memory.as_ptr().wrapping_offset(address as isize).cast(), 1);
+                }
                 let Some(at) = normalized(index, extent) else {
                     failure.report(start + done + number);
                     return;

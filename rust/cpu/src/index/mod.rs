@@ -24,6 +24,12 @@ const CHUNK_NANOSECONDS: u64 = 20_000;
 /// Rows at random places are asked for so many rows before they are used: nothing else foresees them.
 const ROWS_AHEAD: usize = 2;
 
+/// Single elements at random places are asked for so many elements before they are used.
+const ELEMENTS_AHEAD: usize = 64;
+
+/// Memory from so many bytes on is not in the second-level cache: only there it pays to ask ahead for single elements.
+const FAR_BYTES: usize = 512 << 10;
+
 /// Of longer rows the processor fetches the rest in time.
 const MOST_BYTES_AHEAD: usize = 1024;
 

@@ -162,23 +162,6 @@ pub(super) fn row<T: Copy, F: Fold<T>>(
     join_lanes(&accumulators, F::join)
 }
 
-/// Reduces one chunk of a row by a fold that takes runs of any length.
-#[inline(always)]
-pub(super) fn by_runs<T: Copy, F: Fold<T>>(
-    evaluator: &mut Evaluator<'_>,
-    sweep: &Sweep,
-    unit: &Unit,
-) -> F::State {
-    let mut state = F::identity();
-    let mut done = 0;
-    while done < unit.length {
-        let values = next_run::<T>(evaluator, sweep, unit, done);
-        state = F::take_run(state, values, unit.begin + done);
-        done += values.len();
-    }
-    state
-}
-
 /// Accumulators of a block of columns: number `i mod 64` of column `c` at `(i mod 64) · width + c`.
 #[inline(always)]
 pub(super) fn column_accumulators<T, F: Fold<T>>(unit: &Unit) -> SmallVec<[F::State; 64]> {

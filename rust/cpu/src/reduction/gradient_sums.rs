@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::accumulate::{accumulators, column_accumulators, join_columns, lines, short_row, take, take_line};
 use super::fold::{Fold, Sum};
 use super::order::{BLOCK, join_lanes};
-use super::sweep::{Sweep, Unit, join_chunks};
+use super::sweep::{Sweep, Unit, columns_together, join_chunks};
 use crate::backend::disjoint::{Disjoint, for_each_part};
 use crate::backend::view::OutputView;
 use crate::elementwise::evaluate::Evaluator;
@@ -61,7 +61,7 @@ impl Sweep {
         Sum<T>: Fold<T, State = T>,
     {
         let nothing = [T::constant(0.0); 2];
-        let states = self.states(nothing, |evaluator, unit, target| {
+        let states = self.states(nothing, columns_together(&nothing), |evaluator, unit, target| {
             on_tier(TwoSumsUnit::<T> { evaluator, sweep: self, unit, target });
         })?;
         let chunks = self.chunks();

@@ -9,6 +9,7 @@ pub mod fold;
 mod gradient_sums;
 mod moments;
 pub mod order;
+mod positions;
 mod sweep;
 
 use std::borrow::Cow;
@@ -18,7 +19,8 @@ use tenfold_ir::kernel::{Reduce, Reduction};
 use tenfold_ir::{Boolean, Complex, DType, Error, Expr, Result, Scalar, Shape, bf16, f16};
 
 use crate::backend::view::{Input, OutputView};
-use fold::{All, Any, ArgMax, ArgMin, Largest, Product, Smallest, Sum};
+use fold::{All, Any, Largest, Product, Smallest, Sum};
+use positions::{ArgMax, ArgMin};
 use sweep::Sweep;
 
 /// What is reduced: an expression over operands that are broadcast to the shape before the reduction.
@@ -124,14 +126,12 @@ pub fn run(
         };
     }
     macro_rules! positions {
-        ($fold:ident) => {
+        ($extreme:ident) => {
             match accumulated {
-                DType::Int64 => sweep.fold::<i64, $fold<i64>, _>(output, |(_, index)| index),
-                DType::Uint64 => sweep.fold::<u64, $fold<u64>, _>(output, |(_, index)| index),
-                DType::Float16 | DType::Bfloat16 | DType::Float32 => {
-                    sweep.fold::<f32, $fold<f32>, _>(output, |(_, index)| index)
-                }
-                DType::Float64 => sweep.fold::<f64, $fold<f64>, _>(output, |(_, index)| index),
+                DType::Int64 => sweep.positions::<i64, $extreme>(output),
+                DType::Uint64 => sweep.positions::<u64, $extreme>(output),
+                DType::Float16 | DType::Bfloat16 | DType::Float32 => sweep.positions::<f32, $extreme>(output),
+                DType::Float64 => sweep.positions::<f64, $extreme>(output),
                 _ => refuse(),
             }
         };

@@ -5,7 +5,7 @@ use tenfold_ir::{Element, Result};
 
 use super::accumulate::{column_accumulators, columns, next_run, row, runs_are_short, short_row, take_line};
 use super::fold::{Fold, Sum};
-use super::sweep::{Sweep, Unit, join_chunks};
+use super::sweep::{Sweep, Unit, columns_together, join_chunks};
 use crate::backend::disjoint::{Disjoint, for_each_part};
 use crate::backend::view::OutputView;
 use crate::elementwise::evaluate::Evaluator;
@@ -26,7 +26,7 @@ impl Sweep {
     {
         let zero = T::constant(0.0);
         let nothing = Moments { count: zero, mean: T::NAN, squares: zero };
-        let states = self.states(nothing, |evaluator, unit, target| {
+        let states = self.states(nothing, columns_together(&nothing), |evaluator, unit, target| {
             on_tier(MomentsUnit::<T> { evaluator, sweep: self, unit, target });
         })?;
         let chunks = self.chunks();

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use tenfold_ir::kernel::Reduce;
 use tenfold_ir::{Element, Error, Instruction, Result, Scalar, Shape};
 
-use super::accumulate::{by_runs, column_accumulators, columns, row, short_row, take_line};
+use super::accumulate::{column_accumulators, columns, row, short_row, take_line};
 use super::fold::Fold;
 use super::order::{CHUNK, PairwiseTree};
 use super::{Prologue, split_axes};
@@ -90,12 +90,23 @@ impl Sweep {
         output: &mut OutputView<'_>,
         finish: impl Fn(F::State) -> E + Sync,
     ) -> Result<()> {
-        let states = self.folded::<T, F>()?;
+        self.finish(&self.folded::<T, F>()?, F::identity(), F::join, output, finish)
+    }
+
+    /// Joins the chunks of each result and stores what `finish` makes of it.
+    pub(super) fn finish<S: Copy + Sync, E: Element>(
+        &self,
+        states: &[S],
+        identity: S,
+        join: fn(S, S) -> S,
+        output: &mut OutputView<'_>,
+        finish: impl Fn(S) -> E + Sync,
+    ) -> Result<()> {
         let chunks = self.chunks();
         for_each_part(output.values::<E>()?, 4_096, 4_096 * 4, &|start, part| {
             for (index, value) in part.iter_mut().enumerate() {
                 let states = &states[(start + index) * chunks..][..chunks];
-                *value = finish(join_chunks(states, F::identity(), F::join));
+                *value = finish(join_chunks(states, identity, join));
             }
         });
         Ok(())
@@ -103,7 +114,7 @@ impl Sweep {
 
     /// The states of all results and chunks: apart from [`Sweep::fold`], whose code is made for each dtype stored.
     fn folded<T: Copy, F: Fold<T>>(&self) -> Result<Vec<F::State>> {
-        self.states(F::identity(), |evaluator, unit, target| {
+        self.states(F::identity(), columns_together(&F::identity()), |evaluator, unit, target| {
             on_tier(FoldUnit::<T, F> {
                 evaluator,
                 sweep: self,
@@ -119,10 +130,11 @@ impl Sweep {
         self.reduced.div_ceil(CHUNK)
     }
 
-    /// Runs `body` on all units in parallel. A unit stores the state of result `k` and chunk `c` at `k · chunks + c`.
+    /// Runs `body` on all units in parallel, at most `together` columns in each. A unit stores the state of result `k` and chunk `c` at `k · chunks + c`.
     pub(super) fn states<S: Copy + Send + Sync>(
         &self,
         identity: S,
+        together: usize,
         body: impl Fn(&mut Evaluator<'_>, &Unit, &Disjoint<'_, S>) + Sync,
     ) -> Result<Vec<S>> {
         let chunks = self.chunks();
@@ -135,8 +147,7 @@ impl Sweep {
         })?;
         states.resize(self.results * chunks, identity);
         let evaluation = Evaluation::new(&self.program, &self.scalars, &self.operands, &self.shape);
-        let columns = (LINE_BYTES / size_of::<S>().max(1)).min(TILE);
-        let width = if self.by_columns { columns.min(self.results) } else { self.rows_per_tile() };
+        let width = if self.by_columns { together.min(TILE).min(self.results) } else { self.rows_per_tile() };
         let blocks = self.results.div_ceil(width.max(1));
         let elements = (width * self.reduced.min(CHUNK)) as u64;
         let nanoseconds = elements * (evaluation.picoseconds_per_element() + 100) / 1_000;
@@ -167,6 +178,11 @@ impl Sweep {
     fn rows_per_tile(&self) -> usize {
         (TILE / self.reduced.max(1)).max(1)
     }
+}
+
+/// Columns that are reduced together, each with accumulators like `identity`.
+pub(super) fn columns_together<S>(identity: &S) -> usize {
+    LINE_BYTES / size_of_val(identity)
 }
 
 /// True where the operand with the most elements has its nearest neighbours along the kept axes.
@@ -243,8 +259,6 @@ impl<T: Copy, F: Fold<T>> Tiered for FoldUnit<'_, '_, T, F> {
             let mut accumulators = column_accumulators::<T, F>(unit);
             columns::<T, F>(evaluator, sweep, unit, &mut accumulators, take_line::<T, F>);
             (0..unit.width).for_each(|column| put(column, accumulators[column]));
-        } else if F::POSITIONS && unit.width == 1 {
-            put(0, by_runs::<T, F>(evaluator, sweep, unit));
         } else if sweep.reduced <= TILE {
             let values = evaluator.view::<T>(unit.first * sweep.reduced, unit.width * sweep.reduced);
             for row in 0..unit.width {

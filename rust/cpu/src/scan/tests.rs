@@ -1,8 +1,12 @@
 use proptest::prelude::*;
 use tenfold_ir::kernel::{Scan, ScanOperation};
-use tenfold_ir::{Core, DType, Shape};
+use tenfold_ir::{Core, DType, Layout, Shape};
 
+use super::run;
 use crate::backend::testing::{Draw, assert_same, check, computed, computed_in_place};
+use crate::backend::view::{Input, OutputView};
+use crate::simd::{Tier, set_tier};
+use crate::threads::set_thread_count;
 
 const OPERATIONS: [ScanOperation; 5] = [
     ScanOperation::Sum,
@@ -50,6 +54,62 @@ fn many_rows_are_shared_between_threads() {
         for operation in [ScanOperation::Sum, ScanOperation::Max] {
             let x = draw.operand(&Shape::from([211, 307]), DType::Float32, false);
             check(&Core::Scan(Scan { operation, axis, reverse: false }), &[x], 512.0);
+        }
+    }
+}
+
+/// A line of more elements than are taken at once, blocks that end at every place, rows fewer than a block's.
+#[test]
+fn long_lines_and_broken_blocks() {
+    let mut draw = Draw::new(5);
+    for shape in [[3, 4099], [4099, 3], [17, 1031], [13, 33], [1, 4099], [4099, 1]] {
+        for axis in [0, 1] {
+            for (operation, dtype) in [
+                (ScanOperation::Sum, DType::Float32),
+                (ScanOperation::Sum, DType::Float64),
+                (ScanOperation::Sum, DType::Int8),
+                (ScanOperation::Max, DType::Float32),
+                (ScanOperation::Min, DType::Bfloat16),
+            ] {
+                let x = draw.operand(&Shape::from(shape), dtype, operation != ScanOperation::Sum);
+                let reverse = draw.one_in(2);
+                check(&Core::Scan(Scan { operation, axis, reverse }), &[x], 4096.0);
+            }
+        }
+    }
+}
+
+/// Large results go past the caches, and every sum is that of one addition after the other.
+#[test]
+fn large_sums_are_those_of_one_addition_after_the_other() {
+    let mut draw = Draw::new(6);
+    // Rows of whole cache lines, and others.
+    for (rows, columns) in [(1024, 4112), (1100, 4099)] {
+        let numbers: Vec<f32> = (0..rows * columns).map(|_| draw.below(4096) as f32 / 3.0 - 700.0).collect();
+        for (axis, reverse) in [(0, false), (0, true), (1, false), (1, true)] {
+            let mut wanted = numbers.clone();
+            let (length, step) = if axis == 0 { (rows, columns) } else { (columns, 1) };
+            for row in 0..rows * columns / length {
+                let first = if axis == 0 { row } else { row * columns };
+                let place = |done: usize| first + step * if reverse { length - 1 - done } else { done };
+                for done in 1..length {
+                    wanted[place(done)] += wanted[place(done - 1)];
+                }
+            }
+            let scan = Scan { operation: ScanOperation::Sum, axis, reverse };
+            let shape = Shape::from([rows, columns]);
+            let input =
+                Input::new(DType::Float32, Layout::dense(shape.clone()), bytemuck::cast_slice(&numbers));
+            for (threads, &tier) in Tier::available().iter().enumerate() {
+                set_tier(tier).unwrap();
+                set_thread_count(1 + threads);
+                let mut memory = vec![0f32; rows * columns + 16];
+                let lines = memory.as_ptr().align_offset(64);
+                let bytes = bytemuck::cast_slice_mut(&mut memory[lines..][..rows * columns]);
+                let output = OutputView { dtype: DType::Float32, shape: shape.clone(), bytes };
+                run(&scan, std::slice::from_ref(&input), &mut [output]).unwrap();
+                assert!(memory[lines..][..rows * columns] == wanted, "{scan:?} of {shape} on {tier:?}");
+            }
         }
     }
 }

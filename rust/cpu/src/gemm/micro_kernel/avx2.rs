@@ -10,6 +10,7 @@ use super::window::{WindowPanel, WindowTile, pack_windows, window_kernel};
 use super::{
     MicroKernels, ROW_VECTORS, Tile, Vector, all_kernels, kernel_table, micro_kernel, tier_functions,
 };
+use crate::backend::transpose::{columns_of_4, columns_of_8};
 use crate::simd::prefetch;
 
 macro_rules! avx2_vector {
@@ -166,44 +167,6 @@ unsafe fn store_some(target: *mut f32, count: usize, lanes: __m256) {
     }
 }
 
-/// Columns of 8 rows.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn transposed(rows: [__m256; 8]) -> [__m256; 8] {
-    let [r0, r1, r2, r3, r4, r5, r6, r7] = rows;
-    // Columns 2·half and 2·half + 1 of rows 0–3 and 4–7; columns 4 higher in the upper halves.
-    let half = |pairs: [__m256; 4]| {
-        [
-            _mm256_shuffle_ps::<0x44>(pairs[0], pairs[1]),
-            _mm256_shuffle_ps::<0xee>(pairs[0], pairs[1]),
-            _mm256_shuffle_ps::<0x44>(pairs[2], pairs[3]),
-            _mm256_shuffle_ps::<0xee>(pairs[2], pairs[3]),
-        ]
-    };
-    let [c0_low, c1_low, c0_high, c1_high] = half([
-        _mm256_unpacklo_ps(r0, r1),
-        _mm256_unpacklo_ps(r2, r3),
-        _mm256_unpacklo_ps(r4, r5),
-        _mm256_unpacklo_ps(r6, r7),
-    ]);
-    let [c2_low, c3_low, c2_high, c3_high] = half([
-        _mm256_unpackhi_ps(r0, r1),
-        _mm256_unpackhi_ps(r2, r3),
-        _mm256_unpackhi_ps(r4, r5),
-        _mm256_unpackhi_ps(r6, r7),
-    ]);
-    [
-        _mm256_permute2f128_ps::<0x20>(c0_low, c0_high),
-        _mm256_permute2f128_ps::<0x20>(c1_low, c1_high),
-        _mm256_permute2f128_ps::<0x20>(c2_low, c2_high),
-        _mm256_permute2f128_ps::<0x20>(c3_low, c3_high),
-        _mm256_permute2f128_ps::<0x31>(c0_low, c0_high),
-        _mm256_permute2f128_ps::<0x31>(c1_low, c1_high),
-        _mm256_permute2f128_ps::<0x31>(c2_low, c2_high),
-        _mm256_permute2f128_ps::<0x31>(c3_low, c3_high),
-    ]
-}
-
 /// Lines that begin at most so many numbers apart follow one another in memory, or nearly.
 const SHORT_LINE: usize = 256;
 
@@ -239,7 +202,7 @@ pub(super) unsafe fn multiply_lines(tile: &LineTile<f32>) {
                 for at in (step..end).step_by(8) {
                     let row = |index: usize| _mm256_loadu_ps(line(group * 8 + index).add(at));
                     let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
-                    let columns = transposed(rows);
+                    let columns = columns_of_8(rows);
                     for index in 0..8 {
                         let factor = _mm256_set1_ps(factor(at + index));
                         sums[group] = _mm256_fmadd_ps(factor, columns[index], sums[group]);
@@ -303,7 +266,7 @@ kernels!(
             unsafe { _mm256_loadu_ps(source.offset(index * line_stride)) }
         };
         let rows = [line(0), line(1), line(2), line(3), line(4), line(5), line(6), line(7)];
-        for (step, column) in transposed(rows).into_iter().enumerate() {
+        for (step, column) in columns_of_8(rows).into_iter().enumerate() {
             // SAFETY: the caller vouches for the elements.
             unsafe { store_some(target.add(step * width), lines, column) };
         }
@@ -326,16 +289,10 @@ kernels!(
             // SAFETY: the caller vouches for the elements.
             unsafe { _mm256_loadu_pd(source.offset(index * line_stride)) }
         };
-        let (r0, r1, r2, r3) = (line(0), line(1), line(2), line(3));
-        let (even_low, odd_low) = (_mm256_unpacklo_pd(r0, r1), _mm256_unpackhi_pd(r0, r1));
-        let (even_high, odd_high) = (_mm256_unpacklo_pd(r2, r3), _mm256_unpackhi_pd(r2, r3));
-        let store = |step: usize, column: __m256d| {
+        let rows = [line(0), line(1), line(2), line(3)];
+        for (step, column) in columns_of_4(rows).into_iter().enumerate() {
             // SAFETY: the caller vouches for the elements.
-            unsafe { store_some_double(target.add(step * width), lines, column) }
-        };
-        store(0, _mm256_permute2f128_pd::<0x20>(even_low, even_high));
-        store(1, _mm256_permute2f128_pd::<0x20>(odd_low, odd_high));
-        store(2, _mm256_permute2f128_pd::<0x31>(even_low, even_high));
-        store(3, _mm256_permute2f128_pd::<0x31>(odd_low, odd_high));
+            unsafe { store_some_double(target.add(step * width), lines, column) };
+        }
     }
 );
