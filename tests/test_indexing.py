@@ -212,3 +212,22 @@ def test_gradients_of_duplicate_indices_add_up() -> None:
     x = tf.zeros(3, requires_grad=True)
     x[[0, 2, 2, 2]].sum().backward()
     assert_same(x.grad, np.array([1, 0, 3], np.float32))
+
+
+@pytest.mark.parametrize("step", [1, -2])
+def test_elements_at_random_places_of_large_memory(step: int) -> None:
+    generator = np.random.default_rng(3)
+    x, indices = generator.standard_normal(400_000).astype(np.float32), generator.integers(-200_000, 200_000, 3_000)
+    rows = generator.integers(-700, 700, (300, 501))
+    columns = generator.standard_normal((700, 501)).astype(np.float32)
+    values = tf.tensor(x).flip(0)[::2] if step < 0 else tf.tensor(x)[:200_000]
+    expected = x[::-1][::2] if step < 0 else x[:200_000]
+    np.testing.assert_array_equal(values[tf.tensor(indices)].numpy(), expected[indices])
+    np.testing.assert_array_equal(
+        tf.take_along_axis(tf.tensor(columns), tf.tensor(rows), axis=0).numpy(),
+        np.take_along_axis(columns, rows, axis=0),
+    )
+    for wrong in (200_000, -200_001, 2**62, -(2**63)):
+        indices[1500] = wrong
+        with pytest.raises(IndexError):
+            values[tf.tensor(indices)].numpy()

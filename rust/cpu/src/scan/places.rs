@@ -51,7 +51,7 @@ impl Places {
             return block::ROWS;
         }
         // Each thread should find some lines, even if they are shorter then.
-        let share = self.from.rows().div_ceil(2 * threads).next_multiple_of(64);
+        let share = self.from.rows().max(1).div_ceil(2 * threads).next_multiple_of(64);
         share.min(LINE_BYTES / element_bytes).min(MOST_ROWS)
     }
 

@@ -62,7 +62,7 @@ fn many_rows_are_shared_between_threads() {
 #[test]
 fn long_lines_and_broken_blocks() {
     let mut draw = Draw::new(5);
-    for shape in [[3, 4099], [4099, 3], [17, 1031], [13, 33], [1, 4099], [4099, 1]] {
+    for shape in [[3, 4099], [4099, 3], [17, 1031], [13, 33], [1, 4099], [4099, 1], [5, 0], [0, 5]] {
         for axis in [0, 1] {
             for (operation, dtype) in [
                 (ScanOperation::Sum, DType::Float32),
