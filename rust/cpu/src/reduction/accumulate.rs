@@ -32,8 +32,7 @@ pub(super) fn take_block<T: Copy, F: Fold<T>>(
         }
         start += BLOCK;
     }
-    // Of float32 alone: for each further type it would be a kilobyte of code a tier.
-    if size_of::<(T, F::State)>() == 2 * size_of::<f32>() {
+    if has_short_code::<T, F>() {
         if let Some(&any) = rest.first() {
             // A whole block, of which the places behind the last element are left out: no index that a loop does not
             // know, so that accumulators stay in registers.
@@ -45,13 +44,7 @@ pub(super) fn take_block<T: Copy, F: Fold<T>>(
                 .iter_mut()
                 .zip(last)
                 .for_each(|(target, &element)| *target = element);
-            for group in 0..GROUPS {
-                for lane in 0..LANES {
-                    let at = group * LANES + lane;
-                    let taken = F::take(local[group][lane], map(elements[at]), start + at);
-                    local[group][lane] = if at < rest.len() { taken } else { local[group][lane] };
-                }
-            }
+            take_some::<T, F>(&mut local, &elements, rest.len(), start, map);
         }
     } else {
         for (at, &element) in rest.iter().enumerate() {
@@ -60,6 +53,30 @@ pub(super) fn take_block<T: Copy, F: Fold<T>>(
         }
     }
     *accumulators = local;
+}
+
+/// True for float32 alone: for each further type it would be a kilobyte of code a tier.
+#[inline(always)]
+fn has_short_code<T, F: Fold<T>>() -> bool {
+    size_of::<(T, F::State)>() == 2 * size_of::<f32>()
+}
+
+/// Takes the first `length` of a block, the first of which is number `index`.
+#[inline(always)]
+fn take_some<T: Copy, F: Fold<T>>(
+    accumulators: &mut Accumulators<F::State>,
+    block: &[T; BLOCK],
+    length: usize,
+    index: usize,
+    map: impl Fn(T) -> T,
+) {
+    for group in 0..GROUPS {
+        for lane in 0..LANES {
+            let at = group * LANES + lane;
+            let taken = F::take(accumulators[group][lane], map(block[at]), index + at);
+            accumulators[group][lane] = if at < length { taken } else { accumulators[group][lane] };
+        }
+    }
 }
 
 /// Takes elements, the first of which is number `index`, any number.
@@ -114,6 +131,19 @@ pub(super) fn short_row<T: Copy, F: Fold<T>>(values: &[T], map: impl Fn(T) -> T)
     let mut accumulators = accumulators::<T, F>();
     take_block::<T, F>(&mut accumulators, values, 0, map);
     join_used(&accumulators, values.len(), F::join)
+}
+
+/// Reduces the first `length` of some elements. Of a row no longer than a block the elements behind it are read, too, and left
+/// out: a copy would be waited for.
+#[inline(always)]
+pub(super) fn first_row<T: Copy, F: Fold<T>>(values: &[T], length: usize, map: impl Fn(T) -> T) -> F::State {
+    let block = values.first_chunk::<BLOCK>();
+    let (Some(block), 2..=BLOCK) = (block.filter(|_| has_short_code::<T, F>()), length) else {
+        return short_row::<T, F>(&values[..length], map);
+    };
+    let mut accumulators = accumulators::<T, F>();
+    take_some::<T, F>(&mut accumulators, block, length, 0, map);
+    join_used(&accumulators, length, F::join)
 }
 
 /// Neighbours fewer than this are copied together: groups of accumulators take them whole then.

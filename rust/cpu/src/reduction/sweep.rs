@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use tenfold_ir::kernel::Reduce;
 use tenfold_ir::{Element, Error, Instruction, Result, Scalar, Shape};
 
-use super::accumulate::{column_accumulators, columns, row, short_row, take_line};
+use super::accumulate::{column_accumulators, columns, first_row, row, take_line};
 use super::fold::Fold;
 use super::order::{CHUNK, PairwiseTree};
 use super::{Prologue, split_axes};
@@ -21,6 +21,7 @@ use crate::elementwise::evaluate::{Evaluation, Evaluator, Tiling};
 use crate::elementwise::operand::Operand;
 use crate::elementwise::program::{Origin, Program, Store, TILE};
 use crate::simd::{self, Tiered, on_tier};
+use crate::threads::thread_count;
 
 /// Bytes of a line of accumulators, of results that are computed side by side. Lines of 256 bytes keep all accumulators
 /// in the first-level cache, but each line of memory then costs a page for four cache lines: along axis 0 of 4096² that
@@ -147,7 +148,10 @@ impl Sweep {
         })?;
         states.resize(self.results * chunks, identity);
         let evaluation = Evaluation::new(&self.program, &self.scalars, &self.operands, &self.shape);
-        let width = if self.by_columns { together.min(TILE).min(self.results) } else { self.rows_per_tile() };
+        let width = match self.by_columns {
+            true => self.columns_of_a_unit(together.min(TILE).min(self.results)),
+            false => self.rows_per_tile(),
+        };
         let blocks = self.results.div_ceil(width.max(1));
         let elements = (width * self.reduced.min(CHUNK)) as u64;
         let nanoseconds = elements * (evaluation.picoseconds_per_element() + 100) / 1_000;
@@ -174,11 +178,23 @@ impl Sweep {
         Ok(states)
     }
 
+    /// At most so many columns, and fewer where a thread would find none.
+    fn columns_of_a_unit(&self, most: usize) -> usize {
+        let threads = thread_count();
+        match self.results.div_ceil(most.max(1)) * self.chunks() < threads {
+            true => most.min(self.results.div_ceil(threads).next_multiple_of(FEWEST_COLUMNS)),
+            false => most,
+        }
+    }
+
     /// Rows that fit a tile together.
     fn rows_per_tile(&self) -> usize {
         (TILE / self.reduced.max(1)).max(1)
     }
 }
+
+/// Narrower columns would share cache lines with their neighbours'.
+const FEWEST_COLUMNS: usize = 32;
 
 /// Columns that are reduced together, each with accumulators like `identity`.
 pub(super) fn columns_together<S>(identity: &S) -> usize {
@@ -262,10 +278,7 @@ impl<T: Copy, F: Fold<T>> Tiered for FoldUnit<'_, '_, T, F> {
         } else if sweep.reduced <= TILE {
             let values = evaluator.view::<T>(unit.first * sweep.reduced, unit.width * sweep.reduced);
             for row in 0..unit.width {
-                put(
-                    row,
-                    short_row::<T, F>(&values[row * sweep.reduced..][..sweep.reduced], |element| element),
-                );
+                put(row, first_row::<T, F>(&values[row * sweep.reduced..], sweep.reduced, |element| element));
             }
         } else {
             put(0, row::<T, F>(evaluator, sweep, unit, |element| element));
