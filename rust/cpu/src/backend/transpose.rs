@@ -59,12 +59,7 @@ pub unsafe fn transpose_here<T: Copy>(
             8 if tier() >= Tier::Avx2 => {
                 by_blocks::<Doubles>(from.cast(), from_pitch, rows, columns, to.cast(), to_pitch);
             }
-            // Once for all types of a size.
-            1 => transpose::<u8>(from.cast(), from_pitch, rows, columns, to.cast(), to_pitch),
-            2 => transpose::<u16>(from.cast(), from_pitch, rows, columns, to.cast(), to_pitch),
-            4 => transpose::<u32>(from.cast(), from_pitch, rows, columns, to.cast(), to_pitch),
-            8 => transpose::<u64>(from.cast(), from_pitch, rows, columns, to.cast(), to_pitch),
-            _ => transpose::<T>(from, from_pitch, rows, columns, to, to_pitch),
+            _ => transpose(from, from_pitch, rows, columns, to, to_pitch),
         }
     }
 }

@@ -18,7 +18,7 @@ use tenfold_ir::{Boolean, Complex, DType, Element, Error, Result, bf16, f16};
 use crate::backend::disjoint::{Disjoint, for_each_range};
 use crate::backend::view::{Input, Memory, OutputView};
 use crate::elementwise::STREAMED_BYTES;
-use crate::simd::{on_tier, stream_fence};
+use crate::simd::{Tiered, on_tier, stream_fence};
 use crate::threads::thread_count;
 use places::Places;
 use side_by_side::{Rows, SideBySide};
@@ -75,6 +75,11 @@ pub fn can_share(index: usize, output: usize) -> bool {
     index == 0 && output == 0
 }
 
+/// True for elements whose scans are compiled for each tier: for all of them it would be a tenth of the library.
+const fn is_tiered<E: Element>() -> bool {
+    matches!(E::DTYPE, DType::Float32 | DType::Float64)
+}
+
 /// Elements of the input, which may be those of the output.
 fn memory_of<'a, E: Element>(input: &Input<'a>) -> Result<Option<&'a [E]>> {
     match input.memory {
@@ -91,7 +96,7 @@ fn running<E: Element, S: Step<E>>(
     let places = &Places::new(core, &inputs[0]);
     let memory = memory_of::<E>(&inputs[0])?;
     let bytes: usize = outputs.iter().map(|output| output.bytes.len()).sum();
-    let streamed = memory.is_some() && bytes >= STREAMED_BYTES;
+    let streamed = is_tiered::<E>() && memory.is_some() && bytes >= STREAMED_BYTES;
     let (out, found) = match outputs {
         [values] if !S::PLACES => (values.plain::<E>()?, Default::default()),
         [values, found] if S::PLACES => (values.plain::<E>()?, found.values::<i64>()?),
@@ -104,7 +109,8 @@ fn running<E: Element, S: Step<E>>(
     for_each_range(rows.div_ceil(together), cost * together as u64, CHUNK_NANOSECONDS, &|start, count| {
         let (start, end) = (start * together, rows.min((start + count) * together));
         places.for_each_group(start, end - start, together, &mut |group| {
-            on_tier(SideBySide { rows: &all, group });
+            let some = SideBySide { rows: &all, group };
+            if is_tiered::<E>() { on_tier(some) } else { some.run() }
         });
         if streamed {
             stream_fence();

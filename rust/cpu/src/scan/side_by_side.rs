@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use tenfold_ir::Element;
 
 use super::block::{self, Block, Extent};
+use super::is_tiered;
 use super::places::{Group, Places};
 use super::step::Step;
 use crate::backend::disjoint::Disjoint;
@@ -41,10 +42,10 @@ impl<E: Element, S: Step<E>> Tiered for SideBySide<'_, E, S> {
 
     #[inline(always)]
     fn run(self) {
-        if self.rows.places.by_lines {
-            self.scan_lines();
-        } else {
-            self.scan_blocks();
+        match self.rows.places.by_lines {
+            true => self.scan_lines(),
+            false if is_tiered::<E>() => self.scan_blocks(),
+            false => self.scan_rows(),
         }
     }
 }
@@ -54,6 +55,7 @@ impl<E: Element, S: Step<E>> SideBySide<'_, E, S> {
     #[inline(always)]
     fn scan_lines(&self) {
         let Rows { places, memory, out, found: out_found, streamed, .. } = *self.rows;
+        let streamed = is_tiered::<E>() && streamed;
         let rows = self.group.rows;
         let mut totals: SmallVec<[S::Total; 64]> = SmallVec::from_elem(S::START, rows);
         let mut found: SmallVec<[i64; 64]> = SmallVec::from_elem(0, rows);
@@ -89,6 +91,33 @@ impl<E: Element, S: Step<E>> SideBySide<'_, E, S> {
                 // SAFETY: as above.
                 let target = unsafe { out_found.range(to, rows) };
                 if streamed { stream(&found, target) } else { target.copy_from_slice(&found) }
+            }
+        }
+    }
+
+    /// Scans one row after the other.
+    #[inline(always)]
+    fn scan_rows(&self) {
+        let Rows { places, memory, out, found: out_found, .. } = *self.rows;
+        let Group { from, from_step, to, to_step, rows } = self.group;
+        for row in 0..rows as i64 {
+            let (mut total, mut found) = (S::START, 0);
+            for done in 0..places.from.length {
+                let at =
+                    |start: i64, step: i64, stride: i64| (start + row * step + done as i64 * stride) as usize;
+                let (from, to) = (at(from, from_step, places.from.stride), at(to, to_step, places.to.stride));
+                // SAFETY: this row's own element, which nobody else touches.
+                let value = memory.map_or_else(|| unsafe { out.read(from) }, |memory| memory[from]);
+                if done == 0 || S::PLACES && S::replaces(total, value) {
+                    found = places.index(done);
+                }
+                total = if done == 0 { S::first(value) } else { S::next(total, value) };
+                // SAFETY: each row belongs to one group.
+                unsafe { out.write(to, S::result(total)) };
+                if S::PLACES {
+                    // SAFETY: as above.
+                    unsafe { out_found.write(to, found) };
+                }
             }
         }
     }
