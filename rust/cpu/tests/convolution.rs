@@ -171,15 +171,28 @@ fn same_everywhere<T: ConvolutionElement + PartialEq + std::fmt::Debug>(
     results
 }
 
+/// In single precision.
+fn check_single(geometry: Geometry, seed: u64) {
+    let case = Case::new(geometry, seed, |number| number as f32);
+    let results = same_everywhere(&case, 0.0, |number| -number);
+    let results = results.map(|result| result.into_iter().map(f64::from).collect());
+    check_close(&results, &case.expected(f64::from), f64::from(f32::EPSILON), 0.0);
+}
+
+/// In half precision, rounded once.
+fn check_bfloat16(geometry: Geometry, seed: u64) {
+    let case = Case::new(geometry, seed, bf16::from_f64);
+    let results = same_everywhere(&case, bf16::ZERO, |number| -number);
+    let results = results.map(|result| result.into_iter().map(f64::from).collect());
+    check_close(&results, &case.expected(f64::from), f64::from(f32::EPSILON), 1.0 / 256.0);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
     fn single_precision_is_close_and_equal_on_all_tiers(geometry in geometry(), seed in any::<u64>()) {
-        let case = Case::new(geometry, seed, |number| number as f32);
-        let results = same_everywhere(&case, 0.0, |number| -number);
-        let results = results.map(|result| result.into_iter().map(f64::from).collect());
-        check_close(&results, &case.expected(f64::from), f64::from(f32::EPSILON), 0.0);
+        check_single(geometry, seed);
     }
 
     #[test]
@@ -213,18 +226,12 @@ proptest! {
 
     #[test]
     fn depthwise_layers_are_close_and_equal_on_all_tiers(geometry in depthwise_geometry(), seed in any::<u64>()) {
-        let case = Case::new(geometry, seed, |number| number as f32);
-        let results = same_everywhere(&case, 0.0, |number| -number);
-        let results = results.map(|result| result.into_iter().map(f64::from).collect());
-        check_close(&results, &case.expected(f64::from), f64::from(f32::EPSILON), 0.0);
+        check_single(geometry, seed);
     }
 
     #[test]
     fn depthwise_layers_of_bfloat16_round_once(geometry in depthwise_geometry(), seed in any::<u64>()) {
-        let case = Case::new(geometry, seed, bf16::from_f64);
-        let results = same_everywhere(&case, bf16::ZERO, |number| -number);
-        let results = results.map(|result| result.into_iter().map(f64::from).collect());
-        check_close(&results, &case.expected(f64::from), f64::from(f32::EPSILON), 1.0 / 256.0);
+        check_bfloat16(geometry, seed);
     }
 
     #[test]
@@ -247,6 +254,7 @@ proptest! {
 }
 
 /// Few pixels, of several images: those are the columns of one product. Padding is wide enough for taps that meet no pixel.
+/// Output channels are too few for Winograd's tiles, which have a bound of their own.
 fn small_geometry() -> impl Strategy<Value = Geometry> {
     let axis = (1..7usize, 1..4usize, 1..3usize, 0..4usize, 0..4usize, 1..3usize).prop_map(
         |(input, kernel, stride, before, after, dilation)| {
@@ -256,7 +264,7 @@ fn small_geometry() -> impl Strategy<Value = Geometry> {
             Axis { input, kernel, output, stride, before, dilation }
         },
     );
-    (2..19usize, 1..3usize, 8..40usize, 8..30usize, axis.clone(), axis).prop_map(
+    (2..19usize, 1..3usize, 8..40usize, 8..16usize, axis.clone(), axis).prop_map(
         |(images, groups, input_channels, output_channels, y, x)| Geometry {
             images,
             groups,
@@ -272,18 +280,12 @@ proptest! {
 
     #[test]
     fn small_images_are_close_and_equal_on_all_tiers(geometry in small_geometry(), seed in any::<u64>()) {
-        let case = Case::new(geometry, seed, |number| number as f32);
-        let results = same_everywhere(&case, 0.0, |number| -number);
-        let results = results.map(|result| result.into_iter().map(f64::from).collect());
-        check_close(&results, &case.expected(f64::from), f64::from(f32::EPSILON), 0.0);
+        check_single(geometry, seed);
     }
 
     #[test]
     fn small_images_of_bfloat16_round_once(geometry in small_geometry(), seed in any::<u64>()) {
-        let case = Case::new(geometry, seed, bf16::from_f64);
-        let results = same_everywhere(&case, bf16::ZERO, |number| -number);
-        let results = results.map(|result| result.into_iter().map(f64::from).collect());
-        check_close(&results, &case.expected(f64::from), f64::from(f32::EPSILON), 1.0 / 256.0);
+        check_bfloat16(geometry, seed);
     }
 }
 
@@ -316,10 +318,7 @@ fn usual_layers_are_close_and_equal_on_all_tiers() {
         layer(5, 1, 70, 190, axis(2, 3, 1, 1)),
         layer(20, 1, 70, 66, axis(12, 3, 2, 1)),
     ] {
-        let case = Case::new(geometry, 3, |number| number as f32);
-        let results = same_everywhere(&case, 0.0, |number| -number);
-        let results = results.map(|result| result.into_iter().map(f64::from).collect());
-        check_close(&results, &case.expected(f64::from), f64::from(f32::EPSILON), 0.0);
+        check_single(geometry, 3);
     }
 }
 

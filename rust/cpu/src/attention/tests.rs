@@ -148,3 +148,15 @@ fn what_causality_forbids_gives_the_same_bits_whatever_it_is() {
     assert_eq!(one[0].values[..69 * 4], other[0].values[..69 * 4]);
     assert_ne!(one[0].values[69 * 4..], other[0].values[69 * 4..]);
 }
+
+/// Scores of no numbers are 0, also of a few queries that are multiplied by lines.
+#[test]
+fn queries_of_no_numbers_look_at_all_keys_alike() {
+    let mut draw = Draw::new(7);
+    for queries in [1, 7, 13, 40] {
+        for masked in [false, true] {
+            let extents = Extents { outer: 1, groups: 1, ratio: 3, queries, keys: 17, depth: 0, width: 16 };
+            check(&mut draw, extents, DType::Float32, false, masked);
+        }
+    }
+}

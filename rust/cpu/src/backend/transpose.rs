@@ -156,52 +156,41 @@ impl<T: Copy> Block for Moves<T> {
     }
 }
 
-/// 8 × 8 elements of 4 bytes.
 #[cfg(target_arch = "x86_64")]
-struct Singles;
+macro_rules! register_block {
+    ($(#[$doc:meta])* $block:ident: $element:ty, $edge:literal, $zero:ident, $load:ident, $store:ident, $columns:ident) => {
+        $(#[$doc])*
+        struct $block;
 
-#[cfg(target_arch = "x86_64")]
-impl Block for Singles {
-    type Element = f32;
-    const EDGE: usize = 8;
+        impl Block for $block {
+            type Element = $element;
+            const EDGE: usize = $edge;
 
-    #[inline(always)]
-    unsafe fn transpose(from: *const f32, from_pitch: isize, to: *mut f32, to_pitch: isize) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let mut rows = [_mm256_setzero_ps(); 8];
-            for (row, elements) in rows.iter_mut().enumerate() {
-                *elements = _mm256_loadu_ps(from.offset(row as isize * from_pitch));
-            }
-            for (column, elements) in columns_of_8(rows).into_iter().enumerate() {
-                _mm256_storeu_ps(to.offset(column as isize * to_pitch), elements);
+            #[inline(always)]
+            unsafe fn transpose(from: *const $element, from_pitch: isize, to: *mut $element, to_pitch: isize) {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let mut rows = [$zero(); $edge];
+                    for (row, elements) in rows.iter_mut().enumerate() {
+                        *elements = $load(from.offset(row as isize * from_pitch));
+                    }
+                    for (column, elements) in $columns(rows).into_iter().enumerate() {
+                        $store(to.offset(column as isize * to_pitch), elements);
+                    }
+                }
             }
         }
-    }
+    };
 }
-
-/// 4 × 4 elements of 8 bytes.
 #[cfg(target_arch = "x86_64")]
-struct Doubles;
-
+register_block! {
+    /// 8 × 8 elements of 4 bytes.
+    Singles: f32, 8, _mm256_setzero_ps, _mm256_loadu_ps, _mm256_storeu_ps, columns_of_8
+}
 #[cfg(target_arch = "x86_64")]
-impl Block for Doubles {
-    type Element = f64;
-    const EDGE: usize = 4;
-
-    #[inline(always)]
-    unsafe fn transpose(from: *const f64, from_pitch: isize, to: *mut f64, to_pitch: isize) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let mut rows = [_mm256_setzero_pd(); 4];
-            for (row, elements) in rows.iter_mut().enumerate() {
-                *elements = _mm256_loadu_pd(from.offset(row as isize * from_pitch));
-            }
-            for (column, elements) in columns_of_4(rows).into_iter().enumerate() {
-                _mm256_storeu_pd(to.offset(column as isize * to_pitch), elements);
-            }
-        }
-    }
+register_block! {
+    /// 4 × 4 elements of 8 bytes.
+    Doubles: f64, 4, _mm256_setzero_pd, _mm256_loadu_pd, _mm256_storeu_pd, columns_of_4
 }
 
 /// The columns of 8 rows.

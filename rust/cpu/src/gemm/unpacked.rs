@@ -112,6 +112,10 @@ pub(crate) unsafe fn line_product<T: Real>(
     columns: Range<usize>,
     c: *mut T,
 ) {
+    if depth == 0 {
+        // SAFETY: the caller's.
+        unsafe { std::slice::from_raw_parts_mut(c, columns.len()) }.fill(T::default());
+    }
     for first in columns.clone().step_by(LINES) {
         for steps in depth_blocks(depth) {
             // SAFETY: the caller's.

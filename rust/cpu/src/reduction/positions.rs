@@ -77,31 +77,29 @@ pub trait Extreme: 'static {
     fn may_surpass<T: Compared>(element: T, best: T) -> bool;
 }
 
-/// The largest element, or the first NaN.
-pub struct ArgMax;
-/// The smallest element, or the first NaN.
-pub struct ArgMin;
-
-impl Extreme for ArgMax {
-    #[inline(always)]
-    fn surpasses<T: Compared>(element: T, best: T) -> bool {
-        element.is_above(best)
-    }
-    #[inline(always)]
-    fn may_surpass<T: Compared>(element: T, best: T) -> bool {
-        element.may_be_above(best)
-    }
+macro_rules! extremes {
+    ($($(#[$doc:meta])* $name:ident: $surpasses:ident, $may_surpass:ident;)*) => {
+        $(
+            $(#[$doc])*
+            pub struct $name;
+            impl Extreme for $name {
+                #[inline(always)]
+                fn surpasses<T: Compared>(element: T, best: T) -> bool {
+                    element.$surpasses(best)
+                }
+                #[inline(always)]
+                fn may_surpass<T: Compared>(element: T, best: T) -> bool {
+                    element.$may_surpass(best)
+                }
+            }
+        )*
+    };
 }
-
-impl Extreme for ArgMin {
-    #[inline(always)]
-    fn surpasses<T: Compared>(element: T, best: T) -> bool {
-        element.is_below(best)
-    }
-    #[inline(always)]
-    fn may_surpass<T: Compared>(element: T, best: T) -> bool {
-        element.may_be_below(best)
-    }
+extremes! {
+    /// The largest element, or the first NaN.
+    ArgMax: is_above, may_be_above;
+    /// The smallest element, or the first NaN.
+    ArgMin: is_below, may_be_below;
 }
 
 impl Sweep {

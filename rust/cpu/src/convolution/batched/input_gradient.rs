@@ -1,7 +1,7 @@
 //! The gradient of the input: weights, transposed, times the output's gradient give a number for each tap of each window,
 //! and those are added where the taps meet the input.
 
-use super::together::{Layout, Results, Together};
+use super::together::{Layout, Results, Together, all_pixels};
 use super::{ROWS, Task, batches, for_each_task, nanoseconds};
 use crate::convolution::Call;
 use crate::convolution::geometry::Geometry;
@@ -17,14 +17,13 @@ pub(super) fn run<S: Widen<T>, T: Real>(call: Call<'_, S>, weights: &[S]) {
         (geometry.input_channels, geometry.output_channels, geometry.output_pixels());
     let taps = geometry.taps();
     let reached = reached_pixels(geometry);
-    let places: Vec<Option<usize>> = (0..pixels).map(Some).collect();
-    let pixels_in = geometry.input_pixels();
+    let places = all_pixels(pixels);
     let output = Results {
         groups: geometry.groups,
         epilogue: call.epilogue,
         output: Shared(call.output.as_mut_ptr()),
         rows: channels,
-        pixels: pixels_in,
+        pixels: geometry.input_pixels(),
     };
     for images in batches(geometry) {
         let gradient = Together::<T>::new(call.first, pixels, &places, images.clone(), geometry.images);

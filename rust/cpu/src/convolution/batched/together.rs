@@ -60,6 +60,11 @@ impl<T: Real> Together<T> {
     }
 }
 
+/// All pixels, without padding.
+pub(super) fn all_pixels(pixels: usize) -> Vec<Option<usize>> {
+    (0..pixels).map(Some).collect()
+}
+
 /// The pixels of the input in its padded planes, and where windows and taps find them there.
 pub(super) struct Layout {
     pub places: Vec<Option<usize>>,
@@ -105,7 +110,7 @@ impl<T: Real> Seen<'_, T> {
 
 impl<T: Real> Source<T> for Seen<'_, T> {
     unsafe fn pack(&self, lines: Range<usize>, depth: Range<usize>, width: usize, panel: *mut T) {
-        for (step, index) in depth.enumerate() {
+        for (step, index) in depth.clone().enumerate() {
             let mut line = lines.start;
             while line < lines.end {
                 let (window, image) = (line / self.images, line % self.images);
@@ -115,11 +120,9 @@ impl<T: Real> Source<T> for Seen<'_, T> {
                 unsafe { copy_row(images.as_ptr(), panel.add(step * width + line - lines.start), count) };
                 line += count;
             }
-            for line in lines.len()..width {
-                // SAFETY: as above.
-                unsafe { panel.add(step * width + line).write(T::default()) };
-            }
         }
+        // SAFETY: as above.
+        unsafe { clear_padding(lines.len(), depth.len(), width, panel) };
     }
 }
 

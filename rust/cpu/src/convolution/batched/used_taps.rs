@@ -50,7 +50,7 @@ impl UsedTaps {
         let all = geometry.taps();
         let Some(&any) = weights.first().filter(|_| used.len() < all) else { return Cow::Borrowed(weights) };
         let mut kept = vec![any; weights.len() / all * used.len()];
-        let filters = MOVED / used.len().max(1);
+        let filters = (MOVED / used.len().max(1)).max(1);
         for_each_part(&mut kept, filters * used.len(), MOVED as u64, &|first, part| {
             let from = &weights[first / used.len() * all..];
             for (kept, weights) in part.chunks_exact_mut(used.len()).zip(from.chunks_exact(all)) {
@@ -66,6 +66,37 @@ impl UsedTaps {
         for (all, numbers) in all.chunks_exact_mut(geometry.taps()).zip(numbers.chunks_exact(used.len())) {
             all.fill(zero);
             used.iter().zip(numbers).for_each(|(&tap, &number)| all[tap] = number);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Taps that meet padding alone at either end, and more taps than a task moves numbers.
+    #[test]
+    fn weights_of_used_taps_are_kept_and_come_back() {
+        let spread = |input, kernel, output, before| Axis { input, kernel, output, before, ..Axis::UNIT };
+        for axes in [
+            [spread(1, 7, 7, 6), spread(1, 7, 7, 6), spread(392, 394, 1, 1)],
+            [Axis::UNIT, spread(1, 3, 1, 1), spread(2, 5, 2, 2)],
+        ] {
+            let geometry = Geometry { images: 2, groups: 1, input_channels: 1, output_channels: 3, axes };
+            let taps = UsedTaps::of(&geometry);
+            let used: Vec<usize> = taps.indices(&geometry).collect();
+            assert_eq!(used.len(), taps.trim(&geometry).taps());
+            assert!(used.len() < geometry.taps());
+            let weights: Vec<usize> = (0..3 * geometry.taps()).collect();
+            let kept = taps.weights(&geometry, &weights);
+            let filters = (0..3).map(|filter| filter * geometry.taps());
+            let wanted: Vec<usize> =
+                filters.flat_map(|first| used.iter().map(move |tap| first + tap)).collect();
+            assert_eq!(*kept, wanted);
+            let mut all = vec![7; weights.len()];
+            taps.spread(&geometry, &kept, 0, &mut all);
+            let left: Vec<usize> = all.iter().copied().filter(|&number| number > 0).collect();
+            assert_eq!(left, wanted.into_iter().filter(|&number| number > 0).collect::<Vec<_>>());
         }
     }
 }

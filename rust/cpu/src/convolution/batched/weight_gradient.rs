@@ -1,6 +1,6 @@
 //! The gradient of the weights: the output's gradient times what windows see, transposed.
 
-use super::together::{Layout, SeenTurned, Together};
+use super::together::{Layout, SeenTurned, Together, all_pixels};
 use super::{Task, for_each_task, nanoseconds};
 use crate::convolution::Call;
 use crate::convolution::window::Shared;
@@ -18,7 +18,7 @@ pub(super) fn run<S: Widen<T>, T: Real>(call: Call<'_, S>) {
     let layout = Layout::new(geometry);
     let input =
         Together::<T>::new(call.first, geometry.input_pixels(), &layout.places, all.clone(), geometry.images);
-    let places: Vec<Option<usize>> = (0..pixels).map(Some).collect();
+    let places = all_pixels(pixels);
     let gradient = Together::<T>::new(call.second, pixels, &places, all, geometry.images);
     let (depth, columns) = (geometry.images * pixels, channels * taps);
     let output = Shared(call.output.as_mut_ptr());
