@@ -57,7 +57,7 @@ pub(super) fn take_block<T: Copy, F: Fold<T>>(
 
 /// True for float32 alone: for each further type it would be a kilobyte of code a tier.
 #[inline(always)]
-fn has_short_code<T, F: Fold<T>>() -> bool {
+pub(super) fn has_short_code<T, F: Fold<T>>() -> bool {
     size_of::<(T, F::State)>() == 2 * size_of::<f32>()
 }
 
@@ -206,25 +206,80 @@ pub fn take_line<T: Copy, F: Fold<T>>(states: &mut [F::State], values: &[T], ind
     }
 }
 
-/// Reduces one chunk of a block of columns, line by line. The results are the first `width` accumulators.
+/// The same of what `map` makes of each element and the number of its column.
 #[inline(always)]
-pub(super) fn columns<T: Copy, F: Fold<T>>(
+fn take_mapped_line<T: Copy, F: Fold<T>, S: Copy>(
+    states: &mut [F::State],
+    numbers: &[S],
+    values: &[T],
+    index: usize,
+    map: &impl Fn(S, T) -> T,
+) {
+    for ((state, &number), &element) in states.iter_mut().zip(numbers).zip(values) {
+        *state = F::take(*state, map(number, element), index);
+    }
+}
+
+/// Lines that go to the same accumulators, which are then loaded and stored once for all of them. With 2 KB a line this
+/// took the sums of 4096² along axis 0 from 4.8 to 2.4 ms: before, the accumulators were half of the traffic.
+const LINES_TOGETHER: usize = 4;
+
+/// Takes [`LINES_TOGETHER`] lines, the first of which begins the slice; the others lie `pitch` apart, and are a block
+/// further on in their columns each.
+#[inline(always)]
+fn take_lines<T: Copy, F: Fold<T>, S: Copy>(
+    states: &mut [F::State],
+    numbers: &[S],
+    values: &[T],
+    pitch: usize,
+    index: usize,
+    map: &impl Fn(S, T) -> T,
+) {
+    let width = states.len();
+    let (first, second) = (&values[..width], &values[pitch..][..width]);
+    let (third, fourth) = (&values[2 * pitch..][..width], &values[3 * pitch..][..width]);
+    let lines = first.iter().zip(second).zip(third.iter().zip(fourth));
+    let columns = states.iter_mut().zip(numbers);
+    for ((state, &number), ((&first, &second), (&third, &fourth))) in columns.zip(lines) {
+        let so_far = F::take(*state, map(number, first), index);
+        let so_far = F::take(so_far, map(number, second), index + BLOCK);
+        let so_far = F::take(so_far, map(number, third), index + 2 * BLOCK);
+        *state = F::take(so_far, map(number, fourth), index + 3 * BLOCK);
+    }
+}
+
+/// Reduces what `map` makes of one chunk of a block of columns, line by line, and of a number a column. The results are the
+/// first `width` accumulators.
+#[inline(always)]
+pub(super) fn columns<T: Copy, F: Fold<T>, S: Copy>(
     evaluator: &mut Evaluator<'_>,
     sweep: &Sweep,
     unit: &Unit,
     accumulators: &mut [F::State],
-    take: impl Fn(&mut [F::State], &[T], usize),
+    numbers: &[S],
+    map: impl Fn(S, T) -> T,
 ) {
-    let width = unit.width;
-    let begin = unit.begin * sweep.results;
-    if let Some(values) = evaluator.neighbours::<T>(begin, unit.length * sweep.results) {
-        for (line, values) in values.chunks_exact(sweep.results).enumerate() {
+    let (width, pitch) = (unit.width, sweep.results);
+    if let Some(values) = evaluator.neighbours::<T>(unit.begin * pitch, unit.length * pitch) {
+        let values = &values[unit.first..];
+        let mut line = 0;
+        while line < unit.length {
             let states = &mut accumulators[line % BLOCK * width..][..width];
-            take(states, &values[unit.first..][..width], unit.begin + line);
+            let index = unit.begin + line;
+            // All lines of a block, then those of the next that follow what was taken.
+            let last_together = line + (LINES_TOGETHER - 1) * BLOCK;
+            if last_together - line % BLOCK + BLOCK <= unit.length {
+                take_lines::<T, F, S>(states, numbers, &values[line * pitch..], BLOCK * pitch, index, &map);
+                line += if line % BLOCK + 1 == BLOCK { (LINES_TOGETHER - 1) * BLOCK + 1 } else { 1 };
+            } else {
+                take_mapped_line::<T, F, S>(states, numbers, &values[line * pitch..][..width], index, &map);
+                line += 1;
+            }
         }
     } else {
         lines::<T, 1>(evaluator, sweep, unit, |line, [values]| {
-            take(&mut accumulators[line % BLOCK * width..][..width], values, unit.begin + line);
+            let states = &mut accumulators[line % BLOCK * width..][..width];
+            take_mapped_line::<T, F, S>(states, numbers, values, unit.begin + line, &map);
         });
     }
     join_columns::<T, F>(accumulators, width, unit.length.min(BLOCK));

@@ -10,6 +10,7 @@ mod gradient_sums;
 mod moments;
 pub mod order;
 mod positions;
+mod streams;
 mod sweep;
 
 use std::borrow::Cow;

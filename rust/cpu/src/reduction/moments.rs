@@ -3,7 +3,7 @@
 use tenfold_ir::lanes::Lane;
 use tenfold_ir::{Element, Result};
 
-use super::accumulate::{column_accumulators, columns, next_run, row, runs_are_short, short_row, take_line};
+use super::accumulate::{column_accumulators, columns, next_run, row, runs_are_short, short_row};
 use super::fold::{Fold, Sum};
 use super::sweep::{Sweep, Unit, columns_together, join_chunks};
 use crate::backend::disjoint::{Disjoint, for_each_part};
@@ -93,15 +93,19 @@ where
         // Two passes over elements that are in cache.
         if sweep.by_columns {
             let mut means = column_accumulators::<T, Sum<T>>(unit);
-            columns::<T, Sum<T>>(evaluator, sweep, unit, &mut means, take_line::<T, Sum<T>>);
+            columns::<T, Sum<T>, ()>(
+                evaluator,
+                sweep,
+                unit,
+                &mut means,
+                &vec![(); unit.width],
+                |_, element| element,
+            );
             means.truncate(unit.width);
             means.iter_mut().for_each(|mean| *mean = *mean / count);
             let mut squares = column_accumulators::<T, Sum<T>>(unit);
-            columns::<T, Sum<T>>(evaluator, sweep, unit, &mut squares, |states, values, _| {
-                for ((state, &element), &mean) in states.iter_mut().zip(values).zip(&means) {
-                    *state = *state + (element - mean) * (element - mean);
-                }
-            });
+            let squared = |mean: T, element: T| (element - mean) * (element - mean);
+            columns::<T, Sum<T>, T>(evaluator, sweep, unit, &mut squares, &means, squared);
             (0..unit.width).for_each(|column| put(column, means[column], squares[column]));
         } else if sweep.reduced <= TILE {
             let values = evaluator.view::<T>(unit.first * sweep.reduced, unit.width * sweep.reduced);

@@ -99,6 +99,57 @@ pub struct LaneSum<T> {
     chunks: Option<Box<PairwiseTree<T>>>,
 }
 
+/// Methods that add what `map` makes of blocks of equal length. Written out for each number of them: arrays of slices that
+/// are mapped are calls which are not compiled for the tier.
+macro_rules! add_mapped {
+    ($($(#[$doc:meta])* $name:ident($first:ident $(, $other:ident)*);)*) => {$(
+        $(#[$doc])*
+        #[inline(always)]
+        pub fn $name(&mut self, $first: &[T] $(, $other: &[T])*, map: impl Fn(T $(, add_mapped!(@type $other))*) -> T) {
+            if self.in_chunk == CHUNK {
+                self.end_chunk();
+            }
+            let length = $first.len();
+            $(let $other = &$other[..length];)*
+            let mut accumulators = self.accumulators;
+            // Pieces of a fixed length, so that no index is checked and the loops are widened.
+            for block in 0..length / BLOCK {
+                let $first = &$first.as_chunks::<BLOCK>().0[block];
+                $(let $other = &$other.as_chunks::<BLOCK>().0[block];)*
+                // Mapped and added in two loops, which are widened; one is now and then not.
+                let mut mapped = [T::constant(0.0); BLOCK];
+                for at in 0..BLOCK {
+                    mapped[at] = map($first[at] $(, $other[at])*);
+                }
+                for group in 0..GROUPS {
+                    for lane in 0..LANES {
+                        accumulators[group][lane] = accumulators[group][lane] + mapped[group * LANES + lane];
+                    }
+                }
+            }
+            self.accumulators = accumulators;
+            let whole = length - length % BLOCK;
+            $(let $other = &$other[whole..];)*
+            let $first = &$first[whole..];
+            for (group, sums) in self.accumulators.iter_mut().enumerate().take($first.len() / LANES) {
+                let $first = &$first.as_chunks::<LANES>().0[group];
+                $(let $other = &$other.as_chunks::<LANES>().0[group];)*
+                let mut local = *sums;
+                for lane in 0..LANES {
+                    local[lane] = local[lane] + map($first[lane] $(, $other[lane])*);
+                }
+                *sums = local;
+            }
+            for at in $first.len() / LANES * LANES..$first.len() {
+                let sum = &mut self.accumulators[at / LANES][at % LANES];
+                *sum = *sum + map($first[at] $(, $other[at])*);
+            }
+            self.in_chunk += length;
+        }
+    )*};
+    (@type $other:ident) => { T };
+}
+
 impl<T: Lane> LaneSum<T> {
     /// Nothing yet.
     #[inline(always)]
@@ -109,25 +160,16 @@ impl<T: Lane> LaneSum<T> {
     /// Adds the next block.
     #[inline(always)]
     pub fn add(&mut self, block: &[T]) {
-        if self.in_chunk == CHUNK {
-            self.end_chunk();
-        }
-        let mut accumulators = self.accumulators;
-        // Pieces of a fixed length, so that no index is checked and the loops are widened.
-        let (pieces, rest) = block.as_chunks::<BLOCK>();
-        for piece in pieces {
-            for group in 0..GROUPS {
-                for lane in 0..LANES {
-                    accumulators[group][lane] = accumulators[group][lane] + piece[group * LANES + lane];
-                }
-            }
-        }
-        for (at, &value) in rest.iter().enumerate() {
-            let sum = &mut accumulators[at / LANES][at % LANES];
-            *sum = *sum + value;
-        }
-        self.accumulators = accumulators;
-        self.in_chunk += block.len();
+        self.add_of(block, |value| value);
+    }
+
+    add_mapped! {
+        /// Adds what a few cheap operations make of the next block.
+        add_of(x);
+        /// The same of elements at one place of two blocks.
+        add_of_two(x, y);
+        /// The same of three.
+        add_of_three(x, y, z);
     }
 
     fn end_chunk(&mut self) {
@@ -141,7 +183,7 @@ impl<T: Lane> LaneSum<T> {
     #[inline(always)]
     pub fn finish(mut self) -> T {
         if self.chunks.is_none() {
-            return join_lanes(&self.accumulators, |a, b| a + b);
+            return join_used(&self.accumulators, self.in_chunk, |a, b| a + b);
         }
         self.end_chunk();
         let root = self.chunks.and_then(|chunks| chunks.finish(|a, b| a + b));

@@ -11,10 +11,10 @@ use smallvec::SmallVec;
 use tenfold_ir::kernel::Reduce;
 use tenfold_ir::{Element, Error, Instruction, Result, Scalar, Shape};
 
-use super::accumulate::{column_accumulators, columns, first_row, row, take_line};
+use super::accumulate::{column_accumulators, columns, first_row, row};
 use super::fold::Fold;
 use super::order::{CHUNK, PairwiseTree};
-use super::{Prologue, split_axes};
+use super::{Prologue, split_axes, streams};
 use crate::backend::disjoint::{Disjoint, for_each_part, for_each_range};
 use crate::backend::view::{Memory, OutputView};
 use crate::elementwise::evaluate::{Evaluation, Evaluator, Tiling};
@@ -26,10 +26,10 @@ use crate::threads::thread_count;
 /// Bytes of a line of accumulators, of results that are computed side by side. Lines of 256 bytes keep all accumulators
 /// in the first-level cache, but each line of memory then costs a page for four cache lines: along axis 0 of 4096² that
 /// took three times as long.
-const LINE_BYTES: usize = 1024;
+const LINE_BYTES: usize = 2048;
 
 /// What a thread should have to do at a time, in nanoseconds.
-const CHUNK_NANOSECONDS: u64 = 50_000;
+pub(super) const CHUNK_NANOSECONDS: u64 = 50_000;
 
 /// A reduction made ready to run.
 pub struct Sweep {
@@ -86,7 +86,7 @@ impl Sweep {
     }
 
     /// Reduces with `F` and stores what `finish` makes of each result. `T` is the type of the expression's tiles.
-    pub fn fold<T: Copy, F: Fold<T>, E: Element>(
+    pub fn fold<T: Copy + Sync, F: Fold<T>, E: Element>(
         &self,
         output: &mut OutputView<'_>,
         finish: impl Fn(F::State) -> E + Sync,
@@ -114,7 +114,10 @@ impl Sweep {
     }
 
     /// The states of all results and chunks: apart from [`Sweep::fold`], whose code is made for each dtype stored.
-    fn folded<T: Copy, F: Fold<T>>(&self) -> Result<Vec<F::State>> {
+    fn folded<T: Copy + Sync, F: Fold<T>>(&self) -> Result<Vec<F::State>> {
+        if let Some(states) = streams::fold::<T, F>(self)? {
+            return Ok(states);
+        }
         self.states(F::identity(), columns_together(&F::identity()), |evaluator, unit, target| {
             on_tier(FoldUnit::<T, F> {
                 evaluator,
@@ -131,13 +134,8 @@ impl Sweep {
         self.reduced.div_ceil(CHUNK)
     }
 
-    /// Runs `body` on all units in parallel, at most `together` columns in each. A unit stores the state of result `k` and chunk `c` at `k · chunks + c`.
-    pub(super) fn states<S: Copy + Send + Sync>(
-        &self,
-        identity: S,
-        together: usize,
-        body: impl Fn(&mut Evaluator<'_>, &Unit, &Disjoint<'_, S>) + Sync,
-    ) -> Result<Vec<S>> {
+    /// A state for each chunk of each result.
+    pub(super) fn untouched<S: Copy>(&self, identity: S) -> Result<Vec<S>> {
         let chunks = self.chunks();
         let mut states = Vec::new();
         states.try_reserve_exact(self.results * chunks).map_err(|_| {
@@ -147,7 +145,23 @@ impl Sweep {
             )
         })?;
         states.resize(self.results * chunks, identity);
-        let evaluation = Evaluation::new(&self.program, &self.scalars, &self.operands, &self.shape);
+        Ok(states)
+    }
+
+    /// The program on its operands.
+    pub(super) fn evaluation(&self) -> Evaluation<'_> {
+        Evaluation::new(&self.program, &self.scalars, &self.operands, &self.shape)
+    }
+
+    /// Runs `body` on all units in parallel, at most `together` columns in each. A unit stores the state of result `k` and chunk `c` at `k · chunks + c`.
+    pub(super) fn states<S: Copy + Send + Sync>(
+        &self,
+        identity: S,
+        together: usize,
+        body: impl Fn(&mut Evaluator<'_>, &Unit, &Disjoint<'_, S>) + Sync,
+    ) -> Result<Vec<S>> {
+        let (evaluation, chunks) = (self.evaluation(), self.chunks());
+        let mut states = self.untouched(identity)?;
         let width = match self.by_columns {
             true => self.columns_of_a_unit(together.min(TILE).min(self.results)),
             false => self.rows_per_tile(),
@@ -273,7 +287,14 @@ impl<T: Copy, F: Fold<T>> Tiered for FoldUnit<'_, '_, T, F> {
             |index: usize, state| unsafe { target.write((unit.first + index) * chunks + unit.chunk, state) };
         if sweep.by_columns {
             let mut accumulators = column_accumulators::<T, F>(unit);
-            columns::<T, F>(evaluator, sweep, unit, &mut accumulators, take_line::<T, F>);
+            columns::<T, F, ()>(
+                evaluator,
+                sweep,
+                unit,
+                &mut accumulators,
+                &vec![(); unit.width],
+                |_, element| element,
+            );
             (0..unit.width).for_each(|column| put(column, accumulators[column]));
         } else if sweep.reduced <= TILE {
             let values = evaluator.view::<T>(unit.first * sweep.reduced, unit.width * sweep.reduced);

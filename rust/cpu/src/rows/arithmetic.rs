@@ -69,17 +69,25 @@ fn sum_of<T: Lane>(x: Row<'_, T>, map: impl Fn(T) -> T) -> T {
     sum.finish()
 }
 
-/// `Σ map(x, y)`
+/// `Σ map(x)` of a few cheap operations.
+#[inline(always)]
+fn sum_of_cheap<T: Lane>(x: Row<'_, T>, map: impl Fn(T) -> T) -> T {
+    let mut sum = LaneSum::new();
+    for (start, count) in stretches(x.values.len()) {
+        x.touch(start, count);
+        sum.add_of(&x.values[start..start + count], &map);
+    }
+    sum.finish()
+}
+
+/// `Σ map(x, y)` of a few cheap operations.
 #[inline(always)]
 fn sum_of_two<T: Lane>(x: Row<'_, T>, y: Row<'_, T>, map: impl Fn(T, T) -> T) -> T {
     let mut sum = LaneSum::new();
-    let mut mapped = [zero::<T>(); STRETCH];
     for (start, count) in stretches(x.values.len()) {
         x.touch(start, count);
-        let mapped = &mut mapped[..count];
-        write_two(&x.values[start..start + count], &y.values[start..start + count], mapped, &map);
         y.touch(start, count);
-        sum.add(mapped);
+        sum.add_of_two(&x.values[start..start + count], &y.values[start..start + count], &map);
     }
     sum.finish()
 }
@@ -177,7 +185,7 @@ pub fn log_softmax_gradient<T: Lane>(y: Row<'_, T>, g: Row<'_, T>, out: &mut [T]
 fn moments<T: Lane>(x: Row<'_, T>, epsilon: f64) -> [T; 2] {
     let count = T::constant(x.values.len() as f64);
     let mean = sum(x.share(0, 2)) / count;
-    let variance = sum_of(x.share(1, 2), |x| (x - mean) * (x - mean)) / count;
+    let variance = sum_of_cheap(x.share(1, 2), |x| (x - mean) * (x - mean)) / count;
     [mean, one::<T>() / (variance + T::constant(epsilon)).sqrt()]
 }
 
@@ -228,17 +236,13 @@ pub fn affine_layer_norm_gradient<T: Lane>(
     let count = T::constant(out.len() as f64);
     let normal = move |x: T| (x - mean) * scale;
     let (mut sum, mut sum_of_products) = (LaneSum::new(), LaneSum::new());
-    let (mut weighted, mut products) = ([zero::<T>(); STRETCH], [zero::<T>(); STRETCH]);
     for (start, length) in stretches(out.len()) {
         x.touch(start, length);
         let next_g = g;
         let [x, weight, g] = [x, weight, g].map(|row| &row.values[start..start + length]);
-        let (weighted, products) = (&mut weighted[..length], &mut products[..length]);
-        write_two(g, weight, weighted, |g, weight| g * weight);
-        write_two(x, weighted, products, |x, weighted| weighted * normal(x));
+        sum.add_of_two(g, weight, |g, weight| g * weight);
         next_g.touch(start, length);
-        sum.add(weighted);
-        sum_of_products.add(products);
+        sum_of_products.add_of_three(x, weight, g, |x, weight, g| g * weight * normal(x));
         for ((sum, &x), &g) in of_weight[start..start + length].iter_mut().zip(x).zip(g) {
             *sum = *sum + g * normal(x);
         }
@@ -252,10 +256,95 @@ pub fn affine_layer_norm_gradient<T: Lane>(
     }
 }
 
+/// `x, w, b → (x − mean) · r · w + b`, and `[mean, r]`, with a weight and a bias for each run of neighbours.
+#[inline(always)]
+pub fn group_norm<T: Lane>(x: Row<'_, T>, weight: &[T], bias: &[T], epsilon: f64, out: &mut [T]) -> [T; 2] {
+    let [mean, r] = moments(x, epsilon);
+    let run = out.len() / weight.len().max(1);
+    if run > 1 {
+        let runs = out.chunks_exact_mut(run).zip(x.values.chunks_exact(run));
+        for (((out, x), &weight), &bias) in runs.zip(weight).zip(bias) {
+            for (out, &x) in out.iter_mut().zip(x) {
+                *out = (x - mean) * r * weight + bias;
+            }
+        }
+    } else {
+        for (((out, &x), &weight), &bias) in out.iter_mut().zip(x.values).zip(weight).zip(bias) {
+            *out = (x - mean) * r * weight + bias;
+        }
+    }
+    [mean, r]
+}
+
+/// `x, m, r, w, g → r · (h − mean(h) − n · mean(h·n))` with `n = (x − m) · r` and `h = g · w`, a weight for each run of
+/// neighbours; gives the sums of `g·n` and `g` over each run.
+#[inline(always)]
+pub fn group_norm_gradient<T: Lane>(
+    [x, weight, g]: [Row<'_, T>; 3],
+    [mean, r]: [T; 2],
+    out: &mut [T],
+    [of_weight, of_bias]: [&mut [T]; 2],
+) {
+    let weight = weight.values;
+    let run = out.len() / weight.len().max(1);
+    let count = T::constant(out.len() as f64);
+    let normal = move |x: T| (x - mean) * r;
+    if run > 1 {
+        for (at, (product, sum)) in of_weight.iter_mut().zip(of_bias.iter_mut()).enumerate() {
+            [*product, *sum] = sums_of_run(x, g, at * run, run, normal);
+        }
+    } else {
+        for (((product, sum), &x), &g) in
+            of_weight.iter_mut().zip(of_bias.iter_mut()).zip(x.values).zip(g.values)
+        {
+            [*product, *sum] = [g * normal(x), g];
+        }
+    }
+    let (mut across, mut along) = (zero::<T>(), zero::<T>());
+    for ((&weight, &product), &sum) in weight.iter().zip(&*of_weight).zip(&*of_bias) {
+        across = across + weight * sum;
+        along = along + weight * product;
+    }
+    let (along, across) = (along / count, across / count);
+    if run > 1 {
+        let runs = out.chunks_exact_mut(run).zip(x.values.chunks_exact(run)).zip(g.values.chunks_exact(run));
+        for (((out, x), g), &weight) in runs.zip(weight) {
+            for ((out, &x), &g) in out.iter_mut().zip(x).zip(g) {
+                *out = r * (g * weight - across - normal(x) * along);
+            }
+        }
+    } else {
+        for (((out, &x), &g), &weight) in out.iter_mut().zip(x.values).zip(g.values).zip(weight) {
+            *out = r * (g * weight - across - normal(x) * along);
+        }
+    }
+}
+
+/// Sums of `g·normal(x)` and `g` over the run of a row that begins at `start`.
+#[inline(always)]
+fn sums_of_run<T: Lane>(
+    x: Row<'_, T>,
+    g: Row<'_, T>,
+    start: usize,
+    run: usize,
+    normal: impl Fn(T) -> T,
+) -> [T; 2] {
+    let (mut sum_of_products, mut sum) = (LaneSum::new(), LaneSum::new());
+    for (part, length) in stretches(run) {
+        let start = start + part;
+        let (x_part, g_part) = (&x.values[start..start + length], &g.values[start..start + length]);
+        x.touch(start, length);
+        sum_of_products.add_of_two(x_part, g_part, |x, g| g * normal(x));
+        g.touch(start, length);
+        sum.add(g_part);
+    }
+    [sum_of_products.finish(), sum.finish()]
+}
+
 /// `r = 1 / sqrt(mean(x²) + epsilon)`
 #[inline(always)]
 fn reciprocal_root_mean_square<T: Lane>(x: Row<'_, T>, epsilon: f64) -> T {
-    let mean_square = sum_of(x, |x| x * x) / T::constant(x.values.len() as f64);
+    let mean_square = sum_of_cheap(x, |x| x * x) / T::constant(x.values.len() as f64);
     one::<T>() / (mean_square + T::constant(epsilon)).sqrt()
 }
 
@@ -293,18 +382,12 @@ pub fn affine_rms_norm_gradient<T: Lane>(
 ) {
     let count = T::constant(out.len() as f64);
     let mut sum_of_products = LaneSum::new();
-    let mut products = [zero::<T>(); STRETCH];
     for (start, length) in stretches(out.len()) {
         x.touch(start, length);
         let next_g = g;
         let [x, weight, g] = [x, weight, g].map(|row| &row.values[start..start + length]);
-        let products = &mut products[..length];
-        write_two(g, weight, products, |g, weight| g * weight);
-        for (product, &x) in products.iter_mut().zip(x) {
-            *product = *product * (x * scale);
-        }
+        sum_of_products.add_of_three(x, weight, g, |x, weight, g| g * weight * (x * scale));
         next_g.touch(start, length);
-        sum_of_products.add(products);
         for ((sum, &x), &g) in sums[start..start + length].iter_mut().zip(x).zip(g) {
             *sum = *sum + g * (x * scale);
         }

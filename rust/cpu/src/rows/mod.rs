@@ -7,6 +7,7 @@ mod affine;
 mod arithmetic;
 pub(crate) mod element;
 mod group;
+mod grouped;
 mod lines;
 
 #[cfg(test)]
@@ -48,7 +49,7 @@ fn row_inputs(operation: RowOperation) -> &'static [usize] {
     match operation {
         RowOperation::SoftmaxGradient | RowOperation::LogSoftmaxGradient => &[0, 1],
         RowOperation::LayerNormGradient => &[0, 3],
-        RowOperation::AffineLayerNormGradient => &[0, 4],
+        RowOperation::AffineLayerNormGradient | RowOperation::GroupNormGradient => &[0, 4],
         RowOperation::RmsNormGradient => &[0, 2],
         RowOperation::AffineRmsNormGradient => &[0, 3],
         _ => &[0],
@@ -67,6 +68,7 @@ fn cost_of_eight(operation: RowOperation) -> u64 {
         | RowOperation::LayerNorm { .. }
         | RowOperation::LayerNormGradient
         | RowOperation::AffineLayerNorm { .. }
+        | RowOperation::GroupNorm { .. }
         | RowOperation::RmsNorm { .. }
         | RowOperation::RmsNormGradient
         | RowOperation::AffineRmsNorm { .. } => 2,
@@ -151,7 +153,7 @@ where
             job.wide = [wide(1)?, wide(2)?];
             job.second = Some(source(3)?);
         }
-        RowOperation::AffineLayerNorm { .. } => {
+        RowOperation::AffineLayerNorm { .. } | RowOperation::GroupNorm { .. } => {
             job.second = Some(source(1)?);
             job.third = Some(source(2)?);
         }
@@ -160,6 +162,13 @@ where
             job.second = Some(source(3)?);
             job.third = Some(source(4)?);
             return affine::run(&job);
+        }
+        RowOperation::GroupNormGradient => {
+            job.wide = [wide(1)?, wide(2)?];
+            job.second = Some(source(3)?);
+            job.third = Some(source(4)?);
+            grouped::run(&job, &RowLayout::dense(inputs[3].shape(), core.axis));
+            return Ok(());
         }
         RowOperation::RmsNormGradient => {
             job.wide[0] = wide(1)?;
@@ -236,8 +245,13 @@ impl<E: RowElement> Tiered for SomeRows<'_, '_, E> {
                 RowOperation::AffineLayerNorm { epsilon } => {
                     numbers = arithmetic::affine_layer_norm(x, g.values, b.values, epsilon, row_out);
                 }
-                // Have sums over rows: see `affine`.
-                RowOperation::AffineLayerNormGradient | RowOperation::AffineRmsNormGradient => {}
+                RowOperation::GroupNorm { epsilon } => {
+                    numbers = arithmetic::group_norm(x, g.values, b.values, epsilon, row_out);
+                }
+                // Have sums as further results: see `affine` and `grouped`.
+                RowOperation::AffineLayerNormGradient
+                | RowOperation::AffineRmsNormGradient
+                | RowOperation::GroupNormGradient => {}
                 RowOperation::AffineRmsNorm { epsilon } => {
                     numbers[0] = arithmetic::affine_rms_norm(x, g.values, epsilon, row_out);
                 }

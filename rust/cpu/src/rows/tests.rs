@@ -4,7 +4,7 @@ use tenfold_ir::{Core, DType, Scalar, Shape};
 
 use crate::backend::testing::{Draw, Given, assert_same, check, computed, computed_in_place};
 
-const OPERATIONS: [RowOperation; 15] = [
+const OPERATIONS: [RowOperation; 17] = [
     RowOperation::Softmax,
     RowOperation::LogSoftmax,
     RowOperation::LogSumExp,
@@ -14,6 +14,8 @@ const OPERATIONS: [RowOperation; 15] = [
     RowOperation::LayerNormGradient,
     RowOperation::AffineLayerNorm { epsilon: 1e-2 },
     RowOperation::AffineLayerNormGradient,
+    RowOperation::GroupNorm { epsilon: 1e-2 },
+    RowOperation::GroupNormGradient,
     RowOperation::RmsNorm { epsilon: 1e-2 },
     RowOperation::RmsNormGradient,
     RowOperation::AffineRmsNorm { epsilon: 1e-2 },
@@ -58,6 +60,18 @@ fn operands(draw: &mut Draw, rows: &Rows, shape: &Shape, dtype: DType, specials:
             given.push(draw.operand(shape, dtype, specials));
             given.push(draw.operand(shape, dtype, specials));
         }
+        RowOperation::GroupNorm { .. } => {
+            let weights = weights_of(draw, shape, rows.axis);
+            given.push(draw.operand(&weights, dtype, specials));
+            given.push(draw.operand(&weights, dtype, specials));
+        }
+        RowOperation::GroupNormGradient => {
+            given.push(draw.operand(&outer, wide, specials));
+            given.push(draw.operand(&outer, wide, specials));
+            let weights = weights_of(draw, shape, rows.axis);
+            given.push(draw.operand(&weights, dtype, specials));
+            given.push(draw.operand(shape, dtype, specials));
+        }
         RowOperation::RmsNormGradient => {
             given.push(draw.operand(&outer, wide, specials));
             given.push(draw.operand(shape, dtype, specials));
@@ -86,6 +100,13 @@ fn operands(draw: &mut Draw, rows: &Rows, shape: &Shape, dtype: DType, specials:
         _ => {}
     }
     given
+}
+
+/// The shape of weights of runs of a row: its length over some divisor of it.
+fn weights_of(draw: &mut Draw, shape: &Shape, axis: usize) -> Shape {
+    let length = shape[axis];
+    let divisors: Vec<usize> = (1..=length).filter(|count| length.is_multiple_of(*count)).collect();
+    shape.replaced(axis, if divisors.is_empty() { 1 } else { draw.pick(&divisors) })
 }
 
 proptest! {

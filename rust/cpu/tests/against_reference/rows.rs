@@ -19,6 +19,8 @@ fn rows_forward_and_backward() {
         LayerNormGradient,
         AffineLayerNorm { epsilon: 1e-5 },
         AffineLayerNormGradient,
+        GroupNorm { epsilon: 1e-5 },
+        GroupNormGradient,
         RmsNorm { epsilon: 1e-6 },
         RmsNormGradient,
         AffineRmsNorm { epsilon: 1e-6 },
@@ -43,6 +45,13 @@ fn rows_forward_and_backward() {
                         Scalar::Int(draw.below(extent + 1) as i128 - 1)
                     })
                 };
+                let divisors: Vec<usize> =
+                    (1..=shape[axis]).filter(|count| shape[axis].is_multiple_of(*count)).collect();
+                let mut weights = shape;
+                weights[axis] = divisors[draw.below(divisors.len())];
+                let runs = |draw: &mut Draw, low, high| {
+                    operand(draw, dtype, &weights, &mut finite(dtype, low, high))
+                };
                 let inputs = match operation {
                     Softmax | LogSoftmax | LogSumExp | LayerNorm { .. } | RmsNorm { .. } => vec![x],
                     SoftmaxGradient => vec![row(&mut draw, 0.0, 1.0), row(&mut draw, -2.0, 2.0)],
@@ -62,6 +71,18 @@ fn rows_forward_and_backward() {
                             one(&mut draw, -0.5, 0.5),
                             one(&mut draw, 0.1, 0.3),
                             row(&mut draw, 0.5, 2.0),
+                            row(&mut draw, -2.0, 2.0),
+                        ]
+                    }
+                    GroupNorm { .. } => {
+                        vec![x, runs(&mut draw, 0.5, 2.0), runs(&mut draw, -2.0, 2.0)]
+                    }
+                    GroupNormGradient => {
+                        vec![
+                            x,
+                            one(&mut draw, -0.5, 0.5),
+                            one(&mut draw, 0.1, 0.3),
+                            runs(&mut draw, 0.5, 2.0),
                             row(&mut draw, -2.0, 2.0),
                         ]
                     }

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 use tenfold_ir::formulas::{normalized, normalized_gradient};
-use tenfold_ir::kernel::{Reduce, Reduction};
+use tenfold_ir::kernel::{Reduce, Reduction, RowOperation, Rows};
 use tenfold_ir::{Core, DType, Error, Result, Shape};
 
 use super::check_floating;
@@ -25,6 +25,28 @@ fn by_group(numbers: &Tensor) -> Result<Tensor> {
 /// One number a channel, along the axes of [`grouped`].
 fn by_channel_of_group(parameter: &Tensor, shape: &Shape) -> Result<Tensor> {
     parameter.detach().reshaped(&Shape::from([1, shape[1], shape[2], 1]))
+}
+
+/// A group is worked on as a row up to so many bytes: with its gradient it then stays in the second-level cache between
+/// the sweeps over it. Larger ones are shared between threads, each part a pass of its own.
+const LARGEST_ROW: usize = 256 << 10;
+
+/// True where a group of that shape is worked on as a row.
+fn fits_cache(shape: &Shape, wide: DType) -> bool {
+    shape[2] * shape[3] * wide.size() <= LARGEST_ROW
+}
+
+/// `(N, groups, elements of a group)`
+fn rows_of(shape: &Shape) -> Shape {
+    Shape::from([shape[0], shape[1], shape[2] * shape[3]])
+}
+
+/// One number a channel, for each of [`rows_of`].
+fn weights_of_rows(parameter: &Tensor, shape: &Shape, wide: DType) -> Result<Tensor> {
+    let weights = parameter.detach().cast(wide)?.reshaped(&Shape::from([1, shape[1], shape[2]]))?;
+    Ok(weights
+        .broadcast(&Shape::from([shape[0], shape[1], shape[2]]))
+        .expect("the samples' weights are the same"))
 }
 
 /// `r·w` for each sample and channel, from the numbers of each along the axes of [`grouped`].
@@ -64,8 +86,27 @@ impl GroupNormDerivative {
         ]))
     }
 
+    /// A group at a time.
+    fn by_rows(&self, context: &Context<'_>) -> Result<Gradients> {
+        let (x, weight, mean, r) = (context.saved(0), context.saved(1), context.saved(2), context.saved(3));
+        let (shape, wide) = (grouped(x.shape(), self.groups), x.dtype().compute());
+        let rows = rows_of(&shape);
+        let weights = weights_of_rows(weight, &shape, wide)?;
+        let (x_rows, gradient) =
+            (x.cast(wide)?.reshaped(&rows)?, context.gradient(0).cast(wide)?.reshaped(&rows)?);
+        let core = Core::Rows(Rows { operation: RowOperation::GroupNormGradient, axis: 2 });
+        let results = Tensor::record_core(core, &[&x_rows, mean, r, &weights, &gradient])?;
+        let of_parameter = |sums: &Tensor, dtype: DType| -> Result<Tensor> {
+            sums.sum_axes(&[0])?.reshaped(weight.shape())?.cast(dtype)
+        };
+        let (of_weight, of_bias) =
+            (of_parameter(&results[1], weight.dtype())?, of_parameter(&results[2], self.bias)?);
+        let of_x = results[0].reshaped(x.shape())?.cast(x.dtype())?;
+        Ok(Gradients::from_iter([Some(of_x), Some(of_weight), Some(of_bias), None, None]))
+    }
+
     /// In few kernels: all sums follow from those over each channel of each sample.
-    fn fused(&self, context: &Context<'_>) -> Result<Gradients> {
+    fn by_parts(&self, context: &Context<'_>) -> Result<Gradients> {
         let (x, weight, mean, r) = (context.saved(0), context.saved(1), context.saved(2), context.saved(3));
         let wide = x.dtype().compute();
         let shape = grouped(x.shape(), self.groups);
@@ -113,8 +154,57 @@ impl Derivative for GroupNormDerivative {
     }
 
     fn gradients(&self, context: &Context<'_>) -> Result<Gradients> {
-        if autograd::is_enabled() { self.composed(context) } else { self.fused(context) }
+        let x = context.saved(0);
+        if autograd::is_enabled() {
+            self.composed(context)
+        } else if fits_cache(&grouped(x.shape(), self.groups), x.dtype().compute()) {
+            self.by_rows(context)
+        } else {
+            self.by_parts(context)
+        }
     }
+}
+
+/// Group norm of an input of the shape [`grouped`], a group at a time: its result, and the mean and r of each.
+fn normalized_rows(
+    input: &Tensor,
+    shape: &Shape,
+    weight: &Tensor,
+    bias: &Tensor,
+    epsilon: f64,
+) -> Result<(Tensor, Tensor, Tensor)> {
+    let wide = input.dtype().compute();
+    let x = input.detach().cast(wide)?.reshaped(&rows_of(shape))?;
+    let [weight, bias] = [weight, bias].map(|parameter| weights_of_rows(parameter, shape, wide));
+    let core = Core::Rows(Rows { operation: RowOperation::GroupNorm { epsilon }, axis: 2 });
+    let mut results = Tensor::record_core(core, &[&x, &weight?, &bias?])?;
+    let result = results.remove(0).cast(input.dtype())?;
+    Ok((result, results.remove(0), results.remove(0)))
+}
+
+/// The same in a reduction and a pass over all elements.
+fn normalized_by_parts(
+    input: &Tensor,
+    shape: &Shape,
+    weight: &Tensor,
+    bias: &Tensor,
+    epsilon: f64,
+) -> Result<(Tensor, Tensor, Tensor)> {
+    let wide = input.dtype().compute();
+    let x = input.detach().reshaped(shape)?;
+    let mut moments = x.cast(wide)?.reduce(Reduction::Moments, &[2, 3])?;
+    let count = (shape[2] * shape[3]) as f64;
+    let (mean, squares) = (moments.remove(0), moments.remove(0));
+    let r = Formula::single(mean.shape(), wide, wide, |formula| {
+        Ok((1.0 / (formula.load(&squares) / count + epsilon).sqrt()).value())
+    })?;
+    let scale = scale_of(&by_channel_of_group(weight, shape)?, &by_group(&r)?, wide)?;
+    let result = Formula::single(shape, wide, input.dtype(), |formula| {
+        let (means, biases) = (by_group(&mean)?, by_channel_of_group(bias, shape)?);
+        let [x, mean, scale, shift] = [&x, &means, &scale, &biases].map(|tensor| formula.load(tensor));
+        Ok(normalized(x, mean, scale, shift).value())
+    })?;
+    Ok((result, mean, r))
 }
 
 /// Mean 0 and variance 1 over each of `num_groups` groups of channels of `(N, C, …)`, then `· weight + bias` (C).
@@ -154,23 +244,15 @@ pub fn group_norm(
     let bias = bias.cloned().map_or_else(zeros, Ok)?;
 
     let shape = grouped(input.shape(), num_groups);
-    let x = input.detach().reshaped(&shape)?;
-    let moments = x.cast(wide)?.reduce(Reduction::Moments, &[2, 3])?;
-    let count = (shape[2] * shape[3]) as f64;
-    let mean = &moments[0];
-    let r = Formula::single(mean.shape(), wide, wide, |formula| {
-        Ok((1.0 / (formula.load(&moments[1]) / count + eps).sqrt()).value())
-    })?;
-    let scale = scale_of(&by_channel_of_group(&weight, &shape)?, &by_group(&r)?, wide)?;
-    let result = Formula::single(&shape, wide, input.dtype(), |formula| {
-        let (means, biases) = (by_group(mean)?, by_channel_of_group(&bias, &shape)?);
-        let [x, mean, scale, shift] = [&x, &means, &scale, &biases].map(|tensor| formula.load(tensor));
-        Ok(normalized(x, mean, scale, shift).value())
-    })?;
+    let (result, mean, r) = if fits_cache(&shape, wide) {
+        normalized_rows(input, &shape, &weight, &bias, eps)?
+    } else {
+        normalized_by_parts(input, &shape, &weight, &bias, eps)?
+    };
     let mut results = [result.reshaped(input.shape())?];
     let derivative = GroupNormDerivative { groups: num_groups, epsilon: eps, bias: bias.dtype() };
     let saved = [Saved::Input(0), Saved::Input(1), Saved::Input(3), Saved::Input(4)];
-    record_gradient(&mut results, &[input, &weight, &bias, mean, &r], derivative, &saved);
+    record_gradient(&mut results, &[input, &weight, &bias, &mean, &r], derivative, &saved);
     let [result] = results;
     Ok(result)
 }

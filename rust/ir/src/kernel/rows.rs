@@ -33,6 +33,16 @@ pub enum RowOperation {
     /// gradient of layer norm with weight and bias. The last two results are sums over all rows, as long as a row, in
     /// the compute dtype.
     AffineLayerNormGradient,
+    /// `x, w, b → (x − mean) · r · w + b, mean, r`: as affine layer norm, where weight and bias have one number for each
+    /// run of neighbours of a row: so many times shorter than the row.
+    GroupNorm {
+        /// Added to the (biased) variance.
+        epsilon: f64,
+    },
+    /// `x, m, r, w, g → r · (h − mean(h) − n · mean(h·n)), Σ g·n, Σ g` with `n = (x − m) · r` and `h = g · w`: the
+    /// gradient of group norm. The last two results are sums over each run, in the compute dtype, of w's shape; the means
+    /// are taken of them, times their weights.
+    GroupNormGradient,
     /// `x → x · r, r` with `r = 1 / sqrt(mean(x²) + epsilon)`: two results, the last one number a row.
     RmsNorm {
         /// Added to the mean square.
@@ -69,6 +79,8 @@ impl RowOperation {
             RowOperation::LayerNormGradient => "layer_norm_gradient",
             RowOperation::AffineLayerNorm { .. } => "affine_layer_norm",
             RowOperation::AffineLayerNormGradient => "affine_layer_norm_gradient",
+            RowOperation::GroupNorm { .. } => "group_norm",
+            RowOperation::GroupNormGradient => "group_norm_gradient",
             RowOperation::RmsNorm { .. } => "rms_norm",
             RowOperation::RmsNormGradient => "rms_norm_gradient",
             RowOperation::AffineRmsNorm { .. } => "affine_rms_norm",
@@ -106,8 +118,12 @@ impl Rows {
         let line = Spec::new([x.shape[self.axis]].into_iter().collect(), wide);
         Ok(match self.operation {
             RowOperation::LogSumExp => Specs::from_iter([one(x.dtype)]),
-            RowOperation::LayerNorm { .. } | RowOperation::AffineLayerNorm { .. } => {
-                Specs::from_vec(vec![x.clone(), one(wide), one(wide)])
+            RowOperation::LayerNorm { .. }
+            | RowOperation::AffineLayerNorm { .. }
+            | RowOperation::GroupNorm { .. } => Specs::from_vec(vec![x.clone(), one(wide), one(wide)]),
+            RowOperation::GroupNormGradient => {
+                let sums = Spec::new(inputs[3].shape.clone(), wide);
+                Specs::from_vec(vec![x.clone(), sums.clone(), sums])
             }
             RowOperation::AffineLayerNormGradient => Specs::from_vec(vec![x.clone(), line.clone(), line]),
             RowOperation::AffineRmsNormGradient => Specs::from_vec(vec![x.clone(), line]),

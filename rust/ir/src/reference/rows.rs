@@ -15,7 +15,6 @@ enum Outcome {
 
 pub(super) fn rows(core: &Rows, inputs: &[Tensor], results: &Specs) -> Vec<Tensor> {
     let shape = inputs[0].shape();
-    let extent = shape[core.axis];
     let mut outputs: Vec<Tensor> =
         results.iter().map(|spec| Tensor::filled(spec.clone(), Scalar::Float(0.0))).collect();
     let mut sums = [Vec::new(), Vec::new()];
@@ -25,7 +24,9 @@ pub(super) fn rows(core: &Rows, inputs: &[Tensor], results: &Specs) -> Vec<Tenso
             .iter()
             .map(|input| {
                 if input.shape().rank() == shape.rank() {
-                    (0..extent).map(|index| input.at(&with(&outer, core.axis, index))).collect()
+                    (0..input.shape()[core.axis])
+                        .map(|index| input.at(&with(&outer, core.axis, index)))
+                        .collect()
                 } else {
                     vec![input.at(&outer)]
                 }
@@ -117,6 +118,24 @@ fn row(operation: RowOperation, inputs: &[Vec<Scalar>]) -> Vec<Outcome> {
             let rows = (0..x.len()).map(|at| (x[at] - mean) * scale * weight[at] + bias[at]);
             vec![Outcome::Row(rows.collect()), Outcome::One(mean), Outcome::One(scale)]
         }
+        RowOperation::GroupNorm { epsilon } => {
+            let (weight, bias) = (by_run(&inputs[1], x.len()), by_run(&inputs[2], x.len()));
+            row(RowOperation::AffineLayerNorm { epsilon }, &[inputs[0].clone(), weight, bias])
+        }
+        RowOperation::GroupNormGradient => {
+            let (mean, scale, weight, g) = (one(1), one(2), numbers(3), numbers(4));
+            let normalized: Vec<Exact> = x.iter().map(|&value| (value - mean) * scale).collect();
+            let products: Vec<Exact> = normalized.iter().zip(&g).map(|(&n, &g)| g * n).collect();
+            let run = run_length(x.len(), weight.len());
+            let [products, sums] = [products, g.clone()]
+                .map(|terms| terms.chunks(run).map(|run| sum(run.iter().copied())).collect::<Vec<Exact>>());
+            let mean_of = |sums: &[Exact]| sum(weight.iter().zip(sums).map(|(&w, &sum)| w * sum)) / count;
+            let (average, product) = (mean_of(&sums), mean_of(&products));
+            let weights = by_run(&weight, x.len());
+            let of_x =
+                (0..x.len()).map(|at| scale * (g[at] * weights[at] - average - normalized[at] * product));
+            vec![Outcome::Row(of_x.collect()), Outcome::Row(products), Outcome::Row(sums)]
+        }
         RowOperation::LayerNormGradient | RowOperation::AffineLayerNormGradient => {
             let (mean, scale) = (one(1), one(2));
             let gradient = match operation {
@@ -164,6 +183,17 @@ fn row(operation: RowOperation, inputs: &[Vec<Scalar>]) -> Vec<Outcome> {
             vec![Outcome::Row(x.iter().enumerate().map(derivative).collect())]
         }
     }
+}
+
+/// Neighbours of a row for which a weight stands.
+pub(super) fn run_length(row: usize, weights: usize) -> usize {
+    (row / weights.max(1)).max(1)
+}
+
+/// A number for each run of neighbours, as a row of that length.
+pub(super) fn by_run<T: Copy>(numbers: &[T], length: usize) -> Vec<T> {
+    let run = run_length(length, numbers.len());
+    numbers.iter().flat_map(|&number| std::iter::repeat_n(number, run)).take(length).collect()
 }
 
 /// The largest number, NaN if any is NaN; of nothing −∞.

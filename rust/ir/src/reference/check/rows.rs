@@ -6,7 +6,7 @@
 use super::cores::{self, depth, rounding, roundoff};
 use super::{Bounded, smallest_normal};
 use crate::kernel::{Reduce, Reduction, RowOperation, Rows, Spec};
-use crate::reference::rows::rows as run_rows;
+use crate::reference::rows::{by_run, rows as run_rows, run_length};
 use crate::reference::tensor::{Tensor, points, with};
 use crate::{Result, Scalar};
 
@@ -20,13 +20,14 @@ pub(super) fn rows(
     radii: &mut [Vec<f64>],
 ) -> Result<()> {
     let shape = inputs[0].tensor.shape();
-    let extent = shape[core.axis];
     for outer in points(&shape.without(core.axis)) {
         let lines: Vec<Vec<f64>> = inputs
             .iter()
             .map(|input| {
                 if input.tensor.shape().rank() == shape.rank() {
-                    (0..extent).map(|i| input.tensor.at(&with(&outer, core.axis, i)).to_f64()).collect()
+                    (0..input.tensor.shape()[core.axis])
+                        .map(|i| input.tensor.at(&with(&outer, core.axis, i)).to_f64())
+                        .collect()
                 } else {
                     vec![input.tensor.at(&outer).to_f64()]
                 }
@@ -198,6 +199,26 @@ fn row(operation: RowOperation, inputs: &[Vec<f64>], unit: f64) -> Vec<Vec<f64>>
             for (index, bound) in bounds[0].iter_mut().enumerate() {
                 let product = ((x[index] - mean) * scale * inputs[1][index]).abs();
                 *bound = *bound * inputs[1][index].abs() + few * (product + inputs[2][index].abs());
+            }
+            bounds
+        }
+        RowOperation::GroupNorm { epsilon } => {
+            let (weight, bias) = (by_run(&inputs[1], x.len()), by_run(&inputs[2], x.len()));
+            row(RowOperation::AffineLayerNorm { epsilon }, &[x.clone(), weight, bias], unit)
+        }
+        RowOperation::GroupNormGradient => {
+            let [x_row, mean, scale, weight, g] = [0, 1, 2, 3, 4].map(|at| inputs[at].clone());
+            let run = run_length(x.len(), weight.len());
+            let (center, factor) = (mean[0], scale[0]);
+            let terms = [
+                x.iter().zip(&g).map(|(x, g)| (g * (x - center) * factor).abs()).collect::<Vec<f64>>(),
+                g.iter().map(|g| g.abs()).collect(),
+            ];
+            let weight = by_run(&weight, x.len());
+            let inputs = [x_row, mean, scale, weight, g];
+            let mut bounds = row(RowOperation::AffineLayerNormGradient, &inputs, unit);
+            for terms in terms {
+                bounds.push(terms.chunks(run).map(|run| (sums + few) * run.iter().sum::<f64>()).collect());
             }
             bounds
         }
