@@ -26,6 +26,9 @@ const LEAST_PART_NANOSECONDS: u64 = 10_000;
 /// From this many nanoseconds there are two parts a thread, to balance uneven progress.
 const BALANCED_NANOSECONDS: u64 = 4_000_000;
 
+/// What each product takes beside its multiplications, which is most of the time of very small ones.
+const PRODUCT_NANOSECONDS: u64 = 80;
+
 /// A part of one product of the batch.
 struct Part {
     batch: usize,
@@ -42,7 +45,7 @@ fn estimate(rows: usize, columns: usize, depth: usize, products_per_nanosecond: 
 /// Runs `body` for parts that cover all products, in several threads where it pays.
 fn for_each_part<T>(gemm: &Gemm<'_, T>, products_per_nanosecond: u64, body: &(dyn Fn(Part) + Sync)) {
     let (rows, columns, batches) = (gemm.rows, gemm.columns, gemm.batches.len());
-    let nanoseconds = estimate(rows, columns, gemm.depth, products_per_nanosecond);
+    let nanoseconds = PRODUCT_NANOSECONDS + estimate(rows, columns, gemm.depth, products_per_nanosecond);
     let total = nanoseconds.saturating_mul(batches as u64);
     let threads = thread_count() as u64;
     let wanted = if total >= BALANCED_NANOSECONDS { 2 * threads } else { threads };

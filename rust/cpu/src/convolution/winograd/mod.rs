@@ -5,9 +5,9 @@
 //! input's gradient is a convolution with the filters turned around, the filters' gradient the adjoint.
 //!
 //! Every product is a chain as in [`crate::gemm`]; transforms are straight-line code over channels side by
-//! side. The result depends on shapes alone. A tile of a channel with an output that is not finite is computed
-//! again as the direct convolution would: the transforms mix infinities and NaNs into neighbours, and overflow
-//! a little earlier.
+//! side. The result depends on shapes alone. A tile of a channel with an output that is not finite, or near the largest
+//! numbers, is computed again as the direct convolution would: the transforms mix infinities and NaNs, and the errors of
+//! very large numbers, into neighbours, and overflow a little earlier.
 //!
 //! The error of an output: a term takes part in one rounding a step of its sum over `n` channels and in at most 4
 //! a direction of each of the three transforms, so in `n + 24`, each of at most the unit roundoff; and the

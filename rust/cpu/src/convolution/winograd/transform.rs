@@ -215,6 +215,10 @@ impl ImageTiles<'_> {
     }
 }
 
+/// Results whose product with this overflows are not trusted. The transforms mix numbers of a tile: one near the largest
+/// float leaves errors of 10³⁰ in results that it has no part in, and these would be finite.
+pub(super) const MARGIN: f32 = (1u64 << 40) as f32;
+
 /// Transforms 36 planes to tiles of `SIZE × SIZE` pixels of a strip, side by side.
 pub(super) struct Gather<L, const SIZE: usize> {
     /// The first tile's place in the first plane.
@@ -225,7 +229,7 @@ pub(super) struct Gather<L, const SIZE: usize> {
     pub tiles: [usize; 2],
     /// Rows have `SIZE · tiles[1]` pixels.
     pub strip: *mut f32,
-    /// For each tile a vector: zero in the lanes whose pixels are all finite, else NaN.
+    /// For each tile a vector: zero in the lanes whose pixels are all trusted (see [`MARGIN`]), else NaN.
     pub flags: *mut f32,
     pub line: PhantomData<L>,
 }
@@ -258,6 +262,7 @@ impl<L: Line<6, SIZE>, const SIZE: usize> Vectorised for Gather<L, SIZE> {
                     columns[j] = L::product(column);
                 }
                 let mut flag = V::zero();
+                let margin = V::splat(&MARGIN);
                 for i in 0..SIZE {
                     let mut row = [V::zero(); 6];
                     for j in 0..6 {
@@ -265,7 +270,8 @@ impl<L: Line<6, SIZE>, const SIZE: usize> Vectorised for Gather<L, SIZE> {
                     }
                     let row = L::product(row);
                     for j in 0..SIZE {
-                        flag = row[j].mul_add(V::zero(), flag);
+                        // Infinite where it is too large, and then no number.
+                        flag = row[j].mul_add(margin, V::zero()).mul_add(V::zero(), flag);
                         row[j].store(self.strip.add((first + i * width + j) * V::LANES));
                     }
                 }
