@@ -566,6 +566,42 @@ proptest! {
     }
 }
 
+/// Filters of 3 × 3 whose taps lie apart, over images that fall into as many alike.
+fn dilated_geometry() -> impl Strategy<Value = Geometry> {
+    (tiled_geometry(), 1..4usize, 1..5usize).prop_map(|(geometry, down, across)| {
+        let dilated = |axis: Axis, dilation: usize| Axis {
+            input: axis.input * dilation,
+            output: axis.output * dilation,
+            before: axis.before * dilation,
+            dilation,
+            ..axis
+        };
+        let [z, y, x] = geometry.axes;
+        Geometry {
+            images: geometry.images.min(2),
+            axes: [z, dilated(y, down), dilated(x, across)],
+            ..geometry
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    #[test]
+    fn dilated_filters_are_close_and_equal_on_all_tiers(geometry in dilated_geometry(), seed in any::<u64>()) {
+        let case = Case::new(geometry, seed, |number| number as f32);
+        let results = same_everywhere(&case, 0.0, |number| -number);
+        for (result, expected) in results.iter().zip(&case.expected(f64::from)) {
+            let squares = |numbers: &mut dyn Iterator<Item = f64>| numbers.map(|x| x * x).sum::<f64>();
+            let error = squares(&mut result.iter().zip(expected).map(|(&number, &(value, _))| f64::from(number) - value));
+            let scale = squares(&mut expected.iter().map(|&(value, _)| value));
+            // As for filters that are not dilated.
+            prop_assert!(error <= scale * 1e-8, "relative error {}", (error / scale).sqrt());
+        }
+    }
+}
+
 /// The bits of the results, which are the same on each tier and for several numbers of threads.
 fn same_bits_everywhere(case: &Case<f32>) -> [Vec<u32>; 3] {
     let _alone = TIER.lock().unwrap_or_else(|poisoned| poisoned.into_inner());

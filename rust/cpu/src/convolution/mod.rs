@@ -12,6 +12,7 @@
 
 mod batched;
 mod depthwise;
+mod dilated;
 mod forward;
 mod geometry;
 mod input_gradient;
@@ -74,9 +75,14 @@ fn run_directly<S: Widen<T>, T: Real>(call: Call<'_, S>) -> Result<()> {
 
 impl ConvolutionElement for f32 {
     fn run(call: Call<'_, f32>) -> Result<()> {
-        match winograd::serves(&call.geometry) && !is_direct() {
-            true => winograd::run(call),
-            false => run_directly::<f32, f32>(call),
+        if is_direct() {
+            run_directly::<f32, f32>(call)
+        } else if winograd::serves(&call.geometry) {
+            winograd::run(call)
+        } else if let Some(apart) = dilated::apart(&call.geometry) {
+            dilated::run(call, apart)
+        } else {
+            run_directly::<f32, f32>(call)
         }
     }
 }
