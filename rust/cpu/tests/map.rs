@@ -166,6 +166,30 @@ fn operands_that_repeat_in_short_runs_are_read_right() {
     check(|index| index as i16);
 }
 
+/// A row for all rows, whose tiles are kept: they begin within the row where a thread's part does.
+#[test]
+fn a_row_is_repeated_through_all_parts() {
+    for width in [2, 7, 100, 256, 511, 512, 513] {
+        let rows = 300_000 / width;
+        let row: Vec<f32> = (0..width + 1).map(|index| index as f32).collect();
+        let numbers: Vec<f32> = (0..rows * width).map(|index| (index % 1013) as f32).collect();
+        let shape = Shape::new(&[rows, width]);
+        let repeated = Layout::strided(shape.clone(), [0, 1].into_iter().collect(), 1);
+        let mut expr = Expr::new();
+        let (one, other) = (expr.load(0, DType::Float32), expr.load(1, DType::Float32));
+        let sum = expr.apply(Operation::add, &[one, other]);
+        expr.output(sum);
+        let operands = [(DType::Float32, Layout::dense(shape.clone())), (DType::Float32, repeated)];
+        let kernel = kernel_of(expr, &operands, &[], &shape);
+        let (numbers_buffer, row_buffer) = (buffer_of(&numbers), buffer_of(&row));
+        let sources = [Source::Buffer(&numbers_buffer), Source::Buffer(&row_buffer)];
+        let outputs = run_everywhere(&kernel, &sources);
+        let expected: Vec<f32> =
+            numbers.iter().enumerate().map(|(index, number)| number + row[1 + index % width]).collect();
+        assert!(values_of::<f32>(&outputs[0])[..expected.len()] == expected, "rows of {width}");
+    }
+}
+
 #[test]
 fn coordinates_count_along_their_axis() {
     for extents in [&[5][..], &[7, 300], &[3, 4, 100], &[600, 2]] {

@@ -61,6 +61,12 @@ impl<'a> Evaluation<'a> {
             Origin::Coordinate(_) => None,
         });
         let runs = strided.filter(|operand| operand.access == Access::Strided);
+        let mut periods = runs.clone().map(|operand| operand.period);
+        if let Some(Some(period)) = periods.next()
+            && periods.all(|other| other == Some(period))
+        {
+            return Tiling::of_period(period);
+        }
         Tiling::new(runs.filter_map(|operand| run_length(&operand.layout)).min().unwrap_or(self.elements))
     }
 
@@ -215,6 +221,11 @@ impl Tiling {
         Tiling { run, tile: run.div_ceil(run.div_ceil(TILE)).next_multiple_of(16).min(TILE) }
     }
 
+    /// Whole periods, so that a tile of them serves everywhere.
+    fn of_period(period: usize) -> Tiling {
+        Tiling { run: usize::MAX, tile: TILE / period * period }
+    }
+
     /// Elements of the tile that begins at `start`, at most up to `end`.
     pub fn count(&self, start: usize, end: usize) -> usize {
         let at = start % self.run;
@@ -223,7 +234,7 @@ impl Tiling {
 
     /// True where every tile begins at a multiple of [`TILE`].
     pub fn is_even(&self) -> bool {
-        self.run == usize::MAX
+        self.run == usize::MAX && self.tile == TILE
     }
 }
 
@@ -475,7 +486,26 @@ impl<'a> Evaluator<'a> {
         tile
     }
 
+    /// A tile of a run of neighbours, again and again.
+    fn repeat(&mut self, source: usize, operand: &Operand, period: usize) -> *const u8 {
+        let tile = self.own_tile(source);
+        let position = operand.layout.offset();
+        if self.cursors[source].filled != Some(position as usize) {
+            let rows = Rows { position, stride: 1, length: period, apart: 0, count: TILE / period };
+            // SAFETY: the positions are the layout's, and a tile holds that many elements.
+            unsafe { gather(operand, rows, tile) };
+            self.cursors[source].filled = Some(position as usize);
+        }
+        tile
+    }
+
     fn walk(&mut self, source: usize, operand: &Operand, start: usize, count: usize) -> *const u8 {
+        if let Some(period) = operand.period
+            && (period + 1..=TILE / period * period).contains(&count)
+            && start.is_multiple_of(period)
+        {
+            return self.repeat(source, operand, period);
+        }
         let cursor = &mut self.cursors[source];
         let walk = cursor.walk_at(operand, start);
         let (stride, left) = walk.run();

@@ -4,6 +4,7 @@ use std::ptr;
 
 use tenfold_ir::{DType, Error, Layout, Result, Shape};
 
+use super::program::TILE;
 use crate::backend::view::Rows;
 use crate::simd::{Tiered, on_tier, prefetch};
 
@@ -14,6 +15,8 @@ pub struct Operand {
     pub(super) size: usize,
     pub(super) layout: Layout,
     pub(super) access: Access,
+    /// The run of neighbours that is repeated throughout the space, where that is all that a walk does.
+    pub(super) period: Option<usize>,
     /// Too large for the first-level cache.
     pub(super) is_far: bool,
 }
@@ -62,7 +65,8 @@ impl Operand {
             Access::Strided
         };
         let is_far = layout.elements() * dtype.size() >= FAR_BYTES;
-        Ok(Operand { base, size: dtype.size(), layout, access, is_far })
+        let period = if access == Access::Strided { period(&layout) } else { None };
+        Ok(Operand { base, size: dtype.size(), layout, access, period, is_far })
     }
 
     /// Stands where the program reads nothing.
@@ -72,13 +76,14 @@ impl Operand {
             size: 1,
             layout: Layout::dense(Shape::default()),
             access: Access::Single,
+            period: None,
             is_far: false,
         }
     }
 
     /// A dense operand of elements of `size` bytes whose memory is set before it is used.
     pub fn dense_at_block(size: usize, layout: Layout) -> Operand {
-        Operand { base: ptr::null(), size, layout, access: Access::Linear, is_far: false }
+        Operand { base: ptr::null(), size, layout, access: Access::Linear, period: None, is_far: false }
     }
 
     /// Reads from `base` instead, where the elements behind the first `leading` axes lie dense.
@@ -103,6 +108,20 @@ impl Operand {
         // SAFETY: the layout was checked to lie within the memory.
         unsafe { self.base.offset(position as isize * self.size as isize) }
     }
+}
+
+/// The length of the run of neighbours along the last axes that the axes in front repeat, where a tile holds several.
+fn period(layout: &Layout) -> Option<usize> {
+    let mut axes = layout.shape().iter().zip(layout.strides()).rev().filter(|&(&extent, _)| extent != 1);
+    let mut length = 1;
+    let first_repeated = axes.by_ref().find(|&(&extent, &stride)| {
+        let is_neighbour = stride == length as i64;
+        length *= if is_neighbour { extent } else { 1 };
+        !is_neighbour
+    });
+    let repeats =
+        first_repeated.is_some_and(|(_, &stride)| stride == 0) && axes.all(|(_, &stride)| stride == 0);
+    (repeats && (2..=TILE / 2).contains(&length)).then_some(length)
 }
 
 /// Copies rows behind each other.
