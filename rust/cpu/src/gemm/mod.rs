@@ -11,7 +11,7 @@ pub(crate) mod blocks;
 mod generic;
 pub(crate) mod micro_kernel;
 pub(crate) mod pack;
-mod parts;
+pub(crate) mod parts;
 pub(crate) mod scratch;
 pub(crate) mod unpacked;
 

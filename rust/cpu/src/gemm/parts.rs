@@ -36,16 +36,24 @@ struct Part {
     columns: Range<usize>,
 }
 
-/// Estimated time of a product of real numbers (about 100 GFLOP/s a core) or of others.
-fn estimate(rows: usize, columns: usize, depth: usize, products_per_nanosecond: u64) -> u64 {
-    let products = rows as u128 * columns as u128 * depth.max(1) as u128;
-    (products / u128::from(products_per_nanosecond)).try_into().unwrap_or(u64::MAX / 1024)
+/// Bytes of an operand that a core reads in a nanosecond.
+pub(crate) const BYTES_PER_NANOSECOND: usize = 20;
+
+/// Estimated time of a product of real numbers (about 100 GFLOP/s a core) or of others: that of its multiplications, or
+/// with few rows or columns that of reading the larger operand.
+fn estimate<T>(gemm: &Gemm<'_, T>, products_per_nanosecond: u64) -> u64 {
+    let (rows, columns, depth) = (gemm.rows, gemm.columns, gemm.depth.max(1));
+    let products = rows as u128 * columns as u128 * depth as u128;
+    let bytes = rows.max(columns) as u128 * depth as u128 * size_of::<T>() as u128;
+    let nanoseconds =
+        (products / u128::from(products_per_nanosecond)).max(bytes / BYTES_PER_NANOSECOND as u128);
+    nanoseconds.try_into().unwrap_or(u64::MAX / 1024)
 }
 
 /// Runs `body` for parts that cover all products, in several threads where it pays.
 fn for_each_part<T>(gemm: &Gemm<'_, T>, products_per_nanosecond: u64, body: &(dyn Fn(Part) + Sync)) {
     let (rows, columns, batches) = (gemm.rows, gemm.columns, gemm.batches.len());
-    let nanoseconds = PRODUCT_NANOSECONDS + estimate(rows, columns, gemm.depth, products_per_nanosecond);
+    let nanoseconds = PRODUCT_NANOSECONDS + estimate(gemm, products_per_nanosecond);
     let total = nanoseconds.saturating_mul(batches as u64);
     let threads = thread_count() as u64;
     let wanted = if total >= BALANCED_NANOSECONDS { 2 * threads } else { threads };

@@ -7,6 +7,7 @@ use crate::backend::disjoint::Disjoint;
 use crate::gemm::blocks::depth_blocks;
 use crate::gemm::micro_kernel::{LineKernel, MicroKernels, ROW_VECTORS, Tile};
 use crate::gemm::pack::{Source, Strided};
+use crate::gemm::parts::BYTES_PER_NANOSECOND;
 use crate::gemm::unpacked::line_product;
 use crate::memory::HostBuffer;
 use crate::threads::for_each_chunk;
@@ -85,7 +86,14 @@ impl<T: RecurrentElement> Weights<T> {
         let (width, stride) = (self.width(), self.stride());
         assert!(a.len() >= rows * self.depth && product.len() >= rows * stride);
         let panels = stride / width;
-        let nanoseconds = (2 * rows * self.depth * stride) as u64 / FLOPS;
+        let products = (2 * rows * self.depth * stride) as u64 / FLOPS;
+        let nanoseconds = match &self.panels {
+            Panels::Packed(_) => products,
+            // Read once, from memory.
+            Panels::InPlace(..) => {
+                products.max((self.depth * stride * size_of::<T>() / BYTES_PER_NANOSECOND) as u64)
+            }
+        };
         let chunks = (nanoseconds / CHUNK_NANOSECONDS).clamp(1, panels as u64) as usize;
         let product = Disjoint::new(product);
         for_each_chunk(chunks, nanoseconds / chunks as u64, &|chunk| {
