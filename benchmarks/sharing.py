@@ -1,11 +1,11 @@
-"""Training steps on a machine that is shared: with a busy process on each core, with a second thread that trains, and what
-memory is kept.
+"""Training steps on a machine that is shared: with a busy process on each core, with a second thread that trains, and
+what memory is kept.
 
     python benchmarks/sharing.py [--torch-python PYTHON] [--only NAME] [--seconds 3]
 
-Columns: milliseconds a step alone; the speed beside one busy process on each core, as a share of half the speed alone (1
-is a fair share); the speed of two Python threads that train a model each, together, as a share of one alone; and for
-Tenfold the memory of buffers that are alive after a step, by how much rounding to size classes makes it larger, the
+Columns: milliseconds a step alone; the speed beside one busy process on each core, as a share of half the speed alone
+(1 is a fair share); the speed of two Python threads that train a model each, together, as a share of one alone; and for
+Tenfold the memory of buffers that are alive after a step (rounded to size classes), of those that are cached, the
 resident memory, and what is left of it after `tenfold.empty_cache()` (both beyond what the process had at first).
 """
 
@@ -46,7 +46,7 @@ def finished(xp: Any, step: Step) -> None:
 
 
 def seconds_of_a_step(xp: Any, step: Step, seconds: float) -> float:
-    times = []
+    times: list[float] = []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(times) < 5:
         start = time.perf_counter()
@@ -133,7 +133,8 @@ def main() -> None:
         assert process.stdout is not None
         for line in process.stdout:
             row = json.loads(line)
-            text = f"{package:8} {row['name']:46} {row['alone'] * 1e3:8.2f} ms  busy {row['busy']:5.2f}  two threads {row['two threads']:5.2f}"
+            text = f"{package:8} {row['name']:46} {row['alone'] * 1e3:8.2f} ms"
+            text += f"  busy {row['busy']:5.2f}  two threads {row['two threads']:5.2f}"
             if "live" in row:
                 text += (
                     f"  live {row['live'] / MIB:7.1f} MiB, cached {row['cached'] / MIB:7.1f},"
