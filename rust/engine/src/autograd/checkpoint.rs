@@ -188,11 +188,7 @@ impl Kept {
     /// The edge of the value, taken out: for dropping long chains without recursion.
     pub fn take_edge(&mut self) -> Option<EdgeRef> {
         match self {
-            Kept::Whole(Ok(tensor)) => {
-                let edge = tensor.edge().cloned();
-                tensor.set_edge(None);
-                edge
-            }
+            Kept::Whole(Ok(tensor)) => tensor.take_edge(),
             Kept::Whole(Err(_)) => None,
             Kept::Packed(_, _, edge) => edge.take(),
         }

@@ -78,7 +78,7 @@ impl Tensor {
         };
         let first = tensors[0];
         let axis = normalize_axis(name, axis, first.rank())?;
-        let mut dtype = first.dtype;
+        let mut dtype = first.dtype();
         for (number, tensor) in tensors.iter().enumerate() {
             if tensor.rank() != first.rank()
                 || tensor.shape().replaced(axis, 1) != first.shape().replaced(axis, 1)
@@ -92,7 +92,7 @@ impl Tensor {
                     ),
                 ));
             }
-            dtype = promote_types(dtype, tensor.dtype).map_err(|error| error.in_operation(name))?;
+            dtype = promote_types(dtype, tensor.dtype()).map_err(|error| error.in_operation(name))?;
         }
         let pieces: Vec<Tensor> = tensors.iter().map(|tensor| tensor.cast(dtype)).collect::<Result<_>>()?;
         if let [only] = pieces.as_slice() {
@@ -206,12 +206,12 @@ impl Tensor {
                 apart.broadcast(&wide).expect("an extent of 1 broadcasts").reshaped(&result)
             }
             Repeats::List(list) => {
-                if !list.dtype.is_integer() || list.rank() > 1 {
+                if !list.dtype().is_integer() || list.rank() > 1 {
                     return Err(Error::type_(
                         name,
                         format!(
                             "repeats must be integers with one axis; got dtype {} and shape {}",
-                            list.dtype,
+                            list.dtype(),
                             list.shape()
                         ),
                     ));
@@ -320,7 +320,7 @@ impl Tensor {
         if shape == result.shape()[..] {
             return Ok(result);
         }
-        let base = Tensor::full(&shape, value, self.dtype).map_err(|error| error.in_operation(name))?;
+        let base = Tensor::full(&shape, value, self.dtype()).map_err(|error| error.in_operation(name))?;
         if result.elements() == 0 {
             return Ok(base);
         }

@@ -56,7 +56,7 @@ impl Tensor {
         let (a, b) = (self.detach(), other.detach());
         let equal = a.equal(&b)?;
         let dtype =
-            tenfold_ir::promote_types(a.dtype, b.dtype).map_err(|error| error.in_operation("isclose"))?;
+            tenfold_ir::promote_types(a.dtype(), b.dtype()).map_err(|error| error.in_operation("isclose"))?;
         let mut close = equal.clone();
         if dtype.is_differentiable() || relative != 0.0 || absolute != 0.0 {
             // Differences of integers may wrap: they are taken in float64.
@@ -92,16 +92,16 @@ impl Tensor {
     /// NaN replaced by `nan`, infinities by `positive` and `negative` (by default the largest and smallest finite
     /// number of the dtype). Complex numbers part by part; other dtypes stay as they are.
     pub fn nan_to_num(&self, nan: f64, positive: Option<f64>, negative: Option<f64>) -> Result<Tensor> {
-        if !self.dtype.is_differentiable() {
+        if !self.dtype().is_differentiable() {
             return Ok(self.clone());
         }
-        if self.dtype.is_complex() {
+        if self.dtype().is_complex() {
             let real = self.real()?.nan_to_num(nan, positive, negative)?;
             let imaginary = self.imag()?.nan_to_num(nan, positive, negative)?;
             let i = Scalar::Complex(tenfold_ir::Complex::new(0.0, 1.0));
-            return real.cast(self.dtype)?.add(&imaginary.cast(self.dtype)?.multiply(i)?);
+            return real.cast(self.dtype())?.add(&imaginary.cast(self.dtype())?.multiply(i)?);
         }
-        let largest = largest_finite(self.dtype);
+        let largest = largest_finite(self.dtype());
         let result = self.isnan()?.where_(nan, self)?;
         let result = self.isposinf()?.where_(positive.unwrap_or(largest), &result)?;
         self.isneginf()?.where_(negative.unwrap_or(-largest), &result)

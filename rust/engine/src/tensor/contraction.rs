@@ -179,9 +179,9 @@ impl Tensor {
                 format!("{equation:?} names {} operands; got {}", terms.len(), operands.len()),
             ));
         }
-        let mut dtype = operands[0].dtype;
+        let mut dtype = operands[0].dtype();
         for operand in operands {
-            dtype = promote_types(dtype, operand.dtype).map_err(|error| error.in_operation(name))?;
+            dtype = promote_types(dtype, operand.dtype()).map_err(|error| error.in_operation(name))?;
         }
         let mut labelled = Vec::with_capacity(operands.len());
         for (term, operand) in terms.iter().zip(operands) {
@@ -247,7 +247,7 @@ impl Tensor {
                 format!("needs as many axes of both tensors; got {:?} and {:?}", axes.0, axes.1),
             ));
         }
-        let dtype = promote_types(self.dtype, other.dtype).map_err(|error| error.in_operation(name))?;
+        let dtype = promote_types(self.dtype(), other.dtype()).map_err(|error| error.in_operation(name))?;
         let normalized = |tensor: &Tensor, axes: &[i64]| -> Result<Axes> {
             tenfold_ir::normalize_axes(name, axes, tensor.rank())?;
             axes.iter().map(|&axis| normalize_axis(name, axis, tensor.rank())).collect()
@@ -295,7 +295,7 @@ impl Tensor {
             ));
         }
         let (a, b) = (self.move_axis(axis, -1)?, other.move_axis(axis, -1)?);
-        let a = if a.dtype.is_complex() { a.conj()? } else { a };
+        let a = if a.dtype().is_complex() { a.conj()? } else { a };
         a.unsqueeze(-2)?
             .matmul(&b.unsqueeze(-1)?)
             .map_err(|error| error.in_operation(name))?

@@ -47,14 +47,14 @@ impl Tensor {
 
     /// The elements in row-major order; runs what is needed.
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
-        if T::DTYPE != self.dtype {
+        if T::DTYPE != self.dtype() {
             return Err(Error::dtype(
                 "to_vec",
-                format!("the tensor has dtype {}; asked for {}", self.dtype, T::DTYPE),
+                format!("the tensor has dtype {}; asked for {}", self.dtype(), T::DTYPE),
             ));
         }
         let (buffer, layout) = self.buffer()?;
-        let elements: &[T] = bytemuck::cast_slice(whole_elements(buffer.bytes()?, self.dtype));
+        let elements: &[T] = bytemuck::cast_slice(whole_elements(buffer.bytes()?, self.dtype()));
         if layout.is_contiguous() && layout.elements() > 0 {
             let start = layout.offset() as usize;
             return Ok(elements[start..start + layout.elements()].to_vec());
@@ -72,10 +72,10 @@ impl Tensor {
             ));
         }
         let (buffer, layout) = self.buffer()?;
-        let bytes = whole_elements(buffer.bytes()?, self.dtype);
+        let bytes = whole_elements(buffer.bytes()?, self.dtype());
         let position = layout.offset() as usize;
         Ok(
-            tenfold_ir::with_element!(self.dtype, T => bytemuck::cast_slice::<u8, T>(bytes)[position].to_scalar()),
+            tenfold_ir::with_element!(self.dtype(), T => bytemuck::cast_slice::<u8, T>(bytes)[position].to_scalar()),
         )
     }
 

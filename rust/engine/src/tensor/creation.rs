@@ -32,7 +32,7 @@ impl Tensor {
 
     /// `value` in the shape and dtype of this tensor.
     pub fn full_like(&self, value: impl Into<Scalar>) -> Result<Tensor> {
-        Tensor::full(self.shape(), value, self.dtype)
+        Tensor::full(self.shape(), value, self.dtype())
     }
 
     /// Zeros in the shape and dtype of this tensor.

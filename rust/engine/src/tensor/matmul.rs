@@ -55,7 +55,7 @@ impl Tensor {
     ///
     /// The gradient of `other` comes out dense, where that of a transposed matrix would be transposed itself.
     pub(crate) fn matmul_transposed(&self, other: &Tensor) -> Result<Tensor> {
-        if self.rank() == 0 || self.dtype == tenfold_ir::DType::Bool {
+        if self.rank() == 0 || self.dtype() == tenfold_ir::DType::Bool {
             return self.matmul(&other.transpose(0, 1)?);
         }
         let (n, k) = (other.shape()[0], other.shape()[1]);
@@ -85,7 +85,7 @@ impl Tensor {
             return Err(wrong("both operands need at least one axis"));
         }
         let (a, b) = (&*autocast::lowered(self)?, &*autocast::lowered(other)?);
-        let dtype = promote_types(a.dtype, b.dtype).map_err(|error| error.in_operation("matmul"))?;
+        let dtype = promote_types(a.dtype(), b.dtype()).map_err(|error| error.in_operation("matmul"))?;
         if dtype == tenfold_ir::DType::Bool {
             return Err(
                 Error::dtype("matmul", "not defined for bool").hint("convert to an integer dtype first")

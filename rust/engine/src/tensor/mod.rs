@@ -48,16 +48,17 @@ pub use indexing::{IndexItem, ScatterReduce};
 #[derive(Clone)]
 pub struct Tensor {
     body: Arc<Body>,
-    dtype: DType,
-    edge: Option<EdgeRef>,
 }
 
-/// What the copies of a tensor share: copying and dropping one costs a count, and no lock.
+/// What the copies of a tensor share: copying and dropping one costs a count, and no lock. All of it, so that a tensor is
+/// one word and moves in a register: larger ones are written by words and read by vectors, which the processor waits for.
 struct Body {
     value: Handle,
     /// Of one sample, where the tensor is batched.
     layout: Arc<Layout>,
     batch: BatchAxes,
+    dtype: DType,
+    edge: Option<EdgeRef>,
 }
 
 /// Adds a node to its shard's arena. One that is refused is dropped without the lock.
@@ -92,7 +93,7 @@ impl Tensor {
     /// The dtype of the elements.
     #[inline]
     pub fn dtype(&self) -> DType {
-        self.dtype
+        self.body.dtype
     }
 
     /// How the elements lie in the value's buffer.
@@ -115,7 +116,8 @@ impl Tensor {
 
     /// Gives the value another layout and other batch axes; the gradient edge stays.
     pub(crate) fn replace_layout(&mut self, layout: Arc<Layout>, batch: BatchAxes) {
-        self.body = Arc::new(Body { value: self.body.value.clone(), layout, batch });
+        let Body { value, dtype, edge, .. } = &*self.body;
+        self.body = Arc::new(Body { value: value.clone(), layout, batch, dtype: *dtype, edge: edge.clone() });
     }
 
     /// The counted reference to the value.
@@ -126,7 +128,7 @@ impl Tensor {
     /// Shape and dtype.
     pub fn spec(&self) -> Spec {
         // A copy of the slice: a third of what the list's own clone costs.
-        Spec::new(Shape::new(self.shape()), self.dtype)
+        Spec::new(Shape::new(self.shape()), self.dtype())
     }
 
     /// True where both are the same elements of one value.
@@ -166,11 +168,13 @@ impl Tensor {
     fn read_by(&self, node: &mut Node, shard: &'static Shard, levels: &Levels) -> Result<()> {
         let layout = self.layout_of_all(levels);
         match self.value().slot_in(shard) {
-            Some(slot) => node.inputs.push(Input { place: Place::Pending(slot), dtype: self.dtype, layout }),
+            Some(slot) => {
+                node.inputs.push(Input { place: Place::Pending(slot), dtype: self.dtype(), layout })
+            }
             // One that is pending in another shard is run first.
             None => {
                 let place = Place::Ready(self.value().buffer()?);
-                node.inputs.push(Input { place, dtype: self.dtype, layout });
+                node.inputs.push(Input { place, dtype: self.dtype(), layout });
             }
         }
         Ok(())
@@ -289,7 +293,7 @@ impl Tensor {
         inputs: &[&Tensor],
         scalars: &[Scalar],
     ) -> Result<Tensors> {
-        let dtypes: SmallVec<[DType; 4]> = inputs.iter().map(|tensor| tensor.dtype).collect();
+        let dtypes: SmallVec<[DType; 4]> = inputs.iter().map(|tensor| tensor.dtype()).collect();
         expr.check(&dtypes, &[], scalars.len(), shape.rank())?;
         let specs: Specs = expr.output_dtypes().map(|dtype| Spec::new(shape.clone(), dtype)).collect();
         Tensor::record(NodeOperation::Expression(Arc::new(expr)), inputs, scalars, specs)
@@ -300,47 +304,63 @@ impl Tensor {
     }
 
     fn of_layout(value: Handle, layout: Arc<Layout>, dtype: DType, batch: BatchAxes) -> Tensor {
-        Tensor { body: Arc::new(Body { value, layout, batch }), dtype, edge: None }
+        Tensor { body: Arc::new(Body { value, layout, batch, dtype, edge: None }) }
     }
 
     /// The same value in another layout (of one sample); no gradient.
     pub(crate) fn with_layout(&self, layout: Layout) -> Tensor {
-        Tensor::of_layout(self.value().clone(), Arc::new(layout), self.dtype, self.batch().clone())
+        Tensor::of_layout(self.value().clone(), Arc::new(layout), self.dtype(), self.batch().clone())
     }
 
     /// The edge through which gradients flow to where the tensor comes from.
     pub(crate) fn edge(&self) -> Option<&EdgeRef> {
-        self.edge.as_ref()
+        self.body.edge.as_ref()
     }
 
     /// Sets or removes the gradient edge.
     pub(crate) fn set_edge(&mut self, edge: Option<EdgeRef>) {
-        self.edge = edge;
+        match Arc::get_mut(&mut self.body) {
+            Some(body) => body.edge = edge,
+            None => {
+                let Body { value, layout, batch, dtype, .. } = &*self.body;
+                let (value, layout, batch) = (value.clone(), layout.clone(), batch.clone());
+                self.body = Arc::new(Body { value, layout, batch, dtype: *dtype, edge });
+            }
+        }
+    }
+
+    /// Takes the gradient edge out where nobody shares the tensor.
+    pub(crate) fn take_edge(&mut self) -> Option<EdgeRef> {
+        Arc::get_mut(&mut self.body)?.edge.take()
     }
 
     /// The value alone: no gradient flows through the result.
     pub fn detach(&self) -> Tensor {
-        Tensor { body: self.body.clone(), dtype: self.dtype, edge: None }
+        let Body { value, layout, batch, dtype, edge } = &*self.body;
+        if edge.is_none() {
+            return self.clone();
+        }
+        Tensor::of_layout(value.clone(), layout.clone(), *dtype, batch.clone())
     }
 
     /// True where a gradient flows through the tensor.
     pub fn requires_grad(&self) -> bool {
-        self.edge.is_some()
+        self.body.edge.is_some()
     }
 
     /// True where it is a leaf or has no gradient.
     pub fn is_leaf(&self) -> bool {
-        self.edge.as_ref().is_none_or(EdgeRef::is_leaf)
+        self.body.edge.as_ref().is_none_or(EdgeRef::is_leaf)
     }
 
     /// An error unless the dtype is floating or complex.
     pub(crate) fn check_differentiable(&self, operation: &'static str) -> Result<()> {
-        if self.dtype.is_differentiable() {
+        if self.dtype().is_differentiable() {
             return Ok(());
         }
         Err(Error::dtype(
             operation,
-            format!("only floating and complex tensors have gradients; got {}", self.dtype),
+            format!("only floating and complex tensors have gradients; got {}", self.dtype()),
         ))
     }
 

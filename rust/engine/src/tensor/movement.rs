@@ -114,19 +114,19 @@ impl Tensor {
     /// The elements in another dtype (see the corner table of the operation table's documentation); the same tensor
     /// where it has that dtype.
     pub fn cast(&self, dtype: DType) -> Result<Tensor> {
-        if self.dtype == dtype { Ok(self.clone()) } else { self.copied(dtype) }
+        if self.dtype() == dtype { Ok(self.clone()) } else { self.copied(dtype) }
     }
 
     /// A dense copy.
     pub fn copy(&self) -> Result<Tensor> {
-        self.copied(self.dtype)
+        self.copied(self.dtype())
     }
 
     fn copied(&self, dtype: DType) -> Result<Tensor> {
         let specs = Specs::from_iter([Spec::new(self.shape().clone(), dtype)]);
         let mut results = Tensor::record(NodeOperation::Copy, &[self], &[], specs)?;
-        if dtype.is_differentiable() && self.dtype.is_differentiable() {
-            record_gradient(&mut results, &[self], CastDerivative(self.dtype), &[]);
+        if dtype.is_differentiable() && self.dtype().is_differentiable() {
+            record_gradient(&mut results, &[self], CastDerivative(self.dtype()), &[]);
         }
         Ok(results.remove(0))
     }
@@ -381,15 +381,15 @@ impl Tensor {
     /// This tensor with `values` written where `region` (over the dense tensor) points.
     pub fn overlay(&self, region: &Layout, values: &Tensor) -> Result<Tensor> {
         region.check_within("overlay", self.elements())?;
-        if values.shape() != region.shape() || values.dtype != self.dtype {
+        if values.shape() != region.shape() || values.dtype() != self.dtype() {
             return Err(Error::shape(
                 "overlay",
                 format!(
                     "values of shape {} and dtype {} for a region of shape {} in {}",
                     values.shape(),
-                    values.dtype,
+                    values.dtype(),
                     region.shape(),
-                    self.dtype
+                    self.dtype()
                 ),
             ));
         }

@@ -90,7 +90,8 @@ impl Tensor {
     /// The sum over axes (none: all of them) in `dtype`; by default int64 for integers and bool, else the own dtype.
     pub fn sum(&self, axes: Option<&[i64]>, keep_axes: bool, dtype: Option<DType>) -> Result<Tensor> {
         let axes = self.reduction_axes("sum", axes)?;
-        let dtype = dtype.unwrap_or(if self.dtype.is_differentiable() { self.dtype } else { DType::Int64 });
+        let dtype =
+            dtype.unwrap_or(if self.dtype().is_differentiable() { self.dtype() } else { DType::Int64 });
         if dtype == DType::Bool {
             return self.cast(DType::Bool)?.any_axes(&axes)?.kept(self, &axes, keep_axes);
         }
@@ -100,28 +101,28 @@ impl Tensor {
     /// The mean over axes (none: all of them); NaN of nothing. Needs a floating or complex dtype.
     pub fn mean(&self, axes: Option<&[i64]>, keep_axes: bool) -> Result<Tensor> {
         let axes = self.reduction_axes("mean", axes)?;
-        if !self.dtype.is_differentiable() {
+        if !self.dtype().is_differentiable() {
             return Err(Error::dtype(
                 "mean",
-                format!("needs a floating or complex dtype; got {}", self.dtype),
+                format!("needs a floating or complex dtype; got {}", self.dtype()),
             )
             .hint("convert first, or give dtype"));
         }
         let count: usize = axes.iter().map(|&axis| self.shape()[axis]).product();
         // Halves add and divide in float32, so that the sum cannot overflow.
-        let wide = self.cast(self.dtype.compute())?;
-        wide.sum_axes(&axes)?.divide(count as f64)?.cast(self.dtype)?.kept(self, &axes, keep_axes)
+        let wide = self.cast(self.dtype().compute())?;
+        wide.sum_axes(&axes)?.divide(count as f64)?.cast(self.dtype())?.kept(self, &axes, keep_axes)
     }
 
     /// The variance over axes (none: all of them), divided by count − `correction` (never below 0).
     pub fn var(&self, axes: Option<&[i64]>, correction: f64, keep_axes: bool) -> Result<Tensor> {
         let axes = self.reduction_axes("var", axes)?;
-        if !self.dtype.is_floating() {
-            return Err(Error::dtype("var", format!("needs a floating dtype; got {}", self.dtype)));
+        if !self.dtype().is_floating() {
+            return Err(Error::dtype("var", format!("needs a floating dtype; got {}", self.dtype())));
         }
         let count: usize = axes.iter().map(|&axis| self.shape()[axis]).product();
         let divisor = (count as f64 - correction).max(0.0);
-        let wide = self.cast(self.dtype.compute())?;
+        let wide = self.cast(self.dtype().compute())?;
         let result = if self.requires_grad() && crate::autograd::is_enabled() {
             let mean =
                 wide.sum_axes(&axes)?.divide(count as f64)?.reshaped(&kept_shape(self.shape(), &axes))?;
@@ -129,7 +130,7 @@ impl Tensor {
         } else {
             wide.reduce(Reduction::Moments, &axes)?[1].divide(divisor)?
         };
-        result.cast(self.dtype)?.kept(self, &axes, keep_axes)
+        result.cast(self.dtype())?.kept(self, &axes, keep_axes)
     }
 
     /// The standard deviation: the root of [`Tensor::var`].

@@ -110,7 +110,7 @@ impl Tensor {
     fn moved_in(&self, axis: usize, count: usize, reverse: bool, fill: f64) -> Result<Tensor> {
         let extent = self.shape()[axis];
         let count = count.min(extent);
-        let blank = Tensor::full(&self.shape().replaced(axis, count), fill, self.dtype)?;
+        let blank = Tensor::full(&self.shape().replaced(axis, count), fill, self.dtype())?;
         let start = if reverse { count } else { 0 };
         let stays = self.slice(axis as i64, start, 1, extent - count)?;
         let pieces = if reverse { [&stays, &blank] } else { [&blank, &stays] };
@@ -139,7 +139,8 @@ impl Tensor {
 
     fn running(&self, operation: ScanOperation, axis: i64, dtype: Option<DType>) -> Result<Tensor> {
         let axis = self.axis_or_zero(operation.name(), axis)?;
-        let dtype = dtype.unwrap_or(if self.dtype.is_differentiable() { self.dtype } else { DType::Int64 });
+        let dtype =
+            dtype.unwrap_or(if self.dtype().is_differentiable() { self.dtype() } else { DType::Int64 });
         let x = self.cast(dtype)?;
         if self.rank() == 0 {
             return Ok(x);
@@ -178,7 +179,7 @@ impl Tensor {
 
     /// Running `log Σ exp` along an axis.
     pub fn logcumsumexp(&self, axis: i64) -> Result<Tensor> {
-        let x = self.cast(self.dtype.to_floating())?;
+        let x = self.cast(self.dtype().to_floating())?;
         x.running(ScanOperation::LogSumExp, axis, None)
     }
 
@@ -201,13 +202,13 @@ impl Tensor {
             }
         };
         // The standard keeps the signedness of integers.
-        let dtype = dtype.or(self.dtype.is_unsigned_integer().then_some(DType::Uint64));
+        let dtype = dtype.or(self.dtype().is_unsigned_integer().then_some(DType::Uint64));
         let sums = self.running(operation, axis as i64, dtype).map_err(|error| error.in_operation(name))?;
         if !include_initial {
             return Ok(sums);
         }
         let start = i64::from(operation == ScanOperation::Product);
-        let initial = Tensor::full(&sums.shape().replaced(axis, 1), start, sums.dtype)?;
+        let initial = Tensor::full(&sums.shape().replaced(axis, 1), start, sums.dtype())?;
         Tensor::concatenate(&[&initial, &sums], Some(axis as i64))
     }
 
@@ -250,7 +251,7 @@ impl Tensor {
         for _ in 0..n {
             let Some(left) = result.shape()[axis].checked_sub(1) else { break };
             let (low, high) = (result.slice(along, 0, 1, left)?, result.slice(along, 1, 1, left)?);
-            let bool_ = result.dtype == DType::Bool;
+            let bool_ = result.dtype() == DType::Bool;
             result = if bool_ { high.not_equal(&low)? } else { high.subtract(&low)? };
         }
         Ok(result)
@@ -269,7 +270,8 @@ impl Tensor {
     /// dtype. The gradient is right where factors are zero.
     pub fn prod(&self, axes: Option<&[i64]>, keep_axes: bool, dtype: Option<DType>) -> Result<Tensor> {
         let axes = self.reduction_axes("prod", axes)?;
-        let dtype = dtype.unwrap_or(if self.dtype.is_differentiable() { self.dtype } else { DType::Int64 });
+        let dtype =
+            dtype.unwrap_or(if self.dtype().is_differentiable() { self.dtype() } else { DType::Int64 });
         if dtype == DType::Bool {
             return self.all(Some(&axes.iter().map(|&axis| axis as i64).collect::<Vec<_>>()), keep_axes);
         }
@@ -296,7 +298,7 @@ impl Tensor {
     /// `log Σ exp` over axes (none: all of them), without overflow; −∞ of nothing. Integers become float32.
     pub fn logsumexp(&self, axes: Option<&[i64]>, keep_axes: bool) -> Result<Tensor> {
         let axes = self.reduction_axes("logsumexp", axes)?;
-        let dtype = self.dtype.to_floating();
+        let dtype = self.dtype().to_floating();
         if dtype.is_complex() {
             return Err(Error::dtype("logsumexp", format!("not defined for {dtype}")));
         }
@@ -319,19 +321,22 @@ impl Tensor {
     /// are not zero for p = 0. The gradient is 0 where the norm is 0. Needs a floating or complex dtype.
     pub fn norm(&self, p: f64, axes: Option<&[i64]>, keep_axes: bool) -> Result<Tensor> {
         let name = "norm";
-        if !self.dtype.is_differentiable() {
-            return Err(Error::dtype(name, format!("needs a floating or complex dtype; got {}", self.dtype))
-                .hint("convert first"));
+        if !self.dtype().is_differentiable() {
+            return Err(Error::dtype(
+                name,
+                format!("needs a floating or complex dtype; got {}", self.dtype()),
+            )
+            .hint("convert first"));
         }
         let axes = self.reduction_axes(name, axes)?;
-        let real = self.dtype.real();
+        let real = self.dtype().real();
         let signed: Vec<i64> = axes.iter().map(|&axis| axis as i64).collect();
         if p == 0.0 {
             let count = self.count_nonzero(Some(&signed), keep_axes)?;
             return count.cast(real);
         }
         // Halves are rounded once, at the end.
-        let x = self.cast(self.dtype.compute())?;
+        let x = self.cast(self.dtype().compute())?;
         if p.is_infinite() {
             let magnitude = x.abs()?;
             let extreme = if p > 0.0 {
@@ -343,7 +348,7 @@ impl Tensor {
         }
         let detached = x.detach();
         let value = if p == 2.0 {
-            let square = if x.dtype.is_complex() {
+            let square = if x.dtype().is_complex() {
                 detached.real()?.square()?.add(&detached.imag()?.square()?)?
             } else {
                 detached.square()?

@@ -144,7 +144,7 @@ impl Tensor {
         let (sorted, order) = self.detach().sort(along, false, true)?;
         let middle = (extent - 1) / 2;
         let mut place = order.slice(along, middle, 1, 1)?;
-        if self.dtype.is_floating() {
+        if self.dtype().is_floating() {
             // NaNs are sorted last; the first of them stands behind the numbers.
             let nan = sorted.isnan()?;
             let numbers = nan.logical_not()?.sum(Some(&[along]), true, None)?;
@@ -182,7 +182,7 @@ impl Tensor {
     /// `self (…, n)` and `values (…, m)` have equal leading axes; with one axis, `self` serves values of any shape.
     pub fn searchsorted(&self, values: &Tensor, side: Side, sorter: Option<&Tensor>) -> Result<Tensor> {
         let name = "searchsorted";
-        let dtype = promote_types(self.dtype, values.dtype).map_err(|error| error.in_operation(name))?;
+        let dtype = promote_types(self.dtype(), values.dtype()).map_err(|error| error.in_operation(name))?;
         if self.rank() == 0 {
             return Err(Error::shape(name, "the sorted tensor needs at least one axis; got shape ()"));
         }
