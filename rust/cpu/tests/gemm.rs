@@ -6,7 +6,7 @@ use half::bf16;
 use num_complex::Complex;
 use proptest::prelude::*;
 
-use tenfold_cpu::gemm::{BatchOffsets, Block, Gemm, GemmElement, Matrix, Output, gemm};
+use tenfold_cpu::gemm::{BatchOffsets, Block, Gemm, GemmElement, Matrix, Output, Precision, gemm};
 use tenfold_cpu::simd::{Tier, detected, set_tier};
 use tenfold_cpu::threads::set_thread_count;
 
@@ -68,6 +68,7 @@ fn run<T: GemmElement + Default>(a: &Placed, b: &Placed, a_data: &[T], b_data: &
         a: Matrix { data: a_data, row_stride: a_row, column_stride: a_column },
         b: Matrix { data: b_data, row_stride: b_row, column_stride: b_column },
         batches: &batches,
+        precision: Precision::Exact,
     };
     gemm(&problem, Output { data: &mut c, row_stride }, None).unwrap();
     let dense = |batch: usize| {
@@ -238,6 +239,7 @@ fn the_epilogue_sees_each_finished_element_once() {
             a: Matrix { data: &a, row_stride: depth as isize, column_stride: 1 },
             b: Matrix { data: &b, row_stride: columns as isize, column_stride: 1 },
             batches: &[BatchOffsets::default()],
+            precision: Precision::Exact,
         };
         let add_one = |block: &mut Block<'_, f32>| {
             for row in block.rows.clone() {
@@ -260,6 +262,7 @@ fn operands_outside_of_their_memory_are_refused() {
         a: Matrix { data: &a, row_stride: 4, column_stride: 1 },
         b: Matrix { data: &b, row_stride: 3, column_stride: 1 },
         batches: &[BatchOffsets { a: 0, b: 0, c: 0 }],
+        precision: Precision::Exact,
     };
     assert!(gemm(&problem, Output { data: &mut c, row_stride: 3 }, None).is_err());
     problem.a.row_stride = -4;

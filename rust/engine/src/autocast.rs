@@ -6,13 +6,34 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use tenfold_ir::kernel::Precision;
 use tenfold_ir::{DType, Error, Result};
 
 use crate::Tensor;
 
 thread_local! {
     static LOWER: Cell<Option<DType>> = const { Cell::new(None) };
+}
+
+/// Whether matrix products of float32 may round their operands to bfloat16.
+static ROUNDS_FLOAT32: AtomicBool = AtomicBool::new(false);
+
+/// Permits matrix products of float32, in all threads, to round their operands to bfloat16, or takes it back. They do so
+/// where the processor multiplies bfloat16 faster; sums and results stay float32. What is recorded already keeps the
+/// permission of its time, and so do its gradients.
+pub fn allow_bfloat16_products_of_float32(allowed: bool) {
+    ROUNDS_FLOAT32.store(allowed, Ordering::Relaxed);
+}
+
+/// What matrix products of operands of that dtype may give up, from all that this thread is allowed now.
+pub(crate) fn precision(dtype: DType) -> Precision {
+    match dtype {
+        DType::Bfloat16 if LOWER.get() == Some(DType::Bfloat16) => Precision::Bfloat16,
+        DType::Float32 if ROUNDS_FLOAT32.load(Ordering::Relaxed) => Precision::Bfloat16,
+        _ => Precision::Exact,
+    }
 }
 
 /// The dtype of products on this thread, where one is set.
