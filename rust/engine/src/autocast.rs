@@ -104,3 +104,28 @@ pub(crate) fn raised(tensor: &Tensor) -> Result<Cow<'_, Tensor>> {
         _ => Ok(Cow::Borrowed(tensor)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_may_be_rounded_only_where_that_was_asked_for() {
+        let all = || [DType::Bfloat16, DType::Float32, DType::Float16, DType::Float64].map(precision);
+        let (exact, low) = (Precision::Exact, Precision::Bfloat16);
+        assert_eq!(all(), [exact; 4]);
+        set(Some(DType::Bfloat16)).unwrap();
+        assert_eq!(all(), [low, exact, exact, exact]);
+        {
+            let _off = Off::enter();
+            assert_eq!(all(), [exact; 4]);
+        }
+        set(Some(DType::Float16)).unwrap();
+        assert_eq!(all(), [exact; 4]);
+        set(None).unwrap();
+        allow_bfloat16_products_of_float32(true);
+        assert_eq!(all(), [exact, low, exact, exact]);
+        allow_bfloat16_products_of_float32(false);
+        assert_eq!(all(), [exact; 4]);
+    }
+}

@@ -47,7 +47,8 @@ impl Derivative for TransposedGemmDerivative {
             if matrix.dtype().is_complex() { matrix.conj() } else { Ok(matrix.clone()) }
         };
         let of_x = context.needs(0).then(|| gradient.gemm(&conjugate(w)?, self.0)).transpose()?;
-        let of_w = context.needs(1).then(|| gradient.permuted(&[1, 0])?.gemm(&conjugate(x)?, self.0)).transpose()?;
+        let of_w =
+            context.needs(1).then(|| gradient.permuted(&[1, 0])?.gemm(&conjugate(x)?, self.0)).transpose()?;
         Ok(Gradients::from_iter([of_x, of_w]))
     }
 }

@@ -1,7 +1,9 @@
 //! What the check lets pass and what it refuses.
 
 use proptest::prelude::*;
-use tenfold_ir::kernel::{Gemm, Index, Kernel, Precision, Reduce, Reduction, RowOperation, Rows, ScatterMode, Sort};
+use tenfold_ir::kernel::{
+    Gemm, Index, Kernel, Precision, Reduce, Reduction, RowOperation, Rows, ScatterMode, Sort,
+};
 use tenfold_ir::reference::check;
 use tenfold_ir::{Core, DType, Element, Expr, Operation, Source};
 

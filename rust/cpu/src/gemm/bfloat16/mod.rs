@@ -12,9 +12,9 @@ use std::ops::Range;
 use tenfold_ir::kernel::Precision;
 
 use super::blocks::{DEPTH_BLOCK, FINISHED_COLUMNS, Target, depth_blocks, even_pieces};
+use super::micro_kernel::pairs::{EDGE, PairKernel, PairTile, STEPS};
 #[cfg(target_arch = "x86_64")]
 use super::micro_kernel::{amx, avx512_bf16};
-use super::micro_kernel::pairs::{EDGE, PairKernel, PairTile, STEPS};
 use super::pack::Strided;
 use super::parts::multiply_by;
 use super::scratch::Scratch;

@@ -175,26 +175,26 @@ tiles!(two_by_one, 2, 1,
     store: ["tilestored [{c} + {c_row}*1], tmm0" "tilestored [{below} + {c_row}*1], tmm2"]);
 
 tiles!(two_by_two, 2, 2,
-    clear: ["tilezero tmm0" "tilezero tmm1" "tilezero tmm2" "tilezero tmm3"],
-    load: [
-        "tileloadd tmm0, [{c} + {c_row}*1]"
-        "tileloadd tmm1, [{c} + {c_row}*1 + 64]"
-        "tileloadd tmm2, [{below} + {c_row}*1]"
-        "tileloadd tmm3, [{below} + {c_row}*1 + 64]"
-    ],
-    multiply: [
-        "tileloadd tmm4, [{a} + {row}*1]"
-        "tileloadd tmm6, [{b} + {row}*1]"
-        "tdpbf16ps tmm0, tmm4, tmm6"
-        "tileloadd tmm7, [{b} + {row}*1 + 1024]"
-        "tdpbf16ps tmm1, tmm4, tmm7"
-        "tileloadd tmm5, [{a} + {row}*1 + 1024]"
-        "tdpbf16ps tmm2, tmm5, tmm6"
-        "tdpbf16ps tmm3, tmm5, tmm7"
-    ],
-    store: [
-        "tilestored [{c} + {c_row}*1], tmm0"
-        "tilestored [{c} + {c_row}*1 + 64], tmm1"
-        "tilestored [{below} + {c_row}*1], tmm2"
-        "tilestored [{below} + {c_row}*1 + 64], tmm3"
-    ]);
+clear: ["tilezero tmm0" "tilezero tmm1" "tilezero tmm2" "tilezero tmm3"],
+load: [
+    "tileloadd tmm0, [{c} + {c_row}*1]"
+    "tileloadd tmm1, [{c} + {c_row}*1 + 64]"
+    "tileloadd tmm2, [{below} + {c_row}*1]"
+    "tileloadd tmm3, [{below} + {c_row}*1 + 64]"
+],
+multiply: [
+    "tileloadd tmm4, [{a} + {row}*1]"
+    "tileloadd tmm6, [{b} + {row}*1]"
+    "tdpbf16ps tmm0, tmm4, tmm6"
+    "tileloadd tmm7, [{b} + {row}*1 + 1024]"
+    "tdpbf16ps tmm1, tmm4, tmm7"
+    "tileloadd tmm5, [{a} + {row}*1 + 1024]"
+    "tdpbf16ps tmm2, tmm5, tmm6"
+    "tdpbf16ps tmm3, tmm5, tmm7"
+],
+store: [
+    "tilestored [{c} + {c_row}*1], tmm0"
+    "tilestored [{c} + {c_row}*1 + 64], tmm1"
+    "tilestored [{below} + {c_row}*1], tmm2"
+    "tilestored [{below} + {c_row}*1 + 64], tmm3"
+]);

@@ -9,8 +9,8 @@ use super::recurrent;
 use super::{Bounded, epsilon, largest, magnitude, smallest_normal, unit_in_last_place};
 use super::{attention, rows};
 use crate::kernel::{
-    Convolution, ConvolutionKind, Distribution, Index, Pool, PoolKind, Precision, Reduce, Reduction, Resample, Scan,
-    ScanOperation, ScatterMode, Spec,
+    Convolution, ConvolutionKind, Distribution, Index, Pool, PoolKind, Precision, Reduce, Reduction,
+    Resample, Scan, ScanOperation, ScatterMode, Spec,
 };
 use crate::reference::core as run_core;
 use crate::reference::tensor::Tensor;
