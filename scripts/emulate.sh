@@ -6,7 +6,7 @@
 # ACCESSES_ONLY, and the shared libraries it is linked to. For correctness alone: it is some hundred times slower.
 #
 # Needed: Debian's packages isolinux, syslinux-common, xorriso, busybox-static, bochsbios and vgabios; and
-#   BOCHS   Bochs 3.0 with scripts/bochs_xfd.patch (patch -p1), built with
+#   BOCHS   Bochs 3.0 with scripts/bochs_amx.patch (patch -p1), built with
 #           ./configure --enable-x86-64 --enable-all-optimizations --enable-avx --enable-evex --enable-amx --with-nogui
 #           (default: bochs)
 #   KERNEL  a Linux kernel; 6.12 of Debian's linux-image-cloud-amd64 is known to work (default: the newest in /boot)

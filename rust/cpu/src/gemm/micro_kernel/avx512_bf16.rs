@@ -3,9 +3,10 @@
 //! Subnormal numbers count as zero.
 
 use std::arch::x86_64::{
-    __m512, __m512bh, _mm512_dpbf16_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_set1_epi32,
+    __m512, __m512bh, __m512i, _mm512_dpbf16_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_set1_epi32,
     _mm512_setzero_ps, _mm512_storeu_ps,
 };
+use std::mem::transmute;
 
 use super::pairs::{EDGE, PairKernel, PairTile, STEPS, TILE};
 
@@ -69,9 +70,9 @@ unsafe fn multiply_rows<const COLUMN_TILES: usize>(tile: &PairTile, first: usize
                 }
                 for row in 0..ROWS {
                     let both = a.add(row * STEPS + pair * 2).cast::<i32>().read_unaligned();
-                    let both = std::mem::transmute::<_, __m512bh>(_mm512_set1_epi32(both));
+                    let both = transmute::<__m512i, __m512bh>(_mm512_set1_epi32(both));
                     for column in 0..COLUMN_TILES {
-                        let factor = std::mem::transmute::<_, __m512bh>(factors[column]);
+                        let factor = transmute::<__m512i, __m512bh>(factors[column]);
                         sums[row][column] = _mm512_dpbf16_ps(sums[row][column], both, factor);
                     }
                 }
