@@ -157,8 +157,14 @@ fn on_every_tier(check: impl Fn(Tier)) {
     set_tier(detected()).unwrap();
 }
 
+/// So many cases, or what `PROPTEST_CASES` says.
+fn cases(usual: u32) -> ProptestConfig {
+    let given = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig::with_cases(given.unwrap_or(usual))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(cases(40))]
 
     #[test]
     fn single_precision_keeps_the_defined_order((a, b) in operands(), seed in any::<u64>()) {
