@@ -22,7 +22,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help tools wheel build demo test test-rust lint test-python test-modes bench parity fixtures conformance examples fuzz \
-    stubs valgrind clean
+    stubs valgrind emulate clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -143,6 +143,13 @@ valgrind: tools ## unsafe code of the CPU kernels under valgrind, some minutes
 	    ACCESSES_ONLY=1 cargo test --quiet -p tenfold-cpu --test against_reference -- --test-threads=1 && \
 	    cargo test --quiet -p tenfold-cpu --lib -- --test-threads=1 --skip float_control && \
 	    cargo test --quiet -p tenfold-cpu --test map --test interrupt -- --test-threads=1
+
+# Bochs is some hundred times slower than the processor it runs on: a few examples of each property.
+emulate: tools ## tests of the CPU kernels on an emulated processor with AVX-512 and AMX (scripts/emulate.sh says what it needs)
+	export TENFOLD_SIMD=avx512 PROPTEST_CASES=4 PROPTEST_RNG_SEED=$(or $(SEED),0) && \
+	    export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$(CURDIR)/scripts/emulate.sh" && \
+	    cargo test --quiet -p tenfold-cpu --lib -- --test-threads=1 gemm && \
+	    cargo test --quiet -p tenfold-cpu --test gemm --test map --test reduce --test convolution -- --test-threads=1
 
 stubs: build ## write the generated stub and pages again
 	cargo run --quiet -p xtask -- generate

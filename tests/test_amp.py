@@ -183,3 +183,20 @@ def test_the_permission_to_round_products() -> None:
     tf.set_float32_matmul_precision("highest")
     with pytest.raises(ValueError, match="low"):
         tf.set_float32_matmul_precision("low")
+
+
+def test_medium_precision_rounds_operands_at_most_to_bfloat16() -> None:
+    a, b = (operand.requires_grad_() for operand in operands([(33, 65), (65, 17)]))
+    results = []
+    for precision in ("highest", "medium"):
+        tf.set_float32_matmul_precision(precision)
+        product = a @ b
+        # What was permitted holds for the gradients, whenever they are computed.
+        tf.set_float32_matmul_precision("highest")
+        results.append([product.detach(), *tf.autograd.grad(product.sum(), [a, b])])
+    ones = tf.ones(33, 17)
+    magnitudes = [a.detach().abs() @ b.detach().abs(), ones @ b.detach().abs().T, a.detach().abs().T @ ones]
+    for exact, low, magnitude in zip(*results, magnitudes, strict=True):
+        # Two operands of 8 bits, and float32 sums of up to 65 terms.
+        assert low.dtype == tf.float32
+        assert bool(((low - exact).abs() <= (2**-7 + 2**-15) * magnitude).all())

@@ -1804,6 +1804,11 @@ class nn_functional:
 def _alias(tensor: Tensor) -> Tensor:
     """The same tensor at a place of its own in the record of gradients, to differentiate with respect to."""
 
+def _allow_bfloat16_products(allowed: builtins.bool, /) -> None:
+    """Permits matrix products of float32 to round their operands to bfloat16, or takes it back. See
+    `tenfold.set_float32_matmul_precision`.
+    """
+
 def _autocast_dtype() -> _Dtype | None:
     """The dtype of products on this thread, where one is set."""
 

@@ -24,6 +24,11 @@ class autocast:
     Parameters stay as they are, and their gradients have their dtype. ``backward()`` takes the dtypes of the way
     forward, wherever it is called. Sums within a product are float32; its result is rounded once.
 
+    Matrix products of bfloat16 (linear layers among them), and those of their gradients, use the processor's
+    instructions for bfloat16 (AMX tiles, else AVX512-BF16) where it has them. These add in an order of their own and
+    take subnormal numbers for zero, so that the last bits differ from those of other processors. Everywhere else, and
+    outside of autocast, bfloat16 is widened to float32, and bits are the same on all processors.
+
     - ``device_type``: ``"cpu"``.
     - ``dtype``: ``bfloat16`` (default) or ``float16``. The range of float16 is small: its gradients want a scaled loss,
       which :class:`tenfold.train.Trainer` sees to with ``precision="float16"``.
@@ -94,10 +99,13 @@ _float32_precision = "highest"
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Permits products of float32 to round their operands to fewer bits: ``"high"`` to 16, ``"medium"`` to 8.
+    """Permits matrix products of float32 to round their operands to fewer bits: ``"high"`` to 16, ``"medium"`` to 8.
 
-    It is a permission, and none of the present kernels is faster for it: products stay exact to float32. To have
-    products in bfloat16, use :class:`autocast`.
+    It is a permission, for all threads. With ``"medium"``, matrix products (linear layers among them) round their
+    operands to bfloat16 where the processor has AMX or AVX512-BF16; sums and results stay float32, and so do
+    convolutions, attention and recurrent layers. A product keeps the permission of the moment it was called, for its
+    gradients too. On other processors, and with ``"high"``, products stay exact to float32. To have results in bfloat16
+    as well, use :class:`autocast`.
 
     >>> import tenfold as tf
     >>> tf.set_float32_matmul_precision("high")
@@ -111,6 +119,7 @@ def set_float32_matmul_precision(precision: str) -> None:
             f"set_float32_matmul_precision: the precision is one of {', '.join(_PRECISIONS)}; got {precision!r}"
         )
     _float32_precision = precision
+    _core._allow_bfloat16_products(precision == "medium")
 
 
 def get_float32_matmul_precision() -> str:

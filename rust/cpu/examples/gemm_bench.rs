@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use tenfold_cpu::gemm::{BatchOffsets, Gemm, Matrix, Output, gemm};
+use tenfold_cpu::gemm::{BatchOffsets, Gemm, Matrix, Output, Precision, gemm};
 
 fn measure(
     batch: usize,
@@ -33,6 +33,7 @@ fn measure(
         a: Matrix { data: &a, row_stride: a_row, column_stride: a_column },
         b: Matrix { data: &b, row_stride: b_row, column_stride: b_column },
         batches: &batches,
+        precision: Precision::Exact,
     };
     let mut best = Duration::MAX;
     let begin = Instant::now();

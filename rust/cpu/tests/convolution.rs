@@ -187,8 +187,14 @@ fn check_bfloat16(geometry: Geometry, seed: u64) {
     check_close(&results, &case.expected(f64::from), f64::from(f32::EPSILON), 1.0 / 256.0);
 }
 
+/// So many cases, or what `PROPTEST_CASES` says.
+fn cases(usual: u32) -> ProptestConfig {
+    let given = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig::with_cases(given.unwrap_or(usual))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(cases(60))]
 
     #[test]
     fn single_precision_is_close_and_equal_on_all_tiers(geometry in geometry(), seed in any::<u64>()) {
@@ -222,7 +228,7 @@ fn depthwise_geometry() -> impl Strategy<Value = Geometry> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(cases(60))]
 
     #[test]
     fn depthwise_layers_are_close_and_equal_on_all_tiers(geometry in depthwise_geometry(), seed in any::<u64>()) {
@@ -276,7 +282,7 @@ fn small_geometry() -> impl Strategy<Value = Geometry> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(cases(40))]
 
     #[test]
     fn small_images_are_close_and_equal_on_all_tiers(geometry in small_geometry(), seed in any::<u64>()) {
@@ -512,7 +518,7 @@ fn tiled_bounds(case: &Case<f32>) -> [Vec<f64>; 3] {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(cases(12))]
 
     #[test]
     fn tiles_are_close_and_equal_on_all_tiers(geometry in tiled_geometry(), seed in any::<u64>()) {

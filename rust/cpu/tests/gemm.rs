@@ -6,7 +6,7 @@ use half::bf16;
 use num_complex::Complex;
 use proptest::prelude::*;
 
-use tenfold_cpu::gemm::{BatchOffsets, Block, Gemm, GemmElement, Matrix, Output, gemm};
+use tenfold_cpu::gemm::{BatchOffsets, Block, Gemm, GemmElement, Matrix, Output, Precision, gemm};
 use tenfold_cpu::simd::{Tier, detected, set_tier};
 use tenfold_cpu::threads::set_thread_count;
 
@@ -51,6 +51,16 @@ fn numbers(count: usize, seed: u64) -> impl Iterator<Item = f64> {
 
 /// C of a batch of two, with rows a little apart, from the function under test.
 fn run<T: GemmElement + Default>(a: &Placed, b: &Placed, a_data: &[T], b_data: &[T]) -> Vec<T> {
+    run_with(Precision::Exact, a, b, a_data, b_data)
+}
+
+fn run_with<T: GemmElement + Default>(
+    precision: Precision,
+    a: &Placed,
+    b: &Placed,
+    a_data: &[T],
+    b_data: &[T],
+) -> Vec<T> {
     let (rows, columns, depth) = (a.rows, b.columns, a.columns);
     let row_stride = columns + 3;
     let extent = rows * row_stride;
@@ -68,6 +78,7 @@ fn run<T: GemmElement + Default>(a: &Placed, b: &Placed, a_data: &[T], b_data: &
         a: Matrix { data: a_data, row_stride: a_row, column_stride: a_column },
         b: Matrix { data: b_data, row_stride: b_row, column_stride: b_column },
         batches: &batches,
+        precision,
     };
     gemm(&problem, Output { data: &mut c, row_stride }, None).unwrap();
     let dense = |batch: usize| {
@@ -146,8 +157,14 @@ fn on_every_tier(check: impl Fn(Tier)) {
     set_tier(detected()).unwrap();
 }
 
+/// So many cases, or what `PROPTEST_CASES` says.
+fn cases(usual: u32) -> ProptestConfig {
+    let given = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig::with_cases(given.unwrap_or(usual))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(cases(40))]
 
     #[test]
     fn single_precision_keeps_the_defined_order((a, b) in operands(), seed in any::<u64>()) {
@@ -174,6 +191,28 @@ proptest! {
             bf16::from_f32(single_in_order(&wide, depth))
         });
         on_every_tier(|tier| assert_eq!(run(&a, &b, &a_data, &b_data), expected, "{tier:?}"));
+    }
+
+    /// Where there is an instruction for it: rounding both operands moves each term by at most 2⁻⁷ + 2⁻¹⁶ of its
+    /// magnitude, and the sum in float32 adds less than `depth · 2⁻²⁴`.
+    #[test]
+    fn float32_may_be_rounded_to_bfloat16_where_that_is_asked_for((a, b) in operands(), seed in any::<u64>()) {
+        let a_data: Vec<f32> = numbers(a.length(), seed).map(|number| number as f32).collect();
+        let b_data: Vec<f32> = numbers(b.length(), seed ^ 7).map(|number| number as f32).collect();
+        let exact = in_order((&a, &b), (&a_data, &b_data), single_in_order);
+        let magnitudes = in_order((&a, &b), (&a_data, &b_data), |pair, depth| {
+            (0..depth).map(pair).map(|(a, b)| (a * b).abs()).sum::<f32>()
+        });
+        let factor = 2f32.powi(-7) + 2f32.powi(-16) + 2.0 * a.columns as f32 * 2f32.powi(-24);
+        on_every_tier(|tier| {
+            let low = run_with(Precision::Bfloat16, &a, &b, &a_data, &b_data);
+            if tier < Tier::Avx512 {
+                assert_eq!(low, exact, "{tier:?}");
+            }
+            for ((low, exact), magnitude) in low.iter().zip(&exact).zip(&magnitudes) {
+                assert!((low - exact).abs() <= factor * magnitude * 1.001, "{tier:?}: {low} for {exact}");
+            }
+        });
     }
 
     #[test]
@@ -238,6 +277,7 @@ fn the_epilogue_sees_each_finished_element_once() {
             a: Matrix { data: &a, row_stride: depth as isize, column_stride: 1 },
             b: Matrix { data: &b, row_stride: columns as isize, column_stride: 1 },
             batches: &[BatchOffsets::default()],
+            precision: Precision::Exact,
         };
         let add_one = |block: &mut Block<'_, f32>| {
             for row in block.rows.clone() {
@@ -260,6 +300,7 @@ fn operands_outside_of_their_memory_are_refused() {
         a: Matrix { data: &a, row_stride: 4, column_stride: 1 },
         b: Matrix { data: &b, row_stride: 3, column_stride: 1 },
         batches: &[BatchOffsets { a: 0, b: 0, c: 0 }],
+        precision: Precision::Exact,
     };
     assert!(gemm(&problem, Output { data: &mut c, row_stride: 3 }, None).is_err());
     problem.a.row_stride = -4;

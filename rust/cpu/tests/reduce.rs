@@ -91,8 +91,14 @@ fn numbers(dtype: DType, count: usize) -> Buffer {
     })
 }
 
+/// So many cases, or what `PROPTEST_CASES` says.
+fn cases(usual: u32) -> ProptestConfig {
+    let given = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig::with_cases(given.unwrap_or(usual))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(cases(60))]
 
     #[test]
     fn every_reduction_is_what_the_reference_says(

@@ -6,13 +6,34 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use tenfold_ir::kernel::Precision;
 use tenfold_ir::{DType, Error, Result};
 
 use crate::Tensor;
 
 thread_local! {
     static LOWER: Cell<Option<DType>> = const { Cell::new(None) };
+}
+
+/// Whether matrix products of float32 may round their operands to bfloat16.
+static ROUNDS_FLOAT32: AtomicBool = AtomicBool::new(false);
+
+/// Permits matrix products of float32, in all threads, to round their operands to bfloat16, or takes it back. They do so
+/// where the processor multiplies bfloat16 faster; sums and results stay float32. What is recorded already keeps the
+/// permission of its time, and so do its gradients.
+pub fn allow_bfloat16_products_of_float32(allowed: bool) {
+    ROUNDS_FLOAT32.store(allowed, Ordering::Relaxed);
+}
+
+/// What matrix products of operands of that dtype may give up, from all that this thread is allowed now.
+pub(crate) fn precision(dtype: DType) -> Precision {
+    match dtype {
+        DType::Bfloat16 if LOWER.get() == Some(DType::Bfloat16) => Precision::Bfloat16,
+        DType::Float32 if ROUNDS_FLOAT32.load(Ordering::Relaxed) => Precision::Bfloat16,
+        _ => Precision::Exact,
+    }
 }
 
 /// The dtype of products on this thread, where one is set.
@@ -81,5 +102,30 @@ pub(crate) fn raised(tensor: &Tensor) -> Result<Cow<'_, Tensor>> {
     match dtype() {
         Some(_) if is_low(tensor.dtype()) => tensor.cast(DType::Float32).map(Cow::Owned),
         _ => Ok(Cow::Borrowed(tensor)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_may_be_rounded_only_where_that_was_asked_for() {
+        let all = || [DType::Bfloat16, DType::Float32, DType::Float16, DType::Float64].map(precision);
+        let (exact, low) = (Precision::Exact, Precision::Bfloat16);
+        assert_eq!(all(), [exact; 4]);
+        set(Some(DType::Bfloat16)).unwrap();
+        assert_eq!(all(), [low, exact, exact, exact]);
+        {
+            let _off = Off::enter();
+            assert_eq!(all(), [exact; 4]);
+        }
+        set(Some(DType::Float16)).unwrap();
+        assert_eq!(all(), [exact; 4]);
+        set(None).unwrap();
+        allow_bfloat16_products_of_float32(true);
+        assert_eq!(all(), [exact, low, exact, exact]);
+        allow_bfloat16_products_of_float32(false);
+        assert_eq!(all(), [exact; 4]);
     }
 }

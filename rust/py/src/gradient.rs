@@ -159,6 +159,14 @@ pub fn set_autocast(py: Python<'_>, dtype: Option<DTypeArgument>) -> PyResult<Op
     before.map(|dtype| dtype_object(py, dtype)).transpose()
 }
 
+/// Permits matrix products of float32 to round their operands to bfloat16, or takes it back. See
+/// `tenfold.set_float32_matmul_precision`.
+#[pyfunction]
+#[pyo3(name = "_allow_bfloat16_products", signature = (allowed, /))]
+pub fn allow_bfloat16_products(allowed: bool) {
+    tenfold::autocast::allow_bfloat16_products_of_float32(allowed);
+}
+
 /// The dtype of products on this thread, where one is set.
 #[pyfunction]
 #[pyo3(name = "_autocast_dtype")]
@@ -197,6 +205,7 @@ pub fn add_gradient(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(is_grad_enabled, module)?)?;
     module.add_function(wrap_pyfunction!(set_grad_enabled, module)?)?;
     module.add_function(wrap_pyfunction!(set_autocast, module)?)?;
+    module.add_function(wrap_pyfunction!(allow_bfloat16_products, module)?)?;
     module.add_function(wrap_pyfunction!(autocast_dtype, module)?)?;
     module.add_function(wrap_pyfunction!(grad, module)?)
 }

@@ -5,30 +5,36 @@ use tenfold_ir::{Complex, DType, Element, Error, Layout, Result, Shape, bf16, f1
 
 use super::epilogue::Finish;
 use super::view::{Input, OutputView, Walk};
-use crate::gemm::{BatchOffsets, Gemm, GemmElement, Matrix, Output, gemm};
+use crate::gemm::{BatchOffsets, Gemm, GemmElement, Matrix, Output, Precision, gemm};
 
 /// `(batch…, rows, depth)` times `(batch…, depth, columns)`, with operands of any strides.
-pub fn run(inputs: &[Input<'_>], outputs: &mut [OutputView<'_>], finish: Option<&Finish>) -> Result<()> {
+pub fn run(
+    precision: Precision,
+    inputs: &[Input<'_>],
+    outputs: &mut [OutputView<'_>],
+    finish: Option<&Finish>,
+) -> Result<()> {
     match inputs[0].dtype {
         DType::Bool => Err(Error::dtype("matmul", "not defined for bool")),
-        DType::Int8 => multiply::<i8>(inputs, outputs, finish),
-        DType::Int16 => multiply::<i16>(inputs, outputs, finish),
-        DType::Int32 => multiply::<i32>(inputs, outputs, finish),
-        DType::Int64 => multiply::<i64>(inputs, outputs, finish),
-        DType::Uint8 => multiply::<u8>(inputs, outputs, finish),
-        DType::Uint16 => multiply::<u16>(inputs, outputs, finish),
-        DType::Uint32 => multiply::<u32>(inputs, outputs, finish),
-        DType::Uint64 => multiply::<u64>(inputs, outputs, finish),
-        DType::Float16 => multiply::<f16>(inputs, outputs, finish),
-        DType::Bfloat16 => multiply::<bf16>(inputs, outputs, finish),
-        DType::Float32 => multiply::<f32>(inputs, outputs, finish),
-        DType::Float64 => multiply::<f64>(inputs, outputs, finish),
-        DType::Complex64 => multiply::<Complex<f32>>(inputs, outputs, finish),
-        DType::Complex128 => multiply::<Complex<f64>>(inputs, outputs, finish),
+        DType::Int8 => multiply::<i8>(precision, inputs, outputs, finish),
+        DType::Int16 => multiply::<i16>(precision, inputs, outputs, finish),
+        DType::Int32 => multiply::<i32>(precision, inputs, outputs, finish),
+        DType::Int64 => multiply::<i64>(precision, inputs, outputs, finish),
+        DType::Uint8 => multiply::<u8>(precision, inputs, outputs, finish),
+        DType::Uint16 => multiply::<u16>(precision, inputs, outputs, finish),
+        DType::Uint32 => multiply::<u32>(precision, inputs, outputs, finish),
+        DType::Uint64 => multiply::<u64>(precision, inputs, outputs, finish),
+        DType::Float16 => multiply::<f16>(precision, inputs, outputs, finish),
+        DType::Bfloat16 => multiply::<bf16>(precision, inputs, outputs, finish),
+        DType::Float32 => multiply::<f32>(precision, inputs, outputs, finish),
+        DType::Float64 => multiply::<f64>(precision, inputs, outputs, finish),
+        DType::Complex64 => multiply::<Complex<f32>>(precision, inputs, outputs, finish),
+        DType::Complex128 => multiply::<Complex<f64>>(precision, inputs, outputs, finish),
     }
 }
 
 fn multiply<T: Element + GemmElement>(
+    precision: Precision,
     inputs: &[Input<'_>],
     outputs: &mut [OutputView<'_>],
     finish: Option<&Finish>,
@@ -52,7 +58,8 @@ fn multiply<T: Element + GemmElement>(
         a.advance();
         b.advance();
     }
-    let product = Gemm { rows, columns, depth, a: matrix_of(left)?, b: matrix_of(right)?, batches: &batches };
+    let (a, b) = (matrix_of(left)?, matrix_of(right)?);
+    let product = Gemm { rows, columns, depth, a, b, batches: &batches, precision };
     let output = Output { data: output.values::<T>()?, row_stride: columns };
     match finish {
         None => gemm(&product, output, None),

@@ -225,7 +225,7 @@ fn dispatch(
         }
         Core::Scan(core) => scan::run(core, inputs, outputs),
         Core::Rows(core) => rows::run(core, inputs, outputs),
-        Core::Gemm(_) => gemm::run(inputs, outputs, finish),
+        Core::Gemm(core) => gemm::run(core.precision, inputs, outputs, finish),
         Core::Convolution(core) => convolution::run(core, inputs, outputs, finish),
         Core::Recurrent(core) => recurrent::run(core, inputs, outputs),
         Core::Attention(core) => attention::run(core, inputs, outputs),

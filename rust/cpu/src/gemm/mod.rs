@@ -4,9 +4,11 @@
 //! 256; in each block a fresh sum begins at +0 and takes `mul_add(a, b, sum)` in ascending order;
 //! the first block's sum is stored and later ones are added. Every path (packed, unpacked, a single
 //! row) and every tier keeps to this, so that neither strides nor threads change a bit. f16 and bf16
-//! are widened to f32, and rounded once. Integers wrap; complex numbers take four products and
+//! are widened to f32, and rounded once. Only where [`Precision::Bfloat16`] is asked for may the processor's instructions
+//! for bfloat16 add in their own order. Integers wrap; complex numbers take four products and
 //! plain additions in ascending order.
 
+mod bfloat16;
 pub(crate) mod blocks;
 mod generic;
 pub(crate) mod micro_kernel;
@@ -19,6 +21,7 @@ use std::ops::Range;
 
 use half::{bf16, f16};
 use num_complex::Complex;
+pub use tenfold_ir::kernel::Precision;
 use tenfold_ir::{Error, Result};
 
 /// A matrix within a slice. Strides are in elements, of any sign; 0 repeats.
@@ -58,6 +61,8 @@ pub struct Gemm<'a, T> {
     pub b: Matrix<'a, T>,
     /// One entry a product.
     pub batches: &'a [BatchOffsets],
+    /// What may be given up for speed.
+    pub precision: Precision,
 }
 
 /// The memory of C. Columns are contiguous.
@@ -217,15 +222,25 @@ fn check_output<T>(gemm: &Gemm<'_, T>, output: &Output<'_, T>) -> Result<()> {
 }
 
 macro_rules! real_elements {
-    ($($type:ty => $computed:ty),*) => {$(
+    ($($type:ty => $computed:ty $(, or $low:ident)?;)*) => {$(
         impl GemmElement for $type {
             fn multiply(gemm: &Gemm<'_, Self>, c: CheckedOutput<Self>, epilogue: Option<&Epilogue<'_, Self>>) {
+                $(
+                    if $low::multiply(gemm, c, epilogue) {
+                        return;
+                    }
+                )?
                 parts::multiply_real::<$type, $computed>(gemm, c, epilogue);
             }
         }
     )*};
 }
-real_elements!(f32 => f32, f64 => f64, f16 => f32, bf16 => f32);
+real_elements! {
+    f32 => f32, or bfloat16;
+    f64 => f64;
+    f16 => f32;
+    bf16 => f32, or bfloat16;
+}
 
 macro_rules! ring_elements {
     ($($type:ty),*) => {$(

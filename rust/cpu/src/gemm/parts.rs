@@ -51,7 +51,14 @@ fn estimate<T>(gemm: &Gemm<'_, T>, products_per_nanosecond: u64) -> u64 {
 }
 
 /// Runs `body` for parts that cover all products, in several threads where it pays.
-fn for_each_part<T>(gemm: &Gemm<'_, T>, products_per_nanosecond: u64, body: &(dyn Fn(Part) + Sync)) {
+///
+/// `row_unit` are the rows of a tile.
+fn for_each_part<T>(
+    gemm: &Gemm<'_, T>,
+    products_per_nanosecond: u64,
+    row_unit: usize,
+    body: &(dyn Fn(Part) + Sync),
+) {
     let (rows, columns, batches) = (gemm.rows, gemm.columns, gemm.batches.len());
     let nanoseconds = PRODUCT_NANOSECONDS + estimate(gemm, products_per_nanosecond);
     let total = nanoseconds.saturating_mul(batches as u64);
@@ -70,7 +77,7 @@ fn for_each_part<T>(gemm: &Gemm<'_, T>, products_per_nanosecond: u64, body: &(dy
     }
     let wanted = wanted.div_ceil(batches.max(1));
     // Pieces of the longer side: each packs its own share of it, and all of the shorter one.
-    let (side, unit) = if rows >= columns { (rows, 12) } else { (columns, 64) };
+    let (side, unit) = if rows >= columns { (rows, row_unit) } else { (columns, 64) };
     let pieces: Vec<Range<usize>> = even_pieces(0..side, side.div_ceil(wanted).max(1), unit).collect();
     for_each_chunk(batches * pieces.len(), nanoseconds / pieces.len() as u64, &|chunk| {
         let (batch, piece) = (chunk / pieces.len(), pieces[chunk % pieces.len()].clone());
@@ -158,25 +165,53 @@ fn lines<S>(gemm: &Gemm<'_, S>, batch: usize) -> (Strided<S>, Strided<S>) {
     (a, b)
 }
 
+/// Multiplies lines of A and B of some depth: the part `rows × columns` of C. Tells each finished block of rows and
+/// columns. Sound where the ranges lie within the operands, and C has room for the part.
+type MultiplyLines<S, T> = unsafe fn(
+    &Strided<S>,
+    &Strided<S>,
+    usize,
+    Range<usize>,
+    Range<usize>,
+    Target<T>,
+    &mut dyn FnMut(Range<usize>, Range<usize>),
+);
+
 /// Products of real numbers stored as `S` and computed as `T`.
 pub(super) fn multiply_real<S: Widen<T>, T: Real>(
     gemm: &Gemm<'_, S>,
     c: CheckedOutput<S>,
     epilogue: Option<&Epilogue<'_, S>>,
 ) {
+    multiply_by(gemm, c, epilogue, (50, 12), multiply_lines::<S, T>);
+}
+
+/// The same, each part by a function that is good for so many products a nanosecond and has tiles of so many rows.
+pub(super) fn multiply_by<S: Widen<T>, T: Real>(
+    gemm: &Gemm<'_, S>,
+    c: CheckedOutput<S>,
+    epilogue: Option<&Epilogue<'_, S>>,
+    (products_per_nanosecond, row_unit): (u64, usize),
+    multiply: MultiplyLines<S, T>,
+) {
     let writer = Writer { c, gemm, epilogue };
-    for_each_part(gemm, 50, &|part| {
+    for_each_part(gemm, products_per_nanosecond, row_unit, &|part| {
         if gemm.depth == 0 {
             return writer.clear(&part, S::round(T::default()));
         }
         // SAFETY: `gemm` checked the operands.
-        unsafe { multiply_part::<S, T>(gemm, &writer, &part) }
+        unsafe { multiply_part::<S, T>(gemm, &writer, &part, multiply) }
     });
 }
 
 /// # Safety
 /// The operands were checked.
-unsafe fn multiply_part<S: Widen<T>, T: Real>(gemm: &Gemm<'_, S>, writer: &Writer<'_, S>, part: &Part) {
+unsafe fn multiply_part<S: Widen<T>, T: Real>(
+    gemm: &Gemm<'_, S>,
+    writer: &Writer<'_, S>,
+    part: &Part,
+    multiply: MultiplyLines<S, T>,
+) {
     let (a, b) = lines(gemm, part.batch);
     let (rows, columns) = (part.rows.clone(), part.columns.clone());
     let transposed = columns.len() < FEW_COLUMNS && rows.len() > columns.len();
@@ -215,8 +250,8 @@ unsafe fn multiply_part<S: Widen<T>, T: Real>(gemm: &Gemm<'_, S>, writer: &Write
     // SAFETY: the operands were checked, and the target has room for the part.
     unsafe {
         match transposed {
-            false => multiply_lines(&a, &b, gemm.depth, rows.clone(), columns.clone(), c, &mut finished),
-            true => multiply_lines(&b, &a, gemm.depth, columns.clone(), rows.clone(), c, &mut finished),
+            false => multiply(&a, &b, gemm.depth, rows.clone(), columns.clone(), c, &mut finished),
+            true => multiply(&b, &a, gemm.depth, columns.clone(), rows.clone(), c, &mut finished),
         }
     }
 }
@@ -289,7 +324,7 @@ pub(super) fn multiply_ring<T: Ring>(
     epilogue: Option<&Epilogue<'_, T>>,
 ) {
     let writer = Writer { c, gemm, epilogue };
-    for_each_part(gemm, 8, &|part| {
+    for_each_part(gemm, 8, 12, &|part| {
         if gemm.depth == 0 {
             return writer.clear(&part, T::default());
         }

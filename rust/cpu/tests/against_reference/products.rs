@@ -15,12 +15,12 @@ fn products_of_any_shape() {
             let (k, n) = (draw.below(40), 1 + draw.below(40));
             let mut part = |shape: &[usize]| operand(&mut draw, dtype, shape, &mut finite(dtype, -2.0, 2.0));
             let inputs = vec![part(&[batch, m, k]), part(&[batch, k, n])];
-            check_core(Core::Gemm(Gemm), inputs, &mut failures);
+            check_core(Core::Gemm(Gemm::default()), inputs, &mut failures);
         }
     }
     let mut part =
         |shape: &[usize]| operand(&mut draw, DType::Float32, shape, &mut finite(DType::Float32, -1.0, 1.0));
-    check_core(Core::Gemm(Gemm), vec![part(&[60, 600]), part(&[600, 70])], &mut failures);
+    check_core(Core::Gemm(Gemm::default()), vec![part(&[60, 600]), part(&[600, 70])], &mut failures);
     report(failures);
 }
 

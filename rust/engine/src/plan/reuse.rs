@@ -399,6 +399,24 @@ mod tests {
     }
 
     #[test]
+    fn what_a_product_may_give_up_makes_another_plan() {
+        deferred(|| {
+            let x = Tensor::ones(&[2, 2], DType::Bfloat16).unwrap();
+            synchronize().unwrap();
+            let before = kept().0;
+            for dtype in [None, Some(DType::Bfloat16), None, Some(DType::Bfloat16)] {
+                crate::autocast::set(dtype).unwrap();
+                let product = x.matmul(&x).unwrap();
+                synchronize().unwrap();
+                assert_eq!(product.cast(DType::Float32).unwrap().to_vec::<f32>().unwrap(), [2.0; 4]);
+            }
+            crate::autocast::set(None).unwrap();
+            // The two products, and the conversion to look at them.
+            assert_eq!(kept().0, before + 3);
+        });
+    }
+
+    #[test]
     fn reading_one_tensor_twice_is_not_reading_two() {
         deferred(|| {
             let [x, y] = [2, 3].map(|value| Tensor::full(&[4], value, DType::Float32).unwrap());

@@ -1,6 +1,6 @@
 //! Matrix products.
 
-use tenfold_ir::kernel::Gemm;
+use tenfold_ir::kernel::{Gemm, Precision};
 use tenfold_ir::{Core, Error, Result, Shape, promote_types};
 
 use super::Tensor;
@@ -8,8 +8,10 @@ use crate::autocast;
 use crate::autograd::{Context, Derivative, Gradients, Saved, record_gradient};
 
 /// The gradients of a batched product: `gA = g Bᴴ`, `gB = Aᴴ g`.
+///
+/// They may be computed as the product itself.
 #[derive(Debug)]
-struct GemmDerivative;
+struct GemmDerivative(Precision);
 
 impl Derivative for GemmDerivative {
     fn name(&self) -> &str {
@@ -23,15 +25,15 @@ impl Derivative for GemmDerivative {
             let transposed = matrix.transpose(-2, -1)?;
             if matrix.dtype().is_complex() { transposed.conj() } else { Ok(transposed) }
         };
-        let of_a = context.needs(0).then(|| gradient.gemm(&adjoint(b)?)).transpose()?;
-        let of_b = context.needs(1).then(|| adjoint(a)?.gemm(gradient)).transpose()?;
+        let of_a = context.needs(0).then(|| gradient.gemm(&adjoint(b)?, self.0)).transpose()?;
+        let of_b = context.needs(1).then(|| adjoint(a)?.gemm(gradient, self.0)).transpose()?;
         Ok(Gradients::from_iter([of_a, of_b]))
     }
 }
 
 /// The gradients of `x · wᵀ` for matrices: `gx = g w̄`, `gw = gᵀ x̄`.
 #[derive(Debug)]
-struct TransposedGemmDerivative;
+struct TransposedGemmDerivative(Precision);
 
 impl Derivative for TransposedGemmDerivative {
     fn name(&self) -> &str {
@@ -44,8 +46,9 @@ impl Derivative for TransposedGemmDerivative {
         let conjugate = |matrix: &Tensor| -> Result<Tensor> {
             if matrix.dtype().is_complex() { matrix.conj() } else { Ok(matrix.clone()) }
         };
-        let of_x = context.needs(0).then(|| gradient.gemm(&conjugate(w)?)).transpose()?;
-        let of_w = context.needs(1).then(|| gradient.permuted(&[1, 0])?.gemm(&conjugate(x)?)).transpose()?;
+        let of_x = context.needs(0).then(|| gradient.gemm(&conjugate(w)?, self.0)).transpose()?;
+        let of_w =
+            context.needs(1).then(|| gradient.permuted(&[1, 0])?.gemm(&conjugate(x)?, self.0)).transpose()?;
         Ok(Gradients::from_iter([of_x, of_w]))
     }
 }
@@ -62,16 +65,18 @@ impl Tensor {
         let outer = Shape::new(&self.shape()[..self.rank() - 1]);
         let x = self.reshaped(&Shape::from([outer.elements(), k]))?;
         let transposed = other.detach().permuted(&[1, 0])?;
-        let mut results = Tensor::record_core(Core::Gemm(Gemm), &[&x, &transposed])?;
+        let precision = autocast::precision(self.dtype());
+        let mut results = Tensor::record_core(Core::Gemm(Gemm { precision }), &[&x, &transposed])?;
         let saved = [Saved::Input(0), Saved::Input(1)];
-        record_gradient(&mut results, &[&x, other], TransposedGemmDerivative, &saved);
+        record_gradient(&mut results, &[&x, other], TransposedGemmDerivative(precision), &saved);
         results.remove(0).reshaped(&outer.with(outer.rank(), n))
     }
 
     /// The product of matrices with equal batch axes in front.
-    fn gemm(&self, other: &Tensor) -> Result<Tensor> {
-        let mut results = Tensor::record_core(Core::Gemm(Gemm), &[self, other])?;
-        record_gradient(&mut results, &[self, other], GemmDerivative, &[Saved::Input(0), Saved::Input(1)]);
+    fn gemm(&self, other: &Tensor, precision: Precision) -> Result<Tensor> {
+        let mut results = Tensor::record_core(Core::Gemm(Gemm { precision }), &[self, other])?;
+        let saved = [Saved::Input(0), Saved::Input(1)];
+        record_gradient(&mut results, &[self, other], GemmDerivative(precision), &saved);
         Ok(results.remove(0))
     }
 
@@ -91,6 +96,7 @@ impl Tensor {
                 Error::dtype("matmul", "not defined for bool").hint("convert to an integer dtype first")
             );
         }
+        let precision = autocast::precision(dtype);
         let a = if a.rank() == 1 { a.unsqueeze(0)? } else { a.clone() }.cast(dtype)?;
         let b = if b.rank() == 1 { b.unsqueeze(1)? } else { b.clone() }.cast(dtype)?;
         let (m, k) = (a.shape()[a.rank() - 2], a.shape()[a.rank() - 1]);
@@ -106,7 +112,7 @@ impl Tensor {
             // One matrix on the right: the batch joins the rows of one large product, however it lies; a copy is a
             // pass over it. One product a batch would sum the matrix's gradient in another order, and store each.
             let rows = a_batch.elements() * m;
-            let flat = a.reshaped(&Shape::from([rows, k]))?.gemm(&b)?;
+            let flat = a.reshaped(&Shape::from([rows, k]))?.gemm(&b, precision)?;
             let shape: Shape = a_batch.iter().copied().chain([m, n]).collect();
             flat.reshaped(&shape)?
         } else {
@@ -116,7 +122,7 @@ impl Tensor {
                     batch.iter().chain(&tensor.shape()[tensor.rank() - 2..]).copied().collect();
                 tensor.broadcast(&shape).expect("the batch broadcasts")
             };
-            with_batch(&a).gemm(&with_batch(&b))?
+            with_batch(&a).gemm(&with_batch(&b), precision)?
         };
         match (self.rank(), other.rank()) {
             (1, 1) => product.squeeze(&[-2, -1]),

@@ -7,9 +7,23 @@ use crate::{DType, Error, Result, Shape};
 ///
 /// Both inputs have the same dtype, any but bool. Half precisions accumulate in float32 and round once. The sum
 /// over k is ascending in blocks of [`Gemm::BLOCK_K`]: a fresh accumulator a block, fused multiply-adds, the first
-/// block stored, the later ones added.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Gemm;
+/// block stored, the later ones added. What [`Gemm::precision`] allows may take other ways.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Gemm {
+    /// How exact the product must be.
+    pub precision: Precision,
+}
+
+/// What a product may give up for speed, because the user asked for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// Nothing: the bits are those of the definition.
+    #[default]
+    Exact,
+    /// Operands of float32 may be rounded to bfloat16; for those and operands of bfloat16 the sums are float32 in any
+    /// order, and numbers below the smallest normal one may count as zero. Other dtypes stay exact.
+    Bfloat16,
+}
 
 impl Gemm {
     /// Elements of k that are accumulated before they are added to the result.

@@ -25,7 +25,7 @@ mod sort;
 
 pub use attention::{Attention, AttentionKind};
 pub use convolution::{Convolution, ConvolutionKind};
-pub use gemm::Gemm;
+pub use gemm::{Gemm, Precision};
 pub use host::{Host, HostFunction, HostInput, HostOutput};
 pub use index::{Index, ScatterMode};
 pub use pool::{Pool, PoolKind};

@@ -1,7 +1,9 @@
 //! What the check lets pass and what it refuses.
 
 use proptest::prelude::*;
-use tenfold_ir::kernel::{Gemm, Index, Kernel, Reduce, Reduction, RowOperation, Rows, ScatterMode, Sort};
+use tenfold_ir::kernel::{
+    Gemm, Index, Kernel, Precision, Reduce, Reduction, RowOperation, Rows, ScatterMode, Sort,
+};
 use tenfold_ir::reference::check;
 use tenfold_ir::{Core, DType, Element, Expr, Operation, Source};
 
@@ -156,11 +158,28 @@ proptest! {
     #[test]
     fn products_in_float32_pass(a in prop::collection::vec(-1f32..1.0, 12), b in prop::collection::vec(-1f32..1.0, 20)) {
         let inputs = [given(&[3, 4], &a), given(&[4, 5], &b)];
-        let kernel = plain_kernel(Core::Gemm(Gemm), &inputs).unwrap();
+        let kernel = plain_kernel(Core::Gemm(Gemm::default()), &inputs).unwrap();
         let product = |scale: f32| -> Vec<f32> {
             (0..15).map(|i| (0..4).map(|k| a[i / 5 * 4 + k] * b[k * 5 + i % 5]).sum::<f32>() * scale).collect()
         };
         prop_assert!(passes(&kernel, &inputs, vec![given(&[3, 5], &product(1.0))]));
         prop_assert!(!passes(&kernel, &inputs, vec![given(&[3, 5], &product(1.0001))]));
+    }
+    #[test]
+    fn products_pass_with_operands_rounded_to_bfloat16_where_that_is_allowed(
+        a in prop::collection::vec(-1f32..1.0, 12), b in prop::collection::vec(-1f32..1.0, 20)
+    ) {
+        let inputs = [given(&[3, 4], &a), given(&[4, 5], &b)];
+        let rounded = |x: f32| half::bf16::from_f32(x).to_f32();
+        let product = |scale: f32| -> Vec<f32> {
+            let term = |i: usize, k: usize| rounded(a[i / 5 * 4 + k]) * rounded(b[k * 5 + i % 5]);
+            (0..15).map(|i| (0..4).map(|k| term(i, k)).sum::<f32>() * scale).collect()
+        };
+        let low = Core::Gemm(Gemm { precision: Precision::Bfloat16 });
+        let low = plain_kernel(low, &inputs).unwrap();
+        prop_assert!(passes(&low, &inputs, vec![given(&[3, 5], &product(1.0))]));
+        prop_assert!(!passes(&low, &inputs, vec![given(&[3, 5], &product(1.5))]));
+        let exact = plain_kernel(Core::Gemm(Gemm::default()), &inputs).unwrap();
+        prop_assert!(!passes(&exact, &inputs, vec![given(&[3, 5], &product(1.0))]));
     }
 }

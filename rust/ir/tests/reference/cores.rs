@@ -136,10 +136,10 @@ fn cross_entropy_ignores_targets_outside_the_row() {
 fn products_of_matrices_are_batched() {
     let a = given(&[2, 1, 2], &[1i16, 2, 3, 4]);
     let b = given(&[2, 2, 2], &[1i16, 0, 0, 1, 5, 6, 7, 8]);
-    let out = run(Core::Gemm(Gemm), &[a, b]).unwrap();
+    let out = run(Core::Gemm(Gemm::default()), &[a, b]).unwrap();
     assert_eq!(values::<i16>(&out[0]), [1, 2, 43, 50]);
     let i = tenfold_ir::Complex::new(0.0f32, 1.0);
-    let out = run(Core::Gemm(Gemm), &[given(&[1, 2], &[i, i]), given(&[2, 1], &[i, -i])]).unwrap();
+    let out = run(Core::Gemm(Gemm::default()), &[given(&[1, 2], &[i, i]), given(&[2, 1], &[i, -i])]).unwrap();
     assert_eq!(values::<tenfold_ir::Complex<f32>>(&out[0]), [0.0.into()]);
 }
 

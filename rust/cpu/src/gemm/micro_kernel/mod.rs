@@ -5,11 +5,16 @@
 //! holds. The chain does not depend on the tile's shape: that makes all tiers give the same bits.
 
 #[cfg(target_arch = "x86_64")]
+pub(crate) mod amx;
+#[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx512_bf16;
 pub(crate) mod grid;
 pub(crate) mod lines;
+pub(crate) mod pairs;
 pub(crate) mod patch;
 pub(crate) mod portable;
 pub(crate) mod taps;

@@ -9,8 +9,8 @@ use super::recurrent;
 use super::{Bounded, epsilon, largest, magnitude, smallest_normal, unit_in_last_place};
 use super::{attention, rows};
 use crate::kernel::{
-    Convolution, ConvolutionKind, Distribution, Index, Pool, PoolKind, Reduce, Reduction, Resample, Scan,
-    ScanOperation, ScatterMode, Spec,
+    Convolution, ConvolutionKind, Distribution, Index, Pool, PoolKind, Precision, Reduce, Reduction,
+    Resample, Scan, ScanOperation, ScatterMode, Spec,
 };
 use crate::reference::core as run_core;
 use crate::reference::tensor::Tensor;
@@ -25,9 +25,20 @@ pub(super) fn bounded(core: &Core, inputs: &[Bounded], results: Vec<Tensor>) -> 
         Core::Reduce(core) => reduce(core, inputs, &results, &mut radii)?,
         Core::Scan(core) => scan(core, inputs, &results, &mut radii)?,
         Core::Rows(core) => rows::rows(core, inputs, &results, &mut radii)?,
-        Core::Gemm(_) => {
+        Core::Gemm(gemm) => {
             let shape = inputs[0].tensor.shape();
-            radii[0] = linear(core, inputs, depth(shape[shape.rank() - 1]), &results[0])?;
+            let terms = depth(shape[shape.rank() - 1]);
+            let low = gemm.precision == Precision::Bfloat16
+                && matches!(results[0].spec.dtype, DType::Bfloat16 | DType::Float32);
+            if low {
+                let inputs: Vec<Bounded> = inputs.iter().map(in_bfloat16).collect();
+                radii[0] = linear(core, &inputs, terms, &results[0])?;
+                // Each sum on the way may be flushed to zero.
+                let flushed = terms * smallest_normal(DType::Float32);
+                radii[0].iter_mut().for_each(|radius| *radius += flushed);
+            } else {
+                radii[0] = linear(core, inputs, terms, &results[0])?;
+            }
         }
         Core::Convolution(kind) => radii[0] = convolution(core, kind, inputs, &results[0])?,
         Core::Recurrent(core) => recurrent::recurrent(core, inputs, &results, &mut radii),
@@ -87,6 +98,22 @@ fn magnitudes(input: &Bounded, with_radius: bool) -> Tensor {
             Scalar::Float(magnitude(value) + if with_radius { radius } else { 0.0 })
         });
     Tensor::new(Spec::new(input.tensor.shape().clone(), DType::Float64), values.collect())
+}
+
+/// An operand that may be rounded to bfloat16, and be flushed to zero where it is subnormal.
+fn in_bfloat16(input: &Bounded) -> Bounded {
+    let rounding = |(&value, &radius): (&Scalar, &f64)| {
+        let most = magnitude(value) + radius;
+        let moved = match input.dtype() {
+            _ if most < smallest_normal(DType::Bfloat16) => most,
+            DType::Bfloat16 => 0.0,
+            _ if most <= largest(DType::Bfloat16) => most * epsilon(DType::Bfloat16) / 2.0,
+            _ => f64::INFINITY,
+        };
+        radius + moved
+    };
+    let radius = input.tensor.values.iter().zip(&input.radius).map(rounding).collect();
+    Bounded { tensor: input.tensor.clone(), radius }
 }
 
 /// Bounds of a core that is a sum of products of its inputs, with `terms` terms in each sum.

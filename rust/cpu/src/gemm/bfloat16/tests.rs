@@ -1,0 +1,289 @@
+//! Packing and blocks with every kernel that this processor has, and with a model of the instruction that it always has,
+//! against sums in float64.
+
+use half::bf16;
+use proptest::prelude::*;
+
+use super::*;
+use crate::gemm::{BatchOffsets, Block, Matrix, Output, check_output};
+
+/// The instruction in Rust: the same tiles, each step added on its own.
+struct Model;
+
+impl PairKernel for Model {
+    const PRODUCTS_PER_NANOSECOND: u64 = 1;
+
+    unsafe fn begin() -> Model {
+        Model
+    }
+
+    unsafe fn multiply(&self, tile: &PairTile) {
+        let number = |bits: u16| f32::from_bits(u32::from(bits) << 16);
+        for row in 0..tile.row_tiles * EDGE {
+            for column in 0..tile.column_tiles * EDGE {
+                // SAFETY: the caller vouches for whole tiles of A, B and C.
+                unsafe {
+                    let c = tile.c.offset(row as isize * tile.c_row_stride).add(column);
+                    let mut sum = if tile.accumulate { c.read() } else { 0.0 };
+                    for step in 0..tile.groups * STEPS {
+                        let (group, within) = (step / STEPS, step % STEPS);
+                        let a_tile = (group * tile.row_tiles + row / EDGE) * EDGE * STEPS;
+                        let a = tile.a.add(a_tile + row % EDGE * STEPS + within).read();
+                        let b_tile = (group * tile.column_tiles + column / EDGE) * EDGE * STEPS;
+                        let b_pair = within / 2 * 2 * EDGE + column % EDGE * 2 + within % 2;
+                        sum = number(a).mul_add(number(tile.b.add(b_tile + b_pair).read()), sum);
+                    }
+                    c.write(sum);
+                }
+            }
+        }
+    }
+}
+
+type Run<S> = for<'a, 'b> fn(&Gemm<'a, S>, CheckedOutput<S>, Option<&Epilogue<'b, S>>);
+
+/// The kernels that can run here.
+fn kernels<S: Narrow>() -> Vec<(&'static str, Run<S>)> {
+    let mut kernels: Vec<(&'static str, Run<S>)> = vec![("model", multiply_with::<S, Model>)];
+    #[cfg(target_arch = "x86_64")]
+    {
+        if avx512_bf16::is_available() {
+            kernels.push(("AVX512-BF16", multiply_with::<S, avx512_bf16::Avx512Bfloat16>));
+        }
+        if amx::is_available() {
+            kernels.push(("AMX", multiply_with::<S, amx::Amx>));
+        }
+    }
+    kernels
+}
+
+/// How an operand lies: row-major, transposed, every other element, rows repeated, or backwards.
+fn placed(placement: usize, rows: usize, columns: usize) -> (isize, isize, usize) {
+    let (r, c) = (rows as isize, columns as isize);
+    match placement {
+        0 => (c, 1, 0),
+        1 => (1, r, 0),
+        2 => (2 * c + 3, 2, 5),
+        3 => (0, 1, 0),
+        _ => (-c, -1, (rows * columns).max(1) - 1),
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Case {
+    rows: usize,
+    depth: usize,
+    columns: usize,
+    a_placement: usize,
+    b_placement: usize,
+    seed: u64,
+    /// Now and then a NaN or an infinity.
+    specials: bool,
+}
+
+fn extents() -> impl Strategy<Value = usize> {
+    prop_oneof![Just(1usize), Just(7), Just(13), Just(16), Just(32), Just(33), Just(65), Just(129)]
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let depth =
+        prop_oneof![Just(0usize), Just(1), Just(2), Just(7), Just(31), Just(33), Just(256), Just(257)];
+    (extents(), depth, extents(), 0..5usize, 0..5usize, any::<u64>(), any::<bool>()).prop_map(
+        |(rows, depth, columns, a_placement, b_placement, seed, specials)| Case {
+            rows,
+            depth,
+            columns,
+            a_placement,
+            b_placement,
+            seed,
+            specials,
+        },
+    )
+}
+
+fn numbers(count: usize, seed: u64, specials: bool) -> Vec<f32> {
+    let mut draw = crate::backend::testing::Draw::new(seed);
+    let number = |draw: &mut crate::backend::testing::Draw| {
+        if specials && draw.one_in(97) {
+            return draw.pick(&[f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0]);
+        }
+        (draw.next() >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    };
+    (0..count).map(|_| number(&mut draw)).collect()
+}
+
+/// Runs a batch of two products by all kernels, and holds each element against a sum in float64 of the rounded operands.
+///
+/// The products of bfloat16 are exact in float32. A sum of `depth` terms, each of which takes part in at most `depth`
+/// additions, is off by at most `depth · u` times the sum of magnitudes (Higham, "Accuracy and Stability of Numerical
+/// Algorithms", section 4.2); `result` is the error of storing it, relative to it. Numbers here are far from subnormal.
+fn check<S: Narrow>(case: &Case, from: impl Fn(f32) -> S, result: f64) {
+    let (rows, depth, columns) = (case.rows, case.depth, case.columns);
+    let length = |rows: usize, columns: usize| 4 * (rows + 1) * (columns + 1) + 16;
+    let a_data: Vec<S> =
+        numbers(length(rows, depth), case.seed, case.specials).into_iter().map(&from).collect();
+    let b_data: Vec<S> =
+        numbers(length(depth, columns), !case.seed, case.specials).into_iter().map(&from).collect();
+    let (a_row, a_column, a_offset) = placed(case.a_placement, rows, depth);
+    let (b_row, b_column, b_offset) = placed(case.b_placement, depth, columns);
+    let row_stride = columns + 3;
+    let extent = rows * row_stride;
+    let batches =
+        [0, 1].map(|batch| BatchOffsets { a: a_offset + batch, b: b_offset + batch, c: 1 + batch * extent });
+    let product = Gemm {
+        rows,
+        columns,
+        depth,
+        a: Matrix { data: &a_data, row_stride: a_row, column_stride: a_column },
+        b: Matrix { data: &b_data, row_stride: b_row, column_stride: b_column },
+        batches: &batches,
+        precision: Precision::Bfloat16,
+    };
+    let rounded = |number: S| f64::from(f32::from_bits(u32::from(number.narrow()) << 16));
+    let place = |offset: usize, line: isize, step: isize| (offset as isize + line + step) as usize;
+    let mut wanted = Vec::new();
+    for offsets in &batches {
+        for (row, column) in (0..rows as isize).flat_map(|row| (0..columns as isize).map(move |c| (row, c))) {
+            let (mut sum, mut magnitude) = (0.0, 0.0);
+            for step in 0..depth as isize {
+                let a = a_data[place(offsets.a, row * a_row, step * a_column)];
+                let b = b_data[place(offsets.b, column * b_column, step * b_row)];
+                let term = rounded(a) * rounded(b);
+                sum += term;
+                magnitude += f64::abs(term);
+            }
+            let bound = depth as f64 * f64::from(f32::EPSILON) / 2.0 * magnitude + result * sum.abs();
+            wanted.push((sum, bound * (1.0 + 1e-6)));
+        }
+    }
+    for (name, run) in kernels::<S>() {
+        let mut c = vec![from(77.0); 2 * extent + 1];
+        check_output(&product, &Output { data: &mut c, row_stride }).unwrap();
+        run(&product, CheckedOutput { data: c.as_mut_ptr(), row_stride }, None);
+        let mut wanted = wanted.iter();
+        for (place, &number) in c.iter().enumerate().skip(1) {
+            let got = f64::from(number.widen());
+            if (place - 1) % row_stride >= columns {
+                assert_eq!(got, 77.0, "{name} wrote beyond a row of {case:?}");
+                continue;
+            }
+            let &(sum, bound) = wanted.next().expect("an expected number for each element");
+            let near = (got - sum).abs() <= bound || got == sum || got.is_nan() && sum.is_nan();
+            assert!(near, "{name}: element {place} is {got} instead of {sum} ± {bound}: {case:?}");
+        }
+    }
+}
+
+/// `PROPTEST_CASES` or 40.
+fn few_cases() -> ProptestConfig {
+    let given = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig::with_cases(given.unwrap_or(40))
+}
+
+proptest! {
+    #![proptest_config(few_cases())]
+
+    #[test]
+    fn products_of_bfloat16_are_sums_in_float32(case in cases()) {
+        check(&case, bf16::from_f32, 2f64.powi(-8));
+    }
+
+    #[test]
+    fn operands_of_float32_are_rounded(case in cases()) {
+        check(&case, |number| number, 0.0);
+    }
+}
+
+/// Several blocks of the depth, of rows and of columns, and several threads.
+#[test]
+fn large_products_are_cut_into_blocks() {
+    for (rows, depth, columns, a_placement, b_placement) in
+        [(150, 270, 20, 0, 1), (9, 258, 1040, 1, 0), (70, 257, 70, 0, 0), (3, 520, 40, 0, 1)]
+    {
+        let case = Case { rows, depth, columns, a_placement, b_placement, seed: 5, specials: false };
+        for threads in [1, 3] {
+            crate::threads::set_thread_count(threads);
+            match threads {
+                1 => check(&case, |number| number, 0.0),
+                _ => check(&case, bf16::from_f32, 2f64.powi(-8)),
+            }
+        }
+    }
+}
+
+/// Products of numbers of every kind: what is not finite comes through, and subnormal numbers may count as zero.
+#[test]
+fn infinities_and_nans_come_through() {
+    for (special, other, wanted) in [
+        (f32::INFINITY, 2.0, f32::INFINITY),
+        (f32::INFINITY, -2.0, f32::NEG_INFINITY),
+        (f32::INFINITY, 0.0, f32::NAN),
+        (f32::NAN, 1.0, f32::NAN),
+        (f32::MAX, f32::MAX, f32::INFINITY),
+    ] {
+        let (mut a, mut b) = (vec![0.0f32; 9 * 9], vec![0.0f32; 9 * 9]);
+        (a[0], b[0]) = (special, other);
+        let product = Gemm {
+            rows: 9,
+            columns: 9,
+            depth: 9,
+            a: Matrix { data: &a, row_stride: 9, column_stride: 1 },
+            b: Matrix { data: &b, row_stride: 9, column_stride: 1 },
+            batches: &[BatchOffsets::default()],
+            precision: Precision::Bfloat16,
+        };
+        for (name, run) in kernels::<f32>() {
+            let mut c = vec![1.0f32; 9 * 9];
+            run(&product, CheckedOutput { data: c.as_mut_ptr(), row_stride: 9 }, None);
+            assert!(
+                c[0] == wanted || c[0].is_nan() && wanted.is_nan(),
+                "{name}: {special} · {other} is {}",
+                c[0]
+            );
+            assert!(
+                c[10..].iter().enumerate().all(|(at, &number)| number == 0.0 || (at + 10) % 9 == 0),
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn float32_is_rounded_to_the_nearest_even_bfloat16() {
+    let mut draw = crate::backend::testing::Draw::new(1);
+    let edges = [0.0f32, -0.0, 1.0, f32::MAX, f32::MIN_POSITIVE, 1e-45, f32::INFINITY, f32::NEG_INFINITY];
+    let ties =
+        [0x3f80_8000, 0x3f81_8000, 0x7f7f_8000, 0x0000_8000, 0x7f80_0001, 0xffff_ffff].map(f32::from_bits);
+    let drawn = (0..100_000).map(|_| f32::from_bits(draw.next() as u32));
+    for number in edges.into_iter().chain(ties).chain(drawn) {
+        let (got, wanted) = (bf16::from_bits(number.narrow()), bf16::from_f32(number));
+        assert!(got.to_bits() == wanted.to_bits() || got.is_nan() && wanted.is_nan(), "{number} is {got}");
+    }
+}
+
+#[test]
+fn the_epilogue_sees_each_finished_element_once() {
+    for (rows, depth, columns) in [(33, 260, 1100), (300, 8, 40)] {
+        let (a, b) = (vec![bf16::ONE; rows * depth], vec![bf16::ONE; depth * columns]);
+        let product = Gemm {
+            rows,
+            columns,
+            depth,
+            a: Matrix { data: &a, row_stride: depth as isize, column_stride: 1 },
+            b: Matrix { data: &b, row_stride: columns as isize, column_stride: 1 },
+            batches: &[BatchOffsets::default()],
+            precision: Precision::Bfloat16,
+        };
+        let halve = |block: &mut Block<'_, bf16>| {
+            for row in block.rows.clone() {
+                block.row(row).iter_mut().for_each(|number| *number = bf16::from_f32(number.to_f32() / 2.0));
+            }
+        };
+        for (name, run) in kernels::<bf16>() {
+            let mut c = vec![bf16::NAN; rows * columns];
+            run(&product, CheckedOutput { data: c.as_mut_ptr(), row_stride: columns }, Some(&halve));
+            let wanted = bf16::from_f32(bf16::from_f32(depth as f32).to_f32() / 2.0);
+            assert!(c.iter().all(|&number| number == wanted), "{name} {rows} {depth} {columns}");
+        }
+    }
+}
