@@ -136,6 +136,30 @@ def test_long_sums_are_as_exact_as_pairwise_ones(size) -> None:
     assert abs(tf.tensor(x).sum().item() - x.astype("float64").sum()) <= bound
 
 
+def test_more_than_the_caches_hold_is_reduced_in_the_same_order() -> None:
+    # Rows side by side are read several chunks in turns; of rows that lie apart the same sums are taken one by one.
+    generator = tf.Generator().manual_seed(5)
+    apart = tf.randn(5, 500_004, generator=generator)
+    apart[3, 77_777] = float("nan")
+    for width in (500_003, 16_385, 4_099):
+        rows = 2_500_000 // width
+        kept = apart.reshape(-1)[: rows * (width + 1)].reshape(rows, width + 1)[:, :-1]
+        close = kept.clone()
+        for name in ("sum", "amax", "amin", "prod"):
+            one, other = getattr(close, name)(1), getattr(kept, name)(1)
+            assert np.array_equal(one.numpy(), other.numpy(), equal_nan=True), (name, width)
+        scale = np.abs(close.numpy()).astype(np.float64).sum(1)
+        off = np.abs(close.sum(1).numpy() - close.numpy().astype(np.float64).sum(1))
+        assert bool((np.isnan(off) | (off <= 1e-6 * scale)).all())
+    # All of them, and columns: the order is that of a row of the same elements.
+    row = close.reshape(-1)
+    assert np.array_equal(close.sum().numpy(), row.sum().numpy(), equal_nan=True)
+    for lines in (255, 256, 257, 1_000, 20_000):
+        columns = tf.randn(lines, 37, generator=generator)
+        assert (columns.sum(0) == columns.T.contiguous().sum(1)).all()
+        assert (columns.var(0) == columns.T.contiguous().var(1)).all()
+
+
 def test_sums_of_float16_accumulate_in_float32() -> None:
     assert tf.ones(4000, dtype=tf.float16).sum().item() == 4000
     assert tf.ones(60000, dtype=tf.float16).mean().item() == 1

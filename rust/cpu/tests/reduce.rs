@@ -140,6 +140,9 @@ fn the_bits_do_not_depend_on_layout_tier_or_threads() {
         (&[30, 7, 200], &[0, 2]),
         (&[40, 3, 784], &[0, 2]),
         (&[100_000], &[0]),
+        // More than the caches hold.
+        (&[520, 4_099], &[1]),
+        (&[3, 700_001], &[1]),
     ] {
         let operations =
             [Reduction::Sum, Reduction::Moments, Reduction::GradientSums, Reduction::ArgMax, Reduction::Max];
