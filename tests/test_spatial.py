@@ -334,3 +334,20 @@ def test_convolutions_of_many_channels_are_close_to_their_definition() -> None:
 def test_an_unknown_way_of_convolving_is_refused() -> None:
     with pytest.raises(ValueError, match=r"set_convolution: got fft\. Hint: auto or direct"):
         tf.set_convolution("fft")
+
+
+@pytest.mark.parametrize(("shape", "groups"), [((2, 6, 101, 120), 1), ((1, 4, 300, 301), 2), ((3, 6, 7, 13), 3)])
+def test_groups_larger_than_a_cache_are_normalised_like_small_ones(shape: tuple[int, ...], groups: int) -> None:
+    generator = tf.Generator().manual_seed(3)
+    leaves = [tf.randn(*size, generator=generator).requires_grad_() for size in (shape, shape[1:2], shape[1:2])]
+    x, weight, bias = leaves
+    result = F.group_norm(x, groups, weight, bias, 1e-3)
+    rows = x.reshape(shape[0], groups, -1).to(tf.float64)
+    normal = (rows - rows.mean(-1, keepdim=True)) / (rows.var(-1, correction=0, keepdim=True) + 1e-3).sqrt()
+    by_channel = (1, shape[1], 1, 1)
+    expected = normal.reshape(*shape) * weight.reshape(*by_channel) + bias.reshape(*by_channel)
+    g = tf.randn(*shape, generator=generator)
+    found, wanted = tf.autograd.grad((result * g).sum(), leaves), tf.autograd.grad((expected * g).sum(), leaves)
+    for one, other in zip([result, *found], [expected, *wanted], strict=True):
+        scale = float(other.abs().max())
+        assert float((one.to(tf.float64) - other.to(tf.float64)).abs().max()) <= 2e-5 * scale

@@ -7,7 +7,8 @@
 //!
 //! The order of every sum follows from the shapes alone. Forward: channels of the group, then taps, ascending,
 //! blocked as in [`crate::gemm`]. Input's gradient: output channels, then the taps that reach the element.
-//! Weights' gradient: see [`weight_gradient`]. Small images have orders of their own: see [`batched`]. f16 and bf16
+//! Weights' gradient: see [`weight_gradient`]. Small images have orders of their own: see [`batched`]; so have 3×3 filters, see
+//! [`winograd`], and dilated ones whose pixels fall into images alike, see [`dilated`]. f16 and bf16
 //! are computed in f32 and rounded once.
 
 mod batched;
