@@ -27,8 +27,7 @@ pub struct Finish {
     program: Arc<Program>,
     scalars: SmallVec<[Scalar; 2]>,
     operands: SmallVec<[Operand; 4]>,
-    /// The result among the operands; its memory is known with the block.
-    result: usize,
+    /// Bytes of an element of the result.
     size: usize,
     shape: Shape,
     /// The memory of the outputs that are computed; `None` for the one whose memory the result has.
@@ -75,12 +74,11 @@ impl Finish {
             });
         }
         let size = result.dtype.size();
-        operands.push(Operand::dense_at_block(size, Layout::dense(result.shape.clone())));
+        operands.push(Operand::block(size, Layout::dense(result.shape.clone())));
         Ok(Finish {
             program,
             scalars: kernel.scalars.clone(),
             operands,
-            result: count,
             size,
             shape: result.shape.clone(),
             targets,
@@ -92,12 +90,11 @@ impl Finish {
         let (start, rows, columns) = (block.start(), block.rows.len(), block.columns.len());
         let row_stride = block.row_stride();
         let base = block.as_mut_ptr().cast::<u8>().wrapping_sub(start * self.size);
-        let mut operands = self.operands.clone();
-        operands[self.result].set_base(base);
-        let evaluation = Evaluation::new(&self.program, &self.scalars, &operands, &self.shape);
-        // Rows that touch are one.
-        let (rows, columns) = if columns == row_stride { (1, rows * columns) } else { (rows, columns) };
-        evaluation.with(|evaluator| {
+        let evaluation = Evaluation::new(&self.program, &self.scalars, &self.operands, &self.shape);
+        // Rows that touch are one where a tile holds several.
+        let joins = columns == row_stride && columns <= TILE / 2;
+        let (rows, columns) = if joins { (1, rows * columns) } else { (rows, columns) };
+        evaluation.with_block(base, |evaluator| {
             for row in 0..rows {
                 let mut at = start + row * row_stride;
                 let end = at + columns;

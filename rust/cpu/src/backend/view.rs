@@ -145,6 +145,11 @@ impl Walk {
         walk
     }
 
+    /// The extents and strides of the axes, those that lie evenly joined.
+    pub fn axes(&self) -> (&[usize], &[i64]) {
+        (&self.extents, &self.strides)
+    }
+
     /// Goes to element `element` of the layout.
     #[inline]
     pub fn seek(&mut self, element: usize) {

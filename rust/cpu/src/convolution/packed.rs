@@ -9,10 +9,11 @@ use super::window::{Progress, Windows};
 use crate::gemm::blocks::{DEPTH_BLOCK, FINISHED_COLUMNS, depth_blocks};
 use crate::gemm::micro_kernel::window::{Run, WindowPanel};
 use crate::gemm::micro_kernel::{MicroKernels, Real, Tile};
-use crate::gemm::pack::{Widen, clear_padding};
+use crate::gemm::pack::Widen;
 
-/// From so many panels of weights on, packing is less than what it saves.
-pub(super) const LEAST_PANELS: usize = 16;
+/// Where packed windows are multiplied with so many panels of weights, their aligned loads save the time of one more, which
+/// is what packing takes.
+const ALIGNED_PANELS: usize = 16;
 
 /// Numbers of scratch for a panel of windows, and a vector behind it.
 pub(super) fn panel_numbers<T>(kernels: &MicroKernels<T>) -> usize {
@@ -56,6 +57,14 @@ impl<S: Widen<T>, T: Real> Windows<'_, S, T> {
         progress.report(finished, 0);
     }
 
+    /// Whether packing takes less than what it saves, where windows in place would be so many vectors: those at the ends of
+    /// rows are partly empty.
+    pub(super) fn packing_pays(&self, vectors_in_place: usize) -> bool {
+        let panels = self.panels.len();
+        let vectors = self.grid.iter().product::<usize>().div_ceil(self.weights.kernels.lanes);
+        panels * vectors_in_place * (ALIGNED_PANELS + 1) >= (panels + 1) * vectors * ALIGNED_PANELS
+    }
+
     /// The windows of a tile, counted in the order of the grid.
     fn runs(&self, tile: Range<usize>) -> SmallVec<[Run; 16]> {
         let [_, rows, columns] = self.grid;
@@ -91,7 +100,6 @@ impl<S: Widen<T>, T: Real> Windows<'_, S, T> {
             // SAFETY: the windows lie within the planes, the panel has room.
             unsafe {
                 (kernels.pack_windows)(&WindowPanel { offsets, b: self.planes, runs, width, panel });
-                clear_padding(windows, steps.len(), width, panel);
             }
             for rows in self.panels {
                 // SAFETY: the panels hold these steps, C has room.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::packed::{LEAST_PANELS, panel_numbers};
+use super::packed::panel_numbers;
 use super::single::SingleRow;
 use crate::gemm::blocks::{DEPTH_BLOCK, FINISHED_COLUMNS, depth_blocks, even_pieces};
 use crate::gemm::micro_kernel::window::WindowTile;
@@ -114,10 +114,6 @@ impl<S: Widen<T>, T: Real> Windows<'_, S, T> {
             // SAFETY: the caller's.
             return unsafe { self.multiply_single(finished) };
         }
-        if self.panels.len() >= LEAST_PANELS && self.weights.depth > 0 {
-            // SAFETY: the caller's.
-            return unsafe { self.multiply_packed(scratch, finished) };
-        }
         let lanes = self.weights.kernels.lanes;
         let direct = (self.strides[2] == 1).then(|| S::as_computed(self.output)).flatten();
         let seamless = self.row_pitch == columns && self.strides[1] == columns;
@@ -128,6 +124,10 @@ impl<S: Widen<T>, T: Real> Windows<'_, S, T> {
             true => (rows, columns),
             false => (1, (rows - 1) * self.row_pitch + columns),
         };
+        if self.weights.depth > 0 && self.packing_pays(slices * runs * length.div_ceil(lanes)) {
+            // SAFETY: the caller's.
+            return unsafe { self.multiply_packed(scratch, finished) };
+        }
         let mut progress = Progress { reported: 0, done: 0 };
         for slice in 0..slices {
             for run in 0..runs {

@@ -95,7 +95,7 @@ impl<'a> Evaluation<'a> {
     fn bytes_read(&self, origin: Origin) -> usize {
         match origin {
             Origin::Operand(operand) => match self.operands[operand].access {
-                Access::Linear => self.operands[operand].size,
+                Access::Linear | Access::Block => self.operands[operand].size,
                 Access::Single => 0,
                 Access::Strided => self.operands[operand].size * 2,
             },
@@ -106,6 +106,15 @@ impl<'a> Evaluation<'a> {
     /// Gives `work` an evaluator of this thread.
     pub fn with<R>(&self, work: impl FnOnce(&mut Evaluator<'_>) -> R) -> R {
         self.with_tiles(self.program.first_output(), work)
+    }
+
+    /// Gives `work` an evaluator for an epilogue's block: element 0 of the result is at `block`, or would be if the
+    /// memory held more than the block.
+    pub fn with_block<R>(&self, block: *const u8, work: impl FnOnce(&mut Evaluator<'_>) -> R) -> R {
+        self.with(|evaluator| {
+            evaluator.block = block;
+            work(evaluator)
+        })
     }
 
     /// Gives `work` an evaluator that goes through the space in bands.
@@ -149,6 +158,7 @@ impl<'a> Evaluation<'a> {
                 cursors: smallvec![Cursor::default(); program.origins.len()],
                 ahead: SmallVec::new(),
                 scratch,
+                block: ptr::null(),
             };
             evaluator.begin();
             work(&mut evaluator)
@@ -244,6 +254,8 @@ pub struct Evaluator<'a> {
     slots: SmallVec<[*mut u8; 16]>,
     cursors: SmallVec<[Cursor; 4]>,
     scratch: *mut u8,
+    /// Where element 0 of the result of an epilogue's core would be.
+    block: *const u8,
     /// What the next tile will read, and nobody has asked for yet.
     ahead: SmallVec<[(*const u8, usize); 8]>,
 }
@@ -399,7 +411,7 @@ impl<'a> Evaluator<'a> {
     pub fn has_neighbours<T: Copy>(&mut self, start: usize, least: usize, count: usize) -> bool {
         self.plain_operand::<T>().is_some_and(|(source, operand)| match operand.access {
             Access::Linear => true,
-            Access::Single => false,
+            Access::Single | Access::Block => false,
             Access::Strided => {
                 let (stride, left) = self.cursors[source].walk_at(operand, start).run();
                 stride == 1 && left >= least.min(count)
@@ -454,6 +466,7 @@ impl<'a> Evaluator<'a> {
                         }
                         tile
                     }
+                    Access::Block => self.block.wrapping_add(start * operand.size),
                     Access::Single => self.fill(source, operand, operand.layout.offset() as usize, count),
                     Access::Strided => self.walk(source, operand, start, count),
                 };
@@ -505,6 +518,9 @@ impl<'a> Evaluator<'a> {
             && start.is_multiple_of(period)
         {
             return self.repeat(source, operand, period);
+        }
+        if let Some(position) = operand.stretches.and_then(|stretches| stretches.position(start, count)) {
+            return self.fill(source, operand, position as usize, count);
         }
         let cursor = &mut self.cursors[source];
         let walk = cursor.walk_at(operand, start);

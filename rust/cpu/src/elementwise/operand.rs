@@ -5,7 +5,7 @@ use std::ptr;
 use tenfold_ir::{DType, Error, Layout, Result, Shape};
 
 use super::program::TILE;
-use crate::backend::view::Rows;
+use crate::backend::view::{Rows, Walk};
 use crate::simd::{Tiered, on_tier, prefetch};
 
 /// An operand of a program: checked memory and how it is walked.
@@ -17,12 +17,26 @@ pub struct Operand {
     pub(super) access: Access,
     /// The run of neighbours that is repeated throughout the space, where that is all that a walk does.
     pub(super) period: Option<usize>,
+    /// Stretches of one element each, where the space has nothing else.
+    pub(super) stretches: Option<Stretches>,
     /// Too large for the first-level cache.
     pub(super) is_far: bool,
 }
 
 /// Operands from so many bytes on come from farther than the first-level cache.
 const FAR_BYTES: usize = 64 << 10;
+
+/// Stretches of the space throughout which an operand has one element, such as the planes of a channel.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stretches {
+    /// Elements of the space in each.
+    length: usize,
+    /// How many there are until they begin again.
+    count: usize,
+    /// From the element of one to that of the next.
+    stride: i64,
+    offset: i64,
+}
 
 /// How a tile of an operand is had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +47,8 @@ pub(super) enum Access {
     Single,
     /// Walked; read in place where the tile lies within a run of neighbours.
     Strided,
+    /// Dense, in memory that is known with each block of an epilogue.
+    Block,
 }
 
 // SAFETY: an operand only reads memory that its maker keeps alive and unwritten, or that is written by the thread
@@ -65,8 +81,11 @@ impl Operand {
             Access::Strided
         };
         let is_far = layout.elements() * dtype.size() >= FAR_BYTES;
-        let period = if access == Access::Strided { period(&layout) } else { None };
-        Ok(Operand { base, size: dtype.size(), layout, access, period, is_far })
+        let (period, stretches) = match access {
+            Access::Strided => (period(&layout), Stretches::of(&layout)),
+            _ => (None, None),
+        };
+        Ok(Operand { base, size: dtype.size(), layout, access, period, stretches, is_far })
     }
 
     /// Stands where the program reads nothing.
@@ -77,13 +96,14 @@ impl Operand {
             layout: Layout::dense(Shape::default()),
             access: Access::Single,
             period: None,
+            stretches: None,
             is_far: false,
         }
     }
 
-    /// A dense operand of elements of `size` bytes whose memory is set before it is used.
-    pub fn dense_at_block(size: usize, layout: Layout) -> Operand {
-        Operand { base: ptr::null(), size, layout, access: Access::Linear, period: None, is_far: false }
+    /// The result that an epilogue works on block by block: dense, of elements of `size` bytes.
+    pub fn block(size: usize, layout: Layout) -> Operand {
+        Operand { size, layout, access: Access::Block, ..Operand::unused() }
     }
 
     /// Reads from `base` instead, where the elements behind the first `leading` axes lie dense.
@@ -93,11 +113,7 @@ impl Operand {
         let strides = std::iter::repeat_n(0, leading).chain(dense.strides().iter().copied());
         self.layout = Layout::strided(shape, strides.collect(), 0);
         self.base = base;
-    }
-
-    /// Sets the memory: where element 0 is, or would be if only some elements are read.
-    pub fn set_base(&mut self, base: *const u8) {
-        self.base = base;
+        self.stretches = None;
     }
 
     /// The address of the element at `position`.
@@ -107,6 +123,30 @@ impl Operand {
     pub(super) unsafe fn at(&self, position: i64) -> *const u8 {
         // SAFETY: the layout was checked to lie within the memory.
         unsafe { self.base.offset(position as isize * self.size as isize) }
+    }
+}
+
+impl Stretches {
+    /// The stretches of a layout whose axes, joined, are one that counts before one that repeats, behind at most another
+    /// that repeats.
+    fn of(layout: &Layout) -> Option<Stretches> {
+        let walk = Walk::new(layout, 0);
+        let (extents, strides) = walk.axes();
+        let ([.., count, length], [outer @ .., stride, 0]) = (extents, strides) else { return None };
+        let is_all = matches!(outer, [] | [0]);
+        is_all.then_some(Stretches {
+            length: *length,
+            count: *count,
+            stride: *stride,
+            offset: layout.offset(),
+        })
+    }
+
+    /// The position of the one element of `count` elements of the space from `start` on.
+    #[inline]
+    pub fn position(&self, start: usize, count: usize) -> Option<i64> {
+        let (stretch, within) = (start / self.length, start % self.length);
+        (within + count <= self.length).then(|| self.offset + (stretch % self.count) as i64 * self.stride)
     }
 }
 

@@ -36,15 +36,26 @@ pub(crate) struct Target<T> {
     pub row_stride: isize,
 }
 
-/// Pieces of `range` of nearly equal length, at most `most`, all but the last a multiple of `unit`.
+/// Pieces of `range` of nearly equal length, at most `most`, all but the last a multiple of `unit`. A short last one shares
+/// with the one before it: a tile of very few rows has too few sums to hide the latency of a multiply-add.
 pub(crate) fn even_pieces(
     range: Range<usize>,
     most: usize,
     unit: usize,
 ) -> impl Iterator<Item = Range<usize>> {
-    let pieces = range.len().div_ceil(most).max(1);
-    let length = range.len().div_ceil(pieces).next_multiple_of(unit);
-    range.clone().step_by(length.max(1)).map(move |start| start..(start + length).min(range.end))
+    let length = range.len().div_ceil(range.len().div_ceil(most).max(1)).next_multiple_of(unit).max(1);
+    let pieces = range.len().div_ceil(length);
+    let mut last = range.start + pieces.saturating_sub(1) * length;
+    if pieces > 1 && 3 * (range.end - last) < 2 * length {
+        let both = range.end - last + length;
+        last = range.end.min(last - length + both.div_ceil(2).next_multiple_of(unit));
+    }
+    let bound = move |piece: usize| match pieces - piece {
+        0 => range.end,
+        1 => last,
+        _ => range.start + piece * length,
+    };
+    (0..pieces).map(move |piece| bound(piece)..bound(piece + 1))
 }
 
 /// Computes the part `rows × columns` of C with packed operands. `finished` is told each block of

@@ -15,7 +15,7 @@ use crate::simd::prefetch;
 
 macro_rules! avx2_vector {
     ($vector:ty, $type:ty, $lanes:literal, $zero:ident, $splat:ident, $load:ident, $store:ident,
-     $load_masked:ident, $store_masked:ident, $mul_add:ident, $add:ident, $mask:expr) => {
+     $load_masked:ident, $store_masked:ident, $mul_add:ident, $add:ident, $mask:expr, $select:expr) => {
         // SAFETY (all methods): the trait's caller has AVX2 and FMA and gives valid addresses.
         impl Vector for $vector {
             type Element = $type;
@@ -51,6 +51,11 @@ macro_rules! avx2_vector {
             unsafe fn load_masked(source: *const $type, mask: __m256i) -> Self {
                 // SAFETY: as above.
                 unsafe { $load_masked(source, mask) }
+            }
+            #[inline(always)]
+            unsafe fn merge_masked(self, source: *const $type, mask: __m256i) -> Self {
+                // SAFETY: as above.
+                unsafe { $select(self, $load_masked(source, mask), mask) }
             }
             #[inline(always)]
             unsafe fn store_masked(self, target: *mut $type, mask: __m256i) {
@@ -98,7 +103,8 @@ avx2_vector!(
     _mm256_maskstore_ps,
     _mm256_fmadd_ps,
     _mm256_add_ps,
-    mask_of_8
+    mask_of_8,
+    |own, other, mask| _mm256_blendv_ps(own, other, _mm256_castsi256_ps(mask))
 );
 avx2_vector!(
     __m256d,
@@ -112,7 +118,8 @@ avx2_vector!(
     _mm256_maskstore_pd,
     _mm256_fmadd_pd,
     _mm256_add_pd,
-    mask_of_4
+    mask_of_4,
+    |own, other, mask| _mm256_blendv_pd(own, other, _mm256_castsi256_pd(mask))
 );
 
 tier_functions! {

@@ -12,7 +12,7 @@ use super::{
 
 macro_rules! avx512_vector {
     ($vector:ty, $type:ty, $lanes:literal, $mask:ty, $zero:ident, $splat:ident, $load:ident, $store:ident,
-     $load_masked:ident, $store_masked:ident, $mul_add:ident, $add:ident) => {
+     $load_masked:ident, $merge_masked:ident, $store_masked:ident, $mul_add:ident, $add:ident) => {
         // SAFETY (all methods): the trait's caller has AVX-512 and gives valid addresses.
         impl Vector for $vector {
             type Element = $type;
@@ -49,6 +49,11 @@ macro_rules! avx512_vector {
                 unsafe { $load_masked(mask, source) }
             }
             #[inline(always)]
+            unsafe fn merge_masked(self, source: *const $type, mask: $mask) -> Self {
+                // SAFETY: as above.
+                unsafe { $merge_masked(self, mask, source) }
+            }
+            #[inline(always)]
             unsafe fn store_masked(self, target: *mut $type, mask: $mask) {
                 // SAFETY: as above.
                 unsafe { $store_masked(target, mask, self) }
@@ -77,6 +82,7 @@ avx512_vector!(
     _mm512_loadu_ps,
     _mm512_storeu_ps,
     _mm512_maskz_loadu_ps,
+    _mm512_mask_loadu_ps,
     _mm512_mask_storeu_ps,
     _mm512_fmadd_ps,
     _mm512_add_ps
@@ -91,6 +97,7 @@ avx512_vector!(
     _mm512_loadu_pd,
     _mm512_storeu_pd,
     _mm512_maskz_loadu_pd,
+    _mm512_mask_loadu_pd,
     _mm512_mask_storeu_pd,
     _mm512_fmadd_pd,
     _mm512_add_pd

@@ -50,6 +50,8 @@ pub(crate) trait Vector: Copy {
     unsafe fn mask(count: usize) -> Self::Mask;
     /// Loads the lanes of the mask, zero elsewhere; other addresses are not read.
     unsafe fn load_masked(source: *const Self::Element, mask: Self::Mask) -> Self;
+    /// The same, but its own numbers elsewhere.
+    unsafe fn merge_masked(self, source: *const Self::Element, mask: Self::Mask) -> Self;
     /// Stores the lanes of the mask; other addresses are not written.
     unsafe fn store_masked(self, target: *mut Self::Element, mask: Self::Mask);
     /// `self · factor + addend`, rounded once.

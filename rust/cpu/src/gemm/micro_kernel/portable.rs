@@ -44,12 +44,16 @@ macro_rules! portable_vector {
             }
             #[inline(always)]
             unsafe fn load_masked(source: *const $type, count: usize) -> Self {
-                let mut lanes = [0.0; $lanes];
-                for (index, lane) in lanes.iter_mut().enumerate().take(count) {
+                // SAFETY: the caller's.
+                unsafe { Self::zero().merge_masked(source, count) }
+            }
+            #[inline(always)]
+            unsafe fn merge_masked(mut self, source: *const $type, count: usize) -> Self {
+                for (index, lane) in self.0.iter_mut().enumerate().take(count) {
                     // SAFETY: the caller gives `count` valid numbers.
                     *lane = unsafe { source.add(index).read() };
                 }
-                Lanes(lanes)
+                self
             }
             #[inline(always)]
             unsafe fn store_masked(self, target: *mut $type, count: usize) {

@@ -3,6 +3,8 @@
 //! A step of the depth is a channel and a tap of the filter; its row of B are neighbouring pixels of that
 //! channel, shifted by the tap. They are read where they lie, so nothing is packed nine times.
 
+use smallvec::SmallVec;
+
 use super::{Vector, store_sums};
 
 /// One call of the kernel. `rows` and `vectors` are the kernel's.
@@ -71,32 +73,52 @@ pub(crate) struct WindowPanel<'a, T> {
     /// The distance of each step's row of B.
     pub offsets: &'a [usize],
     pub b: *const T,
+    /// Each begins behind the end of the one before it.
     pub runs: &'a [Run],
-    /// Numbers of a step in the panel, which has room for a vector behind the last step.
+    /// Numbers of a step in the panel, whole vectors: zeros stand behind the last window.
     pub width: usize,
     pub panel: *mut T,
+}
+
+/// Windows of a run in a vector.
+#[derive(Clone, Copy)]
+struct Piece {
+    /// The place of the vector's first lane, were all of it windows of the run.
+    place: isize,
+    /// The lane behind the last one.
+    end: usize,
 }
 
 /// # Safety
 /// The CPU has `V`'s instructions, all windows are valid, and the panel has room.
 #[inline(always)]
 pub(super) unsafe fn pack_windows<V: Vector>(tile: &WindowPanel<'_, V::Element>) {
-    for (step, &offset) in tile.offsets.iter().enumerate() {
-        // SAFETY: the caller's.
-        unsafe {
-            let b = tile.b.add(offset);
-            let mut target = tile.panel.add(step * tile.width);
-            for run in tile.runs {
-                let (b, mut done) = (b.add(run.first), 0);
-                while run.windows - done >= V::LANES {
-                    V::load(b.add(done)).store(target.add(done));
-                    done += V::LANES;
+    let mut runs = tile.runs.iter().copied();
+    let mut run = runs.next();
+    let mut taken = 0;
+    for first in (0..tile.width).step_by(V::LANES) {
+        let mut pieces: SmallVec<[Piece; 16]> = SmallVec::new();
+        let mut lane = 0;
+        while let Some(Run { first, windows }) = run.filter(|_| lane < V::LANES) {
+            let count = (windows - taken).min(V::LANES - lane);
+            let place = (first + taken) as isize - lane as isize;
+            pieces.push(Piece { place, end: lane + count });
+            (lane, taken) = (lane + count, taken + count);
+            if taken == windows {
+                (run, taken) = (runs.next(), 0);
+            }
+        }
+        let Some((last, others)) = pieces.split_last() else { return };
+        for (step, &offset) in tile.offsets.iter().enumerate() {
+            // SAFETY: the caller's; a piece reads lanes of runs before it, which the next pieces replace, from in front of
+            // its own run.
+            unsafe {
+                let at = |piece: &Piece| tile.b.add(offset).wrapping_offset(piece.place);
+                let mut windows = V::load_masked(at(last), V::mask(last.end));
+                for piece in others.iter().rev() {
+                    windows = windows.merge_masked(at(piece), V::mask(piece.end));
                 }
-                if done < run.windows {
-                    // What the store writes too much is where the next run goes, or the next step.
-                    V::load_masked(b.add(done), V::mask(run.windows - done)).store(target.add(done));
-                }
-                target = target.add(run.windows);
+                windows.store(tile.panel.add(step * tile.width + first));
             }
         }
     }
