@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use crate::threads::for_each_chunk;
+use crate::threads::{SPINNING_HELPER_NANOSECONDS, for_each_chunk, thread_count};
 
 /// A mutable slice handed to several threads, which write different elements of it.
 pub struct Disjoint<'a, T> {
@@ -78,7 +78,8 @@ impl<'a, T: Copy> Disjoint<'a, T> {
     }
 }
 
-/// Splits `items` into chunks of about `nanoseconds_wanted` and runs `body(start, count)` on each, in parallel.
+/// Splits `items` into chunks and runs `body(start, count)` on each, in parallel. Chunks take about `nanoseconds_wanted`, or
+/// less where threads would have none or the last ones would wait for one that has one more.
 pub fn for_each_range(
     items: usize,
     nanoseconds_per_item: u64,
@@ -88,9 +89,11 @@ pub fn for_each_range(
     if items == 0 {
         return;
     }
-    let per_chunk = (nanoseconds_wanted / nanoseconds_per_item.max(1)).clamp(1, items as u64) as usize;
-    let chunks = items.div_ceil(per_chunk);
-    for_each_chunk(chunks, nanoseconds_per_item * per_chunk as u64, &|chunk| {
+    let total = nanoseconds_per_item.max(1).saturating_mul(items as u64);
+    let threads = (total / SPINNING_HELPER_NANOSECONDS).clamp(1, thread_count() as u64) as usize;
+    let wanted = total.div_ceil(nanoseconds_wanted).min(items as u64) as usize;
+    let per_chunk = items.div_ceil(wanted.next_multiple_of(threads));
+    for_each_chunk(items.div_ceil(per_chunk), nanoseconds_per_item * per_chunk as u64, &|chunk| {
         let start = chunk * per_chunk;
         body(start, per_chunk.min(items - start));
     });

@@ -18,9 +18,9 @@ use smallvec::SmallVec;
 use tenfold_ir::expr::Value;
 use tenfold_ir::{Expr, Instruction, Result, Scalar};
 
+use crate::backend::disjoint::for_each_range;
 use crate::backend::view::{Input, Memory, OutputView};
 use crate::simd::{self, stream_fence};
-use crate::threads::for_each_chunk;
 use bands::Bands;
 use evaluate::Evaluation;
 use expand::Expanded;
@@ -28,7 +28,7 @@ use operand::Operand;
 use program::{Program, Store, TILE};
 
 /// What a chunk of a parallel kernel should cost, in nanoseconds: much more than claiming it.
-const CHUNK_NANOSECONDS: u64 = 50_000;
+const CHUNK_NANOSECONDS: u64 = 200_000;
 
 /// Outputs of so many bytes would not be in cache any longer when they are read: they are written past it.
 pub const STREAMED_BYTES: usize = 16 << 20;
@@ -119,12 +119,10 @@ fn run(evaluation: &Evaluation<'_>, targets: &[Target], store: Store) {
         return run_bands(evaluation, &bands, cost, targets, store);
     }
     let (tiling, one_loop) = (evaluation.tiling(), evaluation.is_one_loop());
-    let tiles = elements.div_ceil(TILE);
     let tile_nanoseconds = (cost * TILE as u64).div_ceil(1_000);
-    let tiles_per_chunk = (CHUNK_NANOSECONDS / tile_nanoseconds.max(1)).clamp(1, tiles as u64) as usize;
-    for_each_chunk(tiles.div_ceil(tiles_per_chunk), tile_nanoseconds * tiles_per_chunk as u64, &|chunk| {
-        let end = elements.min((chunk + 1) * tiles_per_chunk * TILE);
-        let mut start = chunk * tiles_per_chunk * TILE;
+    for_each_range(elements.div_ceil(TILE), tile_nanoseconds, CHUNK_NANOSECONDS, &|first, tiles| {
+        let end = elements.min((first + tiles) * TILE);
+        let mut start = first * TILE;
         evaluation.with(|evaluator| {
             while start < end {
                 let count = if one_loop { end - start } else { tiling.count(start, end) };
@@ -146,10 +144,9 @@ fn run(evaluation: &Evaluation<'_>, targets: &[Target], store: Store) {
 fn run_bands(evaluation: &Evaluation<'_>, bands: &Bands, picoseconds: u64, targets: &[Target], store: Store) {
     let count = bands.count();
     let band_nanoseconds = (picoseconds * bands.elements() as u64).div_ceil(1_000);
-    let bands_per_chunk = (CHUNK_NANOSECONDS / band_nanoseconds.max(1)).clamp(1, count as u64) as usize;
-    for_each_chunk(count.div_ceil(bands_per_chunk), band_nanoseconds * bands_per_chunk as u64, &|chunk| {
+    for_each_range(count, band_nanoseconds, CHUNK_NANOSECONDS, &|first, count| {
         evaluation.with_bands(bands, |evaluator| {
-            for number in chunk * bands_per_chunk..count.min((chunk + 1) * bands_per_chunk) {
+            for number in first..first + count {
                 let outputs = |start: usize| targets.iter().map(|target| target.at(start)).collect();
                 // SAFETY: the targets hold the whole space and each band is computed by one chunk; operands that
                 // share them are read by the same tile.
