@@ -571,3 +571,19 @@ def test_second_derivatives(row):
         for other, found in zip(indices, second, strict=True):
             slopes = differences(functools.partial(gradient_of, index), arguments, other)
             assert_derivative(array(found), array(outer) * slopes, f"arguments {index}, {other} at {arguments}")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int16"])
+@pytest.mark.parametrize("distinct", [1, 40, 10**6])
+@pytest.mark.parametrize("length", [131_072, 131_087, 150_001])
+def test_searches_in_long_rows_are_numpys(length, distinct, dtype) -> None:
+    random = np.random.default_rng(length)
+    row = np.sort(random.integers(0, distinct, length).astype(dtype))
+    values = random.integers(-2, distinct + 2, 20_000).astype(dtype)
+    if dtype != "int16":
+        row[-5:] = np.nan
+        values[:9] = [np.nan, np.inf, -np.inf, 0, -0.0, distinct, distinct - 1, -1, 0.5]
+    for side in ("left", "right"):
+        for step in (1, 2):
+            found = tf.searchsorted(tf.tensor(row)[::step], tf.tensor(values), side=side)
+            np.testing.assert_array_equal(found.numpy(), np.searchsorted(row[::step], values, side))
