@@ -203,3 +203,28 @@ unsafe fn multiply_panels<T: Real>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_cover_the_range_and_none_is_much_shorter_than_the_others() {
+        for (length, most, unit) in (0..200).flat_map(|length| {
+            [(1, 1), (6, 1), (16, 1), (16, 8), (168, 6), (7, 3)].map(|(most, unit)| (length, most, unit))
+        }) {
+            let pieces: Vec<Range<usize>> = even_pieces(5..5 + length, most, unit).collect();
+            let mut end = 5;
+            for piece in &pieces {
+                assert_eq!(piece.start, end);
+                assert!(!piece.is_empty() && piece.len() <= most.next_multiple_of(unit));
+                assert!((piece.start - 5).is_multiple_of(unit));
+                end = piece.end;
+            }
+            assert_eq!(end, 5 + length);
+            if let ([first, .., last], 1) = (&pieces[..], unit) {
+                assert!(2 * last.len() >= first.len(), "{length} in pieces of {most}: {pieces:?}");
+            }
+        }
+    }
+}
