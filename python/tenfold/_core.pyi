@@ -724,6 +724,10 @@ class Tensor:
         """The number of axes."""
     def ndimension(self) -> builtins.int:
         """The number of axes."""
+    def ndtr(self) -> Tensor:
+        """The distribution function of the standard normal distribution: the probability of a smaller number."""
+    def ndtr_(self) -> Self:
+        """In place: see the method without `_`."""
     def ne(self, y: _Argument) -> Tensor:
         """The same as `not_equal`."""
     def ne_(self, y: _Argument) -> Self:
@@ -756,6 +760,10 @@ class Tensor:
         """The p-norm over axes (of all elements by default)."""
     def normal_(self, mean: builtins.float = 0.0, std: builtins.float = 1.0, *, generator: Generator | None = None) -> Self:
         """In place: normal random numbers."""
+    def normal_pdf(self) -> Tensor:
+        """The density of the standard normal distribution."""
+    def normal_pdf_(self) -> Self:
+        """In place: see the method without `_`."""
     def not_equal(self, y: _Argument) -> Tensor:
         """True where `x` differs from `y`; NaN differs from everything."""
     def not_equal_(self, y: _Argument) -> Self:
@@ -2270,6 +2278,9 @@ def mul(x1: _Argument, x2: _Argument, /) -> Tensor:
 def multiply(x1: _Argument, x2: _Argument, /) -> Tensor:
     """The product `x * y`. On bool the logical and."""
 
+def ndtr(x: _Argument, /) -> Tensor:
+    """The distribution function of the standard normal distribution: the probability of a smaller number."""
+
 def ne(x1: _Argument, x2: _Argument, /) -> Tensor:
     """The same as `not_equal`."""
 
@@ -2287,6 +2298,9 @@ def nonzero(x: Tensor, /) -> builtins.tuple[Any, ...]:
 
 def normal(mean: builtins.float = 0.0, std: builtins.float = 1.0, size: _Integers | None = None, *, generator: Generator | None = None, dtype: _DtypeArgument | None = None, requires_grad: builtins.bool = False) -> Tensor:
     """Normal random numbers with the given mean and standard deviation."""
+
+def normal_pdf(x: _Argument, /) -> Tensor:
+    """The density of the standard normal distribution."""
 
 def not_equal(x1: _Argument, x2: _Argument, /) -> Tensor:
     """True where `x` differs from `y`; NaN differs from everything."""

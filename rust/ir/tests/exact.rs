@@ -35,6 +35,8 @@ fn unary(name: &str) -> Option<Unary> {
         "sigmoid" => Lane::sigmoid,
         "erf" => Lane::erf,
         "erfc" => Lane::erfc,
+        "ndtr" => Lane::ndtr,
+        "normal_pdf" => Lane::normal_pdf,
         "erfinv" => Lane::erfinv,
         "lgamma" => Lane::lgamma,
         "digamma" => Lane::digamma,
@@ -65,7 +67,7 @@ fn number(value: f64) -> DoubleDouble {
 /// terms is what the function is.
 fn tolerance(name: &str) -> f64 {
     match name {
-        "erfc" => 1e-25,
+        "erfc" | "ndtr" => 1e-25,
         "multiply" | "divide" | "sqrt" | "cbrt" | "hypot" => 1e-31,
         "fmod" => 0.0,
         _ => 1e-28,

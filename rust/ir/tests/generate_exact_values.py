@@ -158,3 +158,13 @@ with open("complex_values.txt", "w") as file:
         for (a, b), (c, d) in arguments:
             value = mpc(function(mpc(a, b), mpc(c, d)))
             file.write(f"{name} {a!r} {b!r} {c!r} {d!r} {parts(value.real)} {parts(value.imag)}\n")
+
+# Drawn last, so that the values above stay what they are.
+NORMAL = {
+    "ndtr": (mpmath.ncdf, between(-3, 3) + between(-36, 8) + magnitudes(-200, 0)),
+    "normal_pdf": (mpmath.npdf, between(-3, 3) + between(-37, 37) + magnitudes(-200, 0)),
+}
+with open("exact_values.txt", "a") as file:
+    for name, (function, arguments) in NORMAL.items():
+        for x in arguments:
+            file.write(f"{name} {x!r} {parts(function(mpf(x)))}\n")

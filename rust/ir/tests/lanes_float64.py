@@ -28,6 +28,8 @@ FUNCTIONS = {
     "trigamma": (lambda x: mp.psi(1, x), 0, None),
     "i0": (lambda x: mp.besseli(0, x), -700, 700),
     "i1": (lambda x: mp.besseli(1, x), -700, 700),
+    "ndtr": (mp.ncdf, -37, 9),
+    "normal_pdf": (mp.npdf, -37, 37),
 }
 
 

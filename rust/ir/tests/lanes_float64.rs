@@ -31,6 +31,8 @@ fn function(name: &str) -> (fn(f64) -> f64, f64, f64) {
         "trigamma" => (Lane::trigamma, 4.0, 0.0),
         "i0" => (Lane::i0, 6.0, 0.0),
         "i1" => (Lane::i1, 6.0, 0.0),
+        "ndtr" => (Lane::ndtr, 2.5, 0.0),
+        "normal_pdf" => (Lane::normal_pdf, 2.5, 0.0),
         _ => panic!("no function {name}"),
     }
 }

@@ -14,6 +14,8 @@ pub const LN_10: DoubleDouble = DoubleDouble::from_parts(2.302585092994046, -2.1
 /// 2/√π.
 pub const TWO_OVER_SQRT_PI: DoubleDouble =
     DoubleDouble::from_parts(1.1283791670955126, 1.533545961316588e-17);
+/// 1/√2.
+pub const FRAC_1_SQRT_2: DoubleDouble = DoubleDouble::from_parts(0.7071067811865476, -4.833646656726457e-17);
 /// ln(2π)/2.
 pub const HALF_LN_TWO_PI: DoubleDouble =
     DoubleDouble::from_parts(0.9189385332046728, -3.8782941580672414e-17);

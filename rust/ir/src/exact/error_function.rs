@@ -1,7 +1,7 @@
 //! The error function, its complement and its inverse.
 
 use super::arithmetic::two_product;
-use super::constants::TWO_OVER_SQRT_PI;
+use super::constants::{FRAC_1_SQRT_2, TWO_OVER_SQRT_PI};
 use super::exponential::{exp, exp_parts, log};
 use super::{DoubleDouble, Lane};
 
@@ -61,6 +61,14 @@ pub(super) fn erfc(x: DoubleDouble) -> DoubleDouble {
     } else {
         DoubleDouble::ZERO
     }
+}
+
+pub(super) fn ndtr(x: DoubleDouble) -> DoubleDouble {
+    erfc(-x * FRAC_1_SQRT_2).times(0.5)
+}
+
+pub(super) fn normal_pdf(x: DoubleDouble) -> DoubleDouble {
+    exp(-x.square().times(0.5)) * FRAC_1_SQRT_2 * TWO_OVER_SQRT_PI.times(0.5)
 }
 
 /// A step of Halley's method towards erfc(y) = complement or erf(y) = value, as the correction to subtract from y.

@@ -222,6 +222,12 @@ impl Lane for DoubleDouble {
     fn erfc(self) -> DoubleDouble {
         error_function::erfc(self)
     }
+    fn ndtr(self) -> DoubleDouble {
+        error_function::ndtr(self)
+    }
+    fn normal_pdf(self) -> DoubleDouble {
+        error_function::normal_pdf(self)
+    }
     fn erfinv(self) -> DoubleDouble {
         error_function::erfinv(self)
     }

@@ -1,21 +1,22 @@
 //! Hyperbolic functions from `expm1`, their inverses from `log1p`.
 
-use super::exponential::{exp_parts, expm1_scaled};
+use super::exponential::{exp_parts, expm1_polynomial, expm1_scaled, reduced};
 use super::kernel::Kernel;
 use super::logarithm::log1p;
 
 /// Beyond it the 1 under the root of asinh and acosh is lost, and squares below it do not overflow.
 const LARGE: f64 = 1_073_741_824.0;
 
-/// tanh(x) = t / (t + 2) with t = expm1(2 |x|): 2.5 ULP.
+/// tanh(x) = t / (t + 2) with t = exp(2 |x|) − 1: 2.5 ULP.
 #[inline(always)]
 pub(super) fn tanh<T: Kernel>(x: T) -> T {
-    let two = T::constant(2.0);
     let a = x.abs();
-    // The bits of expm1, whose power of two here is that of a normal number.
-    let (q, n) = exp_parts(two * T::select(a > T::SATURATION, T::SATURATION, a));
-    let t = (q + (T::constant(1.0) - T::power_of_two(-n))) * T::power_of_two(n);
-    (t / (t + two)).copysign(x)
+    let (r, shifted) = reduced(T::select(a > T::SATURATION, T::SATURATION, a), 2.0);
+    let q = expm1_polynomial(r);
+    let power = T::shifted_power_of_two(shifted, 0);
+    // 2ⁿ − 1 is exact as long as the 1 counts, so that only the sum with 2ⁿ q is rounded.
+    let t = q.mul_add(power, power - T::constant(1.0));
+    (t / (t + T::constant(2.0))).copysign(x)
 }
 
 /// sinh(x) = h + h / (2 h + 1) with h = expm1(|x|) / 2, which overflows only where sinh does: 2 ULP.
@@ -34,8 +35,8 @@ pub(super) fn sinh<T: Kernel>(x: T) -> T {
 pub(super) fn cosh<T: Kernel>(x: T) -> T {
     // One above the argument at which exp overflows: its half overflows within.
     let limit = T::EXP_RANGE.1 + T::constant(1.0);
-    let (q, n) = exp_parts(x.abs().clamp((T::constant(0.0), limit)));
-    let h = (T::constant(1.0) + q).scale(n - T::constant(1.0));
+    let (q, shifted) = exp_parts(x.abs().clamp((T::constant(0.0), limit)));
+    let h = (T::constant(1.0) + q).scale(shifted - T::SHIFT - T::constant(1.0));
     h + T::constant(0.25) / h
 }
 

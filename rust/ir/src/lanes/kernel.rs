@@ -38,10 +38,18 @@ pub(super) trait Kernel: Lane {
     /// tanh is ±1 beyond, and exp(−x) vanishes beside 1 beyond.
     const SATURATION: Self;
     /// An exponent by which the result of any exponential becomes a normal number.
-    const LIFT: Self;
+    const LIFT: i32;
+    /// What leaves an integer, added to it, in the low bits with the exponents' bias: 1.5 · 2ᵐ + bias for a mantissa of
+    /// m bits.
+    const SHIFT: Self;
 
+    /// 2ⁿ⁺ᵏ from `shifted` = n + [`Kernel::SHIFT`]; n + k must be the exponent of a normal number.
+    fn shifted_power_of_two(shifted: Self, k: i32) -> Self;
     /// 2 to the power of the integer `n`, which must be the exponent of a normal number.
-    fn power_of_two(n: Self) -> Self;
+    #[inline(always)]
+    fn power_of_two(n: Self) -> Self {
+        Self::shifted_power_of_two(n + Self::SHIFT, 0)
+    }
     /// A positive finite `self` as (f, k) where self = 2ᵏ (1 + f) and √½ ≤ 1 + f < √2.
     fn split(self) -> (Self, Self);
     /// (exp(r) − 1 − r) / r² for |r| ≤ ln 2 / 2.
@@ -55,12 +63,10 @@ pub(super) trait Kernel: Lane {
         let half = (n * Self::constant(0.5)).floor();
         self * Self::power_of_two(half) * Self::power_of_two(n - half)
     }
-    /// 2 to the power of the integer n + [`Kernel::LIFT`], which must be the exponent of a normal number.
-    fn lifted_power_of_two(n: Self) -> Self;
-    /// `self` · 2ⁿ with one rounding, for an n up to `LIFT`: the first product is exact.
+    /// 2⁻ᴸ for L = [`Kernel::LIFT`].
     #[inline(always)]
-    fn scale_down(self, n: Self) -> Self {
-        self * Self::lifted_power_of_two(n) * Self::power_of_two(-Self::LIFT)
+    fn lowered() -> Self {
+        Self::shifted_power_of_two(Self::SHIFT, -Self::LIFT)
     }
     /// `self` within `range`; NaN stays.
     #[inline(always)]
@@ -80,16 +86,13 @@ impl Kernel for f32 {
     const EXP_RANGE: (f32, f32) = (-104.0, 89.0);
     const EXP2_RANGE: (f32, f32) = (-151.0, 129.0);
     const SATURATION: f32 = 18.0;
-    const LIFT: f32 = 63.0;
+    const LIFT: i32 = 63;
+    const SHIFT: f32 = 12_582_912.0 + 127.0;
 
     #[inline(always)]
-    fn power_of_two(n: f32) -> f32 {
-        // 1.5 · 2²³ leaves n in the low bits, in two's complement; the shift drops the rest.
-        f32::from_bits((n + 12_582_912.0).to_bits().wrapping_add(127) << 23)
-    }
-    #[inline(always)]
-    fn lifted_power_of_two(n: f32) -> f32 {
-        f32::from_bits((n + 12_582_912.0).to_bits().wrapping_add(127 + 63) << 23)
+    fn shifted_power_of_two(shifted: f32, k: i32) -> f32 {
+        // The shift drops all but the low bits.
+        f32::from_bits(shifted.to_bits().wrapping_add(k as u32) << 23)
     }
     #[inline(always)]
     fn split(self) -> (f32, f32) {
@@ -103,7 +106,11 @@ impl Kernel for f32 {
     }
     #[inline(always)]
     fn exp_polynomial(r: f32) -> f32 {
-        polynomial!(r; 0.0013926250831497611f32, 0.008363232883682618, 0.04166655421298415, 0.16666576666119928, 0.5)
+        // After Estrin: a shorter chain of operations that wait for each other than Horner's.
+        let square = r * r;
+        let high =
+            square.mul_add(0.0013926250831497611f32, r.mul_add(0.008363232883682618, 0.04166655421298415));
+        square.mul_add(high, r.mul_add(0.16666576666119928, 0.5))
     }
     #[inline(always)]
     fn log_polynomial(z: f32) -> f32 {
@@ -121,16 +128,13 @@ impl Kernel for f64 {
     const EXP_RANGE: (f64, f64) = (-746.0, 710.0);
     const EXP2_RANGE: (f64, f64) = (-1076.0, 1025.0);
     const SATURATION: f64 = 38.0;
-    const LIFT: f64 = 511.0;
+    const LIFT: i32 = 511;
+    const SHIFT: f64 = 6_755_399_441_055_744.0 + 1023.0;
 
     #[inline(always)]
-    fn power_of_two(n: f64) -> f64 {
-        // 1.5 · 2⁵² leaves n in the low bits, in two's complement; the shift drops the rest.
-        f64::from_bits((n + 6_755_399_441_055_744.0).to_bits().wrapping_add(1023) << 52)
-    }
-    #[inline(always)]
-    fn lifted_power_of_two(n: f64) -> f64 {
-        f64::from_bits((n + 6_755_399_441_055_744.0).to_bits().wrapping_add(1023 + 511) << 52)
+    fn shifted_power_of_two(shifted: f64, k: i32) -> f64 {
+        // The shift drops all but the low bits.
+        f64::from_bits(shifted.to_bits().wrapping_add(i64::from(k) as u64) << 52)
     }
     #[inline(always)]
     fn split(self) -> (f64, f64) {

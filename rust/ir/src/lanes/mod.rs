@@ -126,6 +126,10 @@ pub trait Lane:
     fn erf(self) -> Self;
     /// 1 − erf(x), accurate for large x.
     fn erfc(self) -> Self;
+    /// The distribution function of the standard normal distribution.
+    fn ndtr(self) -> Self;
+    /// The density of the standard normal distribution.
+    fn normal_pdf(self) -> Self;
     /// The inverse of the error function.
     fn erfinv(self) -> Self;
     /// The logarithm of the magnitude of the gamma function.

@@ -25,6 +25,26 @@ macro_rules! special_operations {
         wgsl { "erfc(x)" }
     }
     {
+        /// The distribution function of the standard normal distribution: the probability of a smaller number.
+        ndtr(x): Floating -> Same;
+        float { fn(x: T) -> T { x.ndtr() } }
+        partial { |x, _out| [x.normal_pdf()] }
+        domain { [(-8.0, 6.0)] }
+        accuracy { 4.0, 0.0 }
+        oracle { "scipy.special.ndtr" }
+        wgsl { "0.5 * erfc(-0.70710678 * x)" }
+    }
+    {
+        /// The density of the standard normal distribution.
+        normal_pdf(x): Floating -> Same;
+        float { fn(x: T) -> T { x.normal_pdf() } }
+        partial { |x, out| [-(x * out)] }
+        domain { [(-8.0, 8.0)] }
+        accuracy { 4.0, 0.0 }
+        oracle { "lambda x: numpy.exp(-x * x / 2) / numpy.sqrt(2 * numpy.pi)" }
+        wgsl { "0.39894228 * exp(-0.5 * x * x)" }
+    }
+    {
         /// The inverse of the error function; ±∞ at ±1, NaN beyond.
         erfinv(x): Floating -> Same;
         float { fn(x: T) -> T { x.erfinv() } }

@@ -1,5 +1,6 @@
 //! [`Lane`] of `f32`.
 
+mod normal;
 mod power;
 mod special;
 mod trigonometric;
@@ -108,6 +109,8 @@ impl Lane for f32 {
         atan = trigonometric::atan;
         erf = special::erf;
         erfc = special::erfc;
+        ndtr = normal::ndtr;
+        normal_pdf = normal::normal_pdf;
         erfinv = special::erfinv;
         lgamma = special::lgamma;
         digamma = special::digamma;

@@ -10,7 +10,7 @@ use crate::lanes::{
 };
 use std::f64::consts::PI;
 
-/// The error function: 1.5 ULP, in single precision for the sake of GELU. An odd polynomial below 1 (error 2⁻²⁹),
+/// The error function: 1.5 ULP, in single precision. An odd polynomial below 1 (error 2⁻²⁹),
 /// beyond 1 − exp(−a Q(a)) with a polynomial Q (error 2⁻²⁵ of erfc).
 #[inline(always)]
 pub(super) fn erf(x: f32) -> f32 {
@@ -30,7 +30,7 @@ pub(super) fn erf(x: f32) -> f32 {
     (if a < 1.0 { small } else { large }).copysign(x)
 }
 
-/// The complementary error function: 3.6 ULP, in single precision for the sake of GELU. For a ≥ 0 it is
+/// The complementary error function: 3.6 ULP, in single precision. For a ≥ 0 it is
 /// exp(−a²) / (a + 2) times a polynomial in (a − 2) / (a + 2) (error 2⁻²⁷), after Shepherd and Laframboise,
 /// *Chebyshev approximation of (1 + 2x) exp(x²) erfc x* (1981). What a² and the reciprocal lose to rounding goes into
 /// the exponential.
@@ -45,7 +45,7 @@ pub(super) fn erfc(x: f32) -> f32 {
     let sum = a + 2.0;
     let inverse = 1.0 / sum;
     let lost_by_inverse = inverse.mul_add(-sum, 1.0);
-    let (q, n) = exp_parts(-square);
+    let (q, shifted) = exp_parts(-square);
     let decay = (1.0 + q).mul_add(lost_by_inverse - lost_by_square, q);
     let quotient = (a - 2.0) * inverse;
     let ratio = 2.0
@@ -54,7 +54,8 @@ pub(super) fn erfc(x: f32) -> f32 {
             3.207765565060611e-05f32, 1.9712649757791e-05, -0.00029395627925324965, -0.00041170008371874974,
             0.001530702807484868, 0.003236229795578768, -0.010752811697677849, -0.018220635501510533,
             0.13973588294076877, -0.3435803590665767, 0.5107913544316037);
-    let value = ratio.mul_add(decay, ratio).scale_down(n);
+    let lifted = f32::shifted_power_of_two(shifted, f32::LIFT);
+    let value = ratio.mul_add(decay, ratio) * lifted * f32::lowered();
     let value = if vanishes { 0.0 } else { value };
     if x < 0.0 { 2.0 - value } else { value }
 }

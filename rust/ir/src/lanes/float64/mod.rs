@@ -109,6 +109,8 @@ impl Lane for f64 {
         sigmoid = exponential::sigmoid;
         erf = libm::erf;
         erfc = libm::erfc;
+        ndtr = special::ndtr;
+        normal_pdf = special::normal_pdf;
         erfinv = special::erfinv;
         lgamma = libm::lgamma;
         digamma = special::digamma;
