@@ -135,6 +135,20 @@ fn adam(n: usize) -> (Kernel, usize) {
     (map(expr, &[(); 4].map(|()| layout.clone()), &scalars, &[n]), n)
 }
 
+/// GELU of rows plus a bias, and its gradient.
+fn gelu_with_gradient(rows: usize, columns: usize) -> Kernel {
+    let expr = RefCell::new(Expr::new());
+    let [x, bias, gradient] = [0, 1, 2].map(|at| Recorded::load(&expr, at));
+    let sum = x + bias;
+    let results = [formulas::gelu(sum), formulas::gelu_gradient(sum, gradient)].map(|result| result.value);
+    let mut expr = expr.into_inner();
+    results.into_iter().for_each(|result| expr.output(result));
+    let shape = Shape::new(&[rows, columns]);
+    let dense = Layout::dense(shape.clone());
+    let row = Layout::dense(Shape::new(&[columns])).broadcast_to(&shape).unwrap();
+    map(expr, &[dense.clone(), row, dense], &[], &[rows, columns])
+}
+
 fn main() {
     let backend = tenfold_cpu::backend();
     let print = |name: &str, seconds: f64, elements: usize| {
@@ -167,6 +181,16 @@ fn main() {
             let seconds = best_of(|| by_hand(x, y, target));
             print(&format!("  by hand {threads} {}", tier.name()), seconds, n);
         }
+        let (rows, columns) = (4096, 1024);
+        let kernel = gelu_with_gradient(rows, columns);
+        let draws = |seed: usize, count: usize| {
+            let draw = |at| ((at * 37 + seed * 101) % 1999) as f32 / 400.0 - 2.5;
+            buffer_of(&(0..count).map(draw).collect::<Vec<f32>>())
+        };
+        let operands = [draws(0, rows * columns), draws(1, columns), draws(2, rows * columns)];
+        let sources: Vec<Source<'_>> = operands.iter().map(Source::Buffer).collect();
+        let mut out: Vec<Buffer> = (0..2).map(|_| backend.allocate(rows * columns * 4).unwrap()).collect();
+        time(&format!("gelu(x + b) with gradient {threads}"), &kernel, &sources, &mut out, rows * columns);
         let (kernel, parameters) = adam(1_000_000);
         let gradient = buffer_of(&vec![1.0; parameters]);
         // More than the caches hold, in turns.

@@ -444,7 +444,7 @@ fn check_formula(
 }
 
 #[test]
-fn hard_activations_have_the_bits_of_their_formulas() {
+fn activations_have_the_bits_of_their_formulas() {
     /// Of x and a gradient, and of these scalars.
     fn check<const S: usize>(
         scalars: [f64; S],
@@ -474,7 +474,22 @@ fn hard_activations_have_the_bits_of_their_formulas() {
         [0.75, 3.0, 0.5, 0.0] |x, g, s| formulas::hardswish_gradient(x, g, s);
         [-0.5, 0.5] |x, g, s| formulas::softshrink(x, s[0], s[1]);
         [0.5, 0.0] |x, g, s| formulas::softshrink_gradient(x, g, s[0], s[1]);
+        [1.0, 1.0] |x, g, s| formulas::silu_gradient(x, g, s);
+        [] |x, g, s| { let [] = s; formulas::gelu_gradient(x, g) };
     }
+}
+
+#[test]
+fn gelu_with_its_gradient_has_the_bits_of_its_formula() {
+    let expr = RefCell::new(Expr::new());
+    let [x, gradient] = [0, 1].map(|at| Recorded::load(&expr, at));
+    let results = [formulas::gelu(x), formulas::gelu_gradient(x, gradient)].map(|result| result.value);
+    let mut form = expr.into_inner();
+    results.into_iter().for_each(|result| form.output(result));
+    assert_eq!(formulas_in(&form), 1);
+    check_formula(&form, 2, &[], &[0, 1], |values| {
+        vec![formulas::gelu(values[0]), formulas::gelu_gradient(values[0], values[1])]
+    });
 }
 
 #[test]

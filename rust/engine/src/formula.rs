@@ -176,6 +176,18 @@ impl Arithmetic for Variable<'_> {
         let holds = self.formula.apply(comparison.operation(), &[self.value, other.value]);
         self.formula.apply(Operation::where_, &[holds.value, then.value, otherwise.value])
     }
+
+    fn sigmoid(self) -> Self {
+        self.formula.apply(Operation::sigmoid, &[self.value])
+    }
+
+    fn ndtr(self) -> Self {
+        self.formula.apply(Operation::ndtr, &[self.value])
+    }
+
+    fn normal_pdf(self) -> Self {
+        self.formula.apply(Operation::normal_pdf, &[self.value])
+    }
 }
 
 impl<'f> Variable<'f> {

@@ -24,6 +24,12 @@ pub trait Arithmetic:
     fn choose(self, comparison: Comparison, other: Self, then: Self, otherwise: Self) -> Self;
     /// From this value towards `end`, by a fraction.
     fn lerp(self, end: Self, fraction: Self) -> Self;
+    /// The logistic function.
+    fn sigmoid(self) -> Self;
+    /// The distribution function of the standard normal distribution.
+    fn ndtr(self) -> Self;
+    /// The density of the standard normal distribution.
+    fn normal_pdf(self) -> Self;
 }
 
 /// How [`Arithmetic::choose`] compares.
@@ -85,6 +91,18 @@ macro_rules! arithmetic_of_lanes {
             fn lerp(self, end: $type, fraction: $type) -> $type {
                 body::lerp::float(self, end, fraction)
             }
+            #[inline(always)]
+            fn sigmoid(self) -> $type {
+                Lane::sigmoid(self)
+            }
+            #[inline(always)]
+            fn ndtr(self) -> $type {
+                Lane::ndtr(self)
+            }
+            #[inline(always)]
+            fn normal_pdf(self) -> $type {
+                Lane::normal_pdf(self)
+            }
         })*
     };
 }
@@ -136,6 +154,15 @@ impl Arithmetic for Recorded<'_> {
     }
     fn lerp(self, end: Self, fraction: Self) -> Self {
         self.apply(Operation::lerp, [self, end, fraction])
+    }
+    fn sigmoid(self) -> Self {
+        self.apply(Operation::sigmoid, [self])
+    }
+    fn ndtr(self) -> Self {
+        self.apply(Operation::ndtr, [self])
+    }
+    fn normal_pdf(self) -> Self {
+        self.apply(Operation::normal_pdf, [self])
     }
 }
 
@@ -293,4 +320,23 @@ pub fn softshrink<A: Arithmetic>(x: A, low: A, high: A) -> A {
 #[inline(always)]
 pub fn softshrink_gradient<A: Arithmetic>(x: A, gradient: A, distance: A, zero: A) -> A {
     x.abs().choose(Comparison::LessEqual, distance, zero, gradient)
+}
+
+/// The Gaussian error linear unit.
+#[inline(always)]
+pub fn gelu<A: Arithmetic>(x: A) -> A {
+    x * x.ndtr()
+}
+
+/// Its gradient. Distribution function and density share their exponential.
+#[inline(always)]
+pub fn gelu_gradient<A: Arithmetic>(x: A, gradient: A) -> A {
+    gradient * x.ndtr() + gradient * x * x.normal_pdf()
+}
+
+/// The gradient of the sigmoid linear unit, from twice 1.
+#[inline(always)]
+pub fn silu_gradient<A: Arithmetic>(x: A, gradient: A, ones: [A; 2]) -> A {
+    let sigmoid = x.sigmoid();
+    gradient * (sigmoid * (ones[0] + x * (ones[1] - sigmoid)))
 }

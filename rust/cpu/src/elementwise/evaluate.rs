@@ -457,7 +457,7 @@ impl<'a> Evaluator<'a> {
                     Access::Linear => {
                         // SAFETY: the element is one of the layout's.
                         let tile = unsafe { operand.at(operand.layout.offset() + start as i64) };
-                        if operand.is_far && !program.fetches {
+                        if operand.is_far && !program.fetched[source] {
                             let (next, bytes) =
                                 (tile.wrapping_add(count * operand.size), count * operand.size);
                             for start in (0..bytes).step_by(BURST) {

@@ -6,15 +6,14 @@
 
 use std::array;
 use std::cell::RefCell;
-use std::ops::{Add, Div, Mul, Sub};
 use std::ptr;
 use std::sync::OnceLock;
 
 use smallvec::SmallVec;
 use tenfold_ir::expr::Value;
 use tenfold_ir::formulas::{
-    self, AdamNumbers, AdamState, Arithmetic, Comparison, MomentumNumbers, Recorded, adam, momentum,
-    normalized, normalized_gradient,
+    self, AdamNumbers, AdamState, Arithmetic, MomentumNumbers, Recorded, adam, momentum, normalized,
+    normalized_gradient,
 };
 use tenfold_ir::{Expr, Instruction};
 
@@ -95,6 +94,17 @@ impl Formula<6, 0, 1> for NormalizedGradient {
     }
 }
 
+/// GELU and its gradient, where both are wanted.
+struct GeluWithGradient;
+
+impl Formula<2, 0, 2> for GeluWithGradient {
+    #[inline(always)]
+    fn compute<A: Arithmetic>([x, gradient]: [A; 2], _: [A; 0]) -> [A; 2] {
+        let value = formulas::gelu(x);
+        [formulas::gelu_gradient(x, gradient), value]
+    }
+}
+
 /// How many names there are.
 const fn count(names: &[&str]) -> usize {
     names.len()
@@ -121,6 +131,8 @@ macro_rules! plain_formulas {
     };
 }
 plain_formulas! {
+    GeluGradient [x gradient] [] => formulas::gelu_gradient(x, gradient);
+    SiluGradient [x gradient] [one other] => formulas::silu_gradient(x, gradient, [one, other]);
     NormalizedProduct [gradient x mean r] [] => formulas::normalized_product(gradient, x, mean, r);
     Hardtanh [x] [low high] => formulas::hardtanh(x, low, high);
     HardtanhGradient [x gradient] [high zero low] => formulas::hardtanh_gradient(x, gradient, low, high, zero);
@@ -142,7 +154,7 @@ pub struct Known {
 
 /// All of them.
 fn known() -> &'static [Known] {
-    static KNOWN: OnceLock<[Known; 15]> = OnceLock::new();
+    static KNOWN: OnceLock<[Known; 18]> = OnceLock::new();
     KNOWN.get_or_init(|| {
         [
             // Before the form that is within it.
@@ -153,6 +165,9 @@ fn known() -> &'static [Known] {
             Known::new::<Normalized, 4, 0, 1>(),
             Known::new::<NormalizedGradient, 6, 0, 1>(),
             Known::new::<NormalizedProduct, 4, 0, 1>(),
+            Known::new::<GeluWithGradient, 2, 0, 2>(),
+            Known::new::<GeluGradient, 2, 0, 1>(),
+            Known::new::<SiluGradient, 2, 2, 1>(),
             Known::new::<Hardswish, 1, 5, 1>(),
             Known::new::<HardswishGradient, 2, 4, 1>(),
             Known::new::<Hardsigmoid, 1, 4, 1>(),
@@ -194,6 +209,15 @@ impl Known {
             SmallVec::from_elem(None, self.form.instructions().len());
         if !self.agrees(self.form.outputs()[0], expr, root, &mut values) {
             return None;
+        }
+        // Results that the first one is not made of stand anywhere.
+        for &output in &self.form.outputs()[1..] {
+            if values[usize::from(output)].is_none() {
+                values = (0..expr.instructions().len() as Value).find_map(|value| {
+                    let mut tried = values.clone();
+                    self.agrees(output, expr, value, &mut tried).then_some(tried)
+                })?;
+            }
         }
         let computed = |at: &usize| matches!(self.form.instructions()[*at], Instruction::Apply { .. });
         let is_leaf = |at: &usize| !computed(at);
@@ -290,75 +314,6 @@ pub fn find(expr: &Expr, wanted: &[Value]) -> SmallVec<[Found; 1]> {
 /// How far in front of what it reads a formula fetches, in bytes.
 const AHEAD: usize = 1024;
 
-/// Neighbouring elements: one or two vectors.
-#[derive(Clone, Copy)]
-struct Pack([f32; LANES]);
-
-impl Pack {
-    #[inline(always)]
-    fn each(self, other: Self, body: impl Fn(f32, f32) -> f32) -> Self {
-        let mut result = self;
-        for lane in 0..LANES {
-            result.0[lane] = body(self.0[lane], other.0[lane]);
-        }
-        result
-    }
-}
-
-impl Arithmetic for Pack {
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        self.each(self, |x, _| Arithmetic::sqrt(x))
-    }
-    #[inline(always)]
-    fn maximum(self, other: Self) -> Self {
-        self.each(other, Arithmetic::maximum)
-    }
-    #[inline(always)]
-    fn minimum(self, other: Self) -> Self {
-        self.each(other, Arithmetic::minimum)
-    }
-    #[inline(always)]
-    fn abs(self) -> Self {
-        self.each(self, |x, _| Arithmetic::abs(x))
-    }
-    #[inline(always)]
-    fn choose(self, comparison: Comparison, other: Self, then: Self, otherwise: Self) -> Self {
-        let mut result = self;
-        for lane in 0..LANES {
-            let holds = comparison.holds(self.0[lane], other.0[lane]);
-            result.0[lane] = if holds { then.0[lane] } else { otherwise.0[lane] };
-        }
-        result
-    }
-    #[inline(always)]
-    fn lerp(self, end: Self, fraction: Self) -> Self {
-        let mut result = self;
-        for lane in 0..LANES {
-            result.0[lane] = Arithmetic::lerp(self.0[lane], end.0[lane], fraction.0[lane]);
-        }
-        result
-    }
-}
-
-macro_rules! operators {
-    ($($trait:ident $name:ident;)*) => {
-        $(impl $trait for Pack {
-            type Output = Self;
-            #[inline(always)]
-            fn $name(self, other: Self) -> Self {
-                self.each(other, |x, y| x.$name(y))
-            }
-        })*
-    };
-}
-operators! {
-    Add add;
-    Sub sub;
-    Mul mul;
-    Div div;
-}
-
 /// # Safety
 /// As for a [`FormulaFunction`].
 #[inline(always)]
@@ -377,23 +332,31 @@ unsafe fn run<F: Formula<N, S, R>, const N: usize, const S: usize, const R: usiz
             targets[at] = tiles[N + S + at].cast::<f32>();
         }
         let mut scalars = [0.0; S];
-        let mut packs = [Pack([0.0; LANES]); S];
         for at in 0..S {
             scalars[at] = tiles[N + at].cast::<f32>().read();
-            packs[at] = Pack([scalars[at]; LANES]);
         }
         let blocks = count / LANES;
         for block in 0..blocks {
-            let mut operands = [Pack([0.0; LANES]); N];
+            let (mut operands, mut results) = ([[0.0; LANES]; N], [[0.0; LANES]; R]);
             for at in 0..N {
                 let place = sources[at].cast::<[f32; LANES]>().add(block);
                 // A line at a time between the steps: asked for all at once, lines wait for each other.
                 prefetch(place.cast::<u8>().wrapping_add(AHEAD), 64);
-                operands[at] = Pack(place.read_unaligned());
+                operands[at] = place.read_unaligned();
             }
-            let results = F::compute(operands, packs);
+            // A loop that is widened.
+            for lane in 0..LANES {
+                let mut own = [0.0; N];
+                for at in 0..N {
+                    own[at] = operands[at][lane];
+                }
+                let computed = F::compute(own, scalars);
+                for at in 0..R {
+                    results[at][lane] = computed[at];
+                }
+            }
             for at in 0..R {
-                targets[at].cast::<[f32; LANES]>().add(block).write_unaligned(results[at].0);
+                targets[at].cast::<[f32; LANES]>().add(block).write_unaligned(results[at]);
             }
         }
         for element in blocks * LANES..count {

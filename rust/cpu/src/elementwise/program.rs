@@ -57,8 +57,8 @@ pub struct Program {
     pub constants: SmallVec<[(u16, DType); 4]>,
     pub registers: usize,
     pub outputs: usize,
-    /// Its steps fetch what they will read, so that nobody else has to.
-    pub fetches: bool,
+    /// Which origins the steps that read them fetch, so that nobody else has to.
+    pub fetched: SmallVec<[bool; 4]>,
     /// The slots of the wanted values, with [`Store::View`].
     pub views: SmallVec<[u16; 2]>,
     pub steps: Vec<Step>,
@@ -392,6 +392,14 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    /// True for a source that a formula reads.
+    fn is_fetched(&self, source: u16) -> bool {
+        self.steps.iter().any(|step| match step {
+            Pending::Formula { operands, places, .. } => places[..*operands].contains(&Place::Source(source)),
+            Pending::Operation { .. } => false,
+        })
+    }
+
     fn finish(self) -> Program {
         let constants = self.origins.len();
         let registers = constants + self.constants.len();
@@ -422,7 +430,7 @@ impl<'a> Compiler<'a> {
             registers: usize::from(self.registers),
             outputs: if is_viewed { 0 } else { self.purpose.wanted.len() },
             views,
-            fetches: self.steps.iter().any(|step| matches!(step, Pending::Formula { .. })),
+            fetched: (0..self.origins.len() as u16).map(|source| self.is_fetched(source)).collect(),
             register_bytes: widest * TILE,
             picoseconds: self.picoseconds,
             origins: self.origins,

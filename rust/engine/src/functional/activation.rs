@@ -1,6 +1,6 @@
 //! Activation functions made of scalar operations.
 
-use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI};
+use std::f64::consts::FRAC_2_PI;
 
 use tenfold_ir::{DType, Error, Result, normalize_axis};
 
@@ -99,8 +99,7 @@ pub enum Gelu {
 /// The Gaussian error linear unit (Hendrycks and Gimpel 2016).
 pub fn gelu(input: &Tensor, form: Gelu) -> Result<Tensor> {
     widened_again("gelu", input, move |x| match form {
-        // erfc keeps its relative accuracy where 1 + erf loses it.
-        Gelu::Exact => x.multiply(0.5)?.multiply(&x.multiply(-FRAC_1_SQRT_2)?.erfc()?),
+        Gelu::Exact => x.multiply(&x.ndtr()?),
         Gelu::Tanh => {
             let cubic = x.multiply(&x.square()?)?.multiply(0.044715)?;
             let inner = x.add(&cubic)?.multiply(FRAC_2_PI.sqrt())?;
@@ -316,7 +315,7 @@ pub fn glu(input: &Tensor, dim: i64) -> Result<Tensor> {
 mod tests {
     use tenfold_cpu::elementwise::formulas_in;
 
-    use super::{hardsigmoid, hardswish, hardtanh, softshrink};
+    use super::{Gelu, gelu, hardsigmoid, hardswish, hardtanh, softshrink};
     use crate::autograd::backward;
     use crate::graph::current_shard;
     use crate::graph::testing::deferred;
@@ -324,10 +323,17 @@ mod tests {
     use crate::{DType, Result, Tensor, synchronize};
 
     #[test]
-    fn hard_activations_and_their_gradients_are_formulas() {
-        let activations: [fn(&Tensor) -> Result<Tensor>; 4] =
-            [hardswish, hardsigmoid, |x| hardtanh(x, -1.0, 2.0), |x| softshrink(x, 0.5)];
-        for activation in activations {
+    fn activations_and_their_gradients_are_formulas() {
+        // With both in one formula, or in one each.
+        let activations: [(fn(&Tensor) -> Result<Tensor>, usize); 6] = [
+            (hardswish, 2),
+            (hardsigmoid, 2),
+            (|x| hardtanh(x, -1.0, 2.0), 2),
+            (|x| softshrink(x, 0.5), 2),
+            (|x| gelu(x, Gelu::Exact), 1),
+            (Tensor::silu, 1),
+        ];
+        for (activation, formulas) in activations {
             deferred(move || {
                 let [x, cotangent] = [0, 1].map(|seed| {
                     let start = Tensor::full(&[1000], seed, DType::Float32).unwrap();
@@ -339,7 +345,7 @@ mod tests {
                 let gradients = backward(&[(&y, Some(&cotangent))], false, false).unwrap();
                 let steps = plan(&mut current_shard().arena().peek(), true, None);
                 let found = steps.iter().filter_map(|step| step.kernel.epilogue.as_ref()).map(formulas_in);
-                assert_eq!(found.sum::<usize>(), 2);
+                assert_eq!(found.sum::<usize>(), formulas);
                 drop((y, gradients));
             });
         }
