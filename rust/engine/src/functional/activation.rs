@@ -324,8 +324,9 @@ mod tests {
 
     #[test]
     fn activations_and_their_gradients_are_formulas() {
-        // With both in one formula, or in one each.
-        let activations: [(fn(&Tensor) -> Result<Tensor>, usize); 6] = [
+        type Activation = fn(&Tensor) -> Result<Tensor>;
+        // With both in one formula, or in one each; the value of SiLU is an operation.
+        let activations: [(Activation, usize); 6] = [
             (hardswish, 2),
             (hardsigmoid, 2),
             (|x| hardtanh(x, -1.0, 2.0), 2),

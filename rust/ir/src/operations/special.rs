@@ -29,7 +29,7 @@ macro_rules! special_operations {
         ndtr(x): Floating -> Same;
         float { fn(x: T) -> T { x.ndtr() } }
         partial { |x, _out| [x.normal_pdf()] }
-        domain { [(-8.0, 6.0)] }
+        domain { [(-3.0, 6.0)] }
         accuracy { 4.0, 0.0 }
         oracle { "scipy.special.ndtr" }
         wgsl { "0.5 * erfc(-0.70710678 * x)" }
