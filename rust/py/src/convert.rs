@@ -17,6 +17,20 @@ pub enum PyArgument {
 }
 
 impl PyArgument {
+    /// An argument that is no tensor.
+    pub fn of_other(object: &Bound<'_, PyAny>) -> PyResult<PyArgument> {
+        if let Some(scalar) = scalar_of(object)? {
+            return Ok(PyArgument::Scalar(scalar));
+        }
+        if object.hasattr("__array_interface__")? {
+            return Ok(PyArgument::Tensor(crate::interchange::tensor_of_buffer(object, false)?));
+        }
+        Err(PyTypeError::new_err(format!(
+            "argument: needs a tensor or a number; got {}",
+            object.get_type().name()?
+        )))
+    }
+
     /// As the engine takes it.
     pub fn as_argument(&self) -> Argument<'_> {
         match self {
@@ -28,10 +42,14 @@ impl PyArgument {
 
 /// A Python number, also one of NumPy's; `None` for anything else.
 pub fn scalar_of(object: &Bound<'_, PyAny>) -> PyResult<Option<Scalar>> {
-    if let Ok(truth) = object.cast::<PyBool>() {
-        return Ok(Some(Scalar::Bool(truth.is_true())));
+    if object.is_instance_of::<PyBool>() {
+        return Ok(Some(Scalar::Bool(object.is_truthy()?)));
     }
     if object.is_instance_of::<PyInt>() {
+        // Nearly all fit, and wider ones take ten times as long.
+        if let Ok(number) = object.extract::<i64>() {
+            return Ok(Some(Scalar::Int(number.into())));
+        }
         let wide = object.extract::<i128>().map_err(|_| {
             PyOverflowError::new_err("integer: does not fit any dtype. Hint: int64 and uint64 are the widest")
         })?;
@@ -62,19 +80,10 @@ impl<'py> FromPyObject<'_, 'py> for PyArgument {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<PyArgument> {
-        if let Ok(tensor) = object.cast::<PyTensor>() {
-            return Ok(PyArgument::Tensor(tensor.get().value()?));
+        match object.cast::<PyTensor>() {
+            Ok(tensor) => Ok(PyArgument::Tensor(tensor.get().value()?)),
+            Err(_) => PyArgument::of_other(&object),
         }
-        if let Some(scalar) = scalar_of(&object)? {
-            return Ok(PyArgument::Scalar(scalar));
-        }
-        if object.hasattr("__array_interface__")? {
-            return Ok(PyArgument::Tensor(crate::interchange::tensor_of_buffer(&object, false)?));
-        }
-        Err(PyTypeError::new_err(format!(
-            "argument: needs a tensor or a number; got {}",
-            object.get_type().name()?
-        )))
     }
 }
 

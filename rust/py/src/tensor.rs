@@ -127,17 +127,15 @@ fn binary(
     reflected: bool,
 ) -> PyResult<Py<PyAny>> {
     let py = other.py();
-    // Nearly always a tensor: without the way through a `PyArgument`.
     if let Ok(tensor) = other.cast::<PyTensor>() {
         let (own, other) = (slf.value()?, tensor.get().value()?);
         return applied(py, operation, (&own).into(), (&other).into(), reflected);
     }
-    let Ok(argument) = other.extract::<PyArgument>() else {
+    let argument = match PyArgument::of_other(other) {
+        Ok(argument) => argument,
         // A number too large for any dtype is a mistake, not another type.
-        if other.is_instance_of::<pyo3::types::PyInt>() {
-            other.extract::<PyArgument>()?;
-        }
-        return Ok(py.NotImplemented());
+        Err(error) if other.is_instance_of::<pyo3::types::PyInt>() => return Err(error),
+        Err(_) => return Ok(py.NotImplemented()),
     };
     let value = slf.value()?;
     applied(py, operation, (&value).into(), argument.as_argument(), reflected)
