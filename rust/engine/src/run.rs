@@ -116,11 +116,7 @@ fn exclusive(shard: &'static Shard) -> MutexGuard<'static, Plans> {
 
 fn run_pending(shard: &'static Shard, plans: &mut Plans, asked: Option<Slot>) -> Result<()> {
     let mut garbage = Garbage::default();
-    let mut batch = {
-        let mut arena = shard.arena();
-        let end = arena.end();
-        arena.take(end, &mut garbage)
-    };
+    let mut batch = shard.arena().take(&mut garbage);
     drop(garbage);
     let debug = switches::debug();
     if debug >= 5 && batch.len() > 0 {
@@ -148,7 +144,7 @@ fn run_pending(shard: &'static Shard, plans: &mut Plans, asked: Option<Slot>) ->
                 if !failure.can_be_repeated {
                     fail(shard, &mut batch, step, &failure.error);
                 }
-                waiting.extend(batch.nodes.into_iter().flatten());
+                waiting.extend(batch.nodes.drain(..).flatten());
                 result = Err(failure.error);
                 break;
             }
@@ -156,7 +152,7 @@ fn run_pending(shard: &'static Shard, plans: &mut Plans, asked: Option<Slot>) ->
     }
     if !waiting.is_empty() {
         let mut garbage = Garbage::default();
-        shard.arena().restart(waiting, &mut garbage);
+        shard.arena().restart(waiting, &batch.layouts, &mut garbage);
     }
     plans.keep(plan);
     result
@@ -239,42 +235,37 @@ impl From<Error> for Failure {
     }
 }
 
-/// Puts the results of a step into their slots, and lets go of what its nodes read.
+/// Puts the results of a step into their slots, and lets go of its nodes and what they read.
 fn finish(shard: &Shard, batch: &mut Batch, step: &Step, buffers: Vec<Buffer>) {
+    let buffers: SmallVec<[Arc<Buffer>; 2]> = buffers.into_iter().map(Arc::new).collect();
     let mut garbage = Garbage::default();
     let mut arena = shard.arena();
-    let mut nodes: SmallVec<[Box<Node>; 4]> = SmallVec::with_capacity(step.nodes.len());
-    for &node in &step.nodes {
-        nodes.extend(batch.nodes[node as usize].take());
+    for &number in &step.nodes {
+        arena.release_inputs(batch.node(number), &mut garbage);
     }
-    for node in &nodes {
-        arena.release_inputs(node, &mut garbage);
-    }
-    let buffers: SmallVec<[Arc<Buffer>; 2]> = buffers.into_iter().map(Arc::new).collect();
-    let mut outputs = step.outputs.iter();
-    for (&number, node) in step.nodes.iter().zip(&nodes) {
-        for (value, &slot) in batch.values_of(number).zip(&node.outputs) {
+    let mut outputs = step.outputs.as_slice();
+    for &number in &step.nodes {
+        let Some(node) = batch.nodes[number as usize].take() else { continue };
+        for (value, made) in batch.values_of(number).zip(&node.outputs) {
             // Nearly always the next one.
-            let output = match outputs.as_slice().first() {
-                Some(&(next, output)) if next == value => {
-                    outputs.next();
-                    Some(output)
+            let output = match outputs {
+                [(next, output), rest @ ..] if *next == value => {
+                    outputs = rest;
+                    Some(*output)
                 }
                 _ => step.outputs.iter().find(|output| output.0 == value).map(|output| output.1),
             };
             match output {
-                Some(output) => arena.finish(slot, buffers[output as usize].clone(), &mut garbage),
+                Some(output) => arena.finish(made.slot, buffers[output as usize].clone(), &mut garbage),
                 // It goes on waiting.
                 None if batch.values[value as usize].waits => {}
-                None => arena.finish_inner(slot),
+                None => arena.finish_inner(made.slot),
             }
         }
+        arena.retire(node, &mut garbage);
     }
-    drop(arena);
     // Garbage is dropped after the lock: dropping a buffer may run foreign code.
-    drop(buffers);
-    drop(garbage);
-    nodes.into_iter().for_each(Node::recycle);
+    drop(arena);
 }
 
 /// A step that cannot be computed: whoever looks at its values gets the error.
@@ -283,9 +274,7 @@ fn fail(shard: &Shard, batch: &mut Batch, step: &Step, error: &Error) {
     let mut arena = shard.arena();
     for &node in &step.nodes {
         if let Some(node) = batch.nodes[node as usize].take() {
-            arena.release_inputs(&node, &mut garbage);
-            arena.fail(&node.outputs, error, &mut garbage);
-            garbage.nodes.push(node);
+            arena.fail(node, error, &mut garbage);
         }
     }
     drop(arena);
@@ -298,7 +287,7 @@ fn claim(shard: &Shard, batch: &mut Batch, step: &Step) -> Operands {
     for read in &step.reads {
         let Some(node) = &mut batch.nodes[read.node as usize] else { continue };
         let buffer = match std::mem::replace(&mut node.inputs[read.input as usize].place, Place::Claimed) {
-            Place::Pending(slot) => arena.claim(slot),
+            Place::Pending(slot, _) => arena.claim(slot),
             Place::Ready(buffer) => buffer,
             Place::Claimed => unreachable!("an input is one operand"),
         };

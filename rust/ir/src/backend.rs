@@ -20,37 +20,42 @@ pub trait Storage: Any + Send + Sync {
 }
 
 /// A piece of memory, owned.
-pub struct Buffer(Box<dyn Storage>);
+pub struct Buffer {
+    storage: Box<dyn Storage>,
+    /// What the storage says once and for all: every node that reads it asks.
+    is_borrowed: bool,
+}
 
 impl Buffer {
     /// Wraps memory.
     pub fn new(storage: impl Storage) -> Buffer {
-        Buffer(Box::new(storage))
+        Buffer { is_borrowed: storage.is_borrowed(), storage: Box::new(storage) }
     }
 
     /// The bytes, or an error where they are not in the host's memory.
     pub fn bytes(&self) -> Result<&[u8]> {
-        self.0.bytes().ok_or_else(|| Error::state("buffer", "not in the host's memory"))
+        self.storage.bytes().ok_or_else(|| Error::state("buffer", "not in the host's memory"))
     }
 
     /// The bytes, to be written.
     pub fn bytes_mut(&mut self) -> Result<&mut [u8]> {
-        self.0.bytes_mut().ok_or_else(|| Error::state("buffer", "not writable by the host"))
+        self.storage.bytes_mut().ok_or_else(|| Error::state("buffer", "not writable by the host"))
     }
 
     /// Its size in bytes.
     pub fn size(&self) -> usize {
-        self.0.size()
+        self.storage.size()
     }
 
     /// See [`Storage::is_borrowed`].
+    #[inline]
     pub fn is_borrowed(&self) -> bool {
-        self.0.is_borrowed()
+        self.is_borrowed
     }
 
     /// The storage, for the backend that made it.
     pub fn storage(&self) -> &dyn Storage {
-        &*self.0
+        &*self.storage
     }
 }
 

@@ -90,6 +90,7 @@ impl DType {
     }
 
     /// Bytes an element.
+    #[inline]
     pub const fn size(self) -> usize {
         match self {
             DType::Bool | DType::Int8 | DType::Uint8 => 1,
@@ -101,6 +102,7 @@ impl DType {
     }
 
     /// The sort of numbers.
+    #[inline]
     pub const fn category(self) -> Category {
         match self {
             DType::Bool => Category::Boolean,
@@ -111,11 +113,13 @@ impl DType {
     }
 
     /// True for real floating-point dtypes.
+    #[inline]
     pub const fn is_floating(self) -> bool {
         matches!(self.category(), Category::Floating)
     }
 
     /// True for complex dtypes.
+    #[inline]
     pub const fn is_complex(self) -> bool {
         matches!(self.category(), Category::Complex)
     }
@@ -136,11 +140,13 @@ impl DType {
     }
 
     /// True where a gradient can exist: floating or complex.
+    #[inline]
     pub const fn is_differentiable(self) -> bool {
         matches!(self.category(), Category::Floating | Category::Complex)
     }
 
     /// The dtype of a complex dtype's parts; itself for any other.
+    #[inline]
     pub const fn real(self) -> DType {
         match self {
             DType::Complex64 => DType::Float32,
@@ -166,6 +172,7 @@ impl DType {
     }
 
     /// The dtype itself where it is floating or complex; `Float32` for integers and bool.
+    #[inline]
     pub const fn to_floating(self) -> DType {
         if self.is_differentiable() { self } else { DType::Float32 }
     }

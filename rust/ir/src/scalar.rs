@@ -34,6 +34,7 @@ impl PartialEq for Scalar {
 
 impl Scalar {
     /// The category of dtypes that can hold it.
+    #[inline]
     pub fn category(self) -> Category {
         match self {
             Scalar::Bool(_) => Category::Boolean,
@@ -44,6 +45,7 @@ impl Scalar {
     }
 
     /// The dtype of a tensor made of it alone: bool, int64, float32 or complex64.
+    #[inline]
     pub fn default_dtype(self) -> DType {
         match self.category() {
             Category::Boolean => DType::Bool,
@@ -55,6 +57,7 @@ impl Scalar {
 
     /// The dtype in which a tensor of dtype `with` meets this scalar: the tensor's own where its category
     /// suffices, else the default dtype of the scalar's category (complex for a float tensor keeps its precision).
+    #[inline]
     pub fn meets(self, with: DType) -> DType {
         if self.category() <= with.category() {
             with
@@ -104,6 +107,7 @@ impl Scalar {
     }
 
     /// An `Overflow` error where an integer does not fit `dtype`.
+    #[inline]
     pub fn check_fits(self, operation: &'static str, dtype: DType) -> Result<()> {
         if let (Scalar::Int(value), Some((low, high))) = (self, dtype.integer_range())
             && dtype != DType::Bool

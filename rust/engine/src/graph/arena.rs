@@ -1,21 +1,21 @@
 //! The arena of a shard: slots of values with plain counts, and the nodes that will fill them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use smallvec::SmallVec;
-use tenfold_ir::{Buffer, Error, Result, Spec};
+use tenfold_ir::{Buffer, DType, Error, Layout, Result, Scalar};
 
-use super::batch::Batch;
-use super::node::{Input, Node, Place, Slot};
+use super::Layouts;
+use super::node::{Input, Node, NodeOperation, Output, Place, Slot};
 use crate::plan::Plans;
 
 /// The place of a node in the order of recording.
-pub(crate) type Sequence = u64;
+type Sequence = u64;
 
 /// Where a value stands.
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     /// Nobody's; may be given out again.
     Free,
     /// Not computed; the node waits in the arena.
@@ -29,15 +29,19 @@ enum State {
 }
 
 #[derive(Debug)]
-struct Entry {
+pub(super) struct Entry {
     /// Tensors that hold the value.
-    handles: u32,
+    pub(super) handles: u32,
     /// Pending nodes that read it.
-    uses: u32,
-    state: State,
+    pub(super) uses: u32,
+    pub(super) state: State,
     /// Smallest and largest element, where it once was checked as an index.
     index_range: Option<(i64, i64)>,
 }
+
+/// Nodes that are done with and are kept for later ones, at most. A chain of a thousand nodes is a thousand pieces of memory
+/// that are asked for in a row and given back in a row, the worst case of a general allocator.
+const MOST_SPARE: usize = 1024;
 
 /// Held by the thread that runs a shard's nodes, with the plans that it has made.
 pub(crate) type Flusher = &'static Mutex<Plans>;
@@ -45,21 +49,27 @@ pub(crate) type Flusher = &'static Mutex<Plans>;
 /// Slots and pending nodes. A slot with neither handles nor uses is free, and what it kept alive goes with it.
 #[derive(Default)]
 pub(crate) struct Arena {
-    entries: Vec<Entry>,
-    free: Vec<Slot>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) free: Vec<Slot>,
     /// Pending nodes in the order of recording, from number `first` on; `None` where one has died.
-    nodes: VecDeque<Option<Box<Node>>>,
-    first: Sequence,
+    pub(super) nodes: VecDeque<Option<Box<Node>>>,
+    pub(super) first: Sequence,
+    /// The layouts that the nodes name.
+    pub(super) layouts: Layouts,
+    /// Nodes to be used again.
+    #[allow(clippy::vec_box, reason = "the boxes are what is kept")]
+    spare: Vec<Box<Node>>,
     /// Bytes of the outputs of pending nodes.
-    pending_bytes: usize,
+    pub(super) pending_bytes: usize,
     /// Bytes of buffers that only pending nodes keep alive, at most.
-    kept_bytes: usize,
+    pub(super) kept_bytes: usize,
     /// See [`Arena::flusher`]; made at the first flush.
-    flusher: Option<Flusher>,
+    pub(super) flusher: Option<Flusher>,
 }
 
 impl Arena {
-    fn entry(&mut self, slot: Slot) -> &mut Entry {
+    #[inline]
+    pub(super) fn entry(&mut self, slot: Slot) -> &mut Entry {
         &mut self.entries[slot as usize]
     }
 
@@ -82,53 +92,81 @@ impl Arena {
     }
 
     /// Adds a pending node; its outputs get slots with one handle each, which `give` takes. An input whose slot is computed
-    /// by now is read from its buffer. An error where one could not be computed, and the node, to be dropped without the
+    /// by now is read from its buffer. An error where one could not be computed, and what else is to be dropped without the
     /// lock.
     #[inline]
-    pub fn record(
+    pub fn record<'a>(
         &mut self,
-        mut node: Box<Node>,
+        operation: NodeOperation,
+        site: Option<Arc<str>>,
+        inputs: impl Iterator<Item = Reading<'a>>,
+        scalars: impl Iterator<Item = Scalar>,
+        outputs: impl Iterator<Item = (&'a Arc<Layout>, DType)>,
         mut give: impl FnMut(Slot),
-    ) -> Result<Recorded, (Error, Box<Node>)> {
+    ) -> Result<Recorded, (Error, Garbage)> {
+        // Filled where it lies: what is put together elsewhere would be copied right after it was written.
+        let mut node = self.spare.pop().unwrap_or_else(Node::empty);
+        node.operation = operation;
+        node.site = site;
         let mut reads_borrowed = false;
-        for index in 0..node.inputs.len() {
-            let place = &mut node.inputs[index].place;
-            if let Place::Pending(slot) = *place {
-                let entry = &mut self.entries[slot as usize];
-                match &entry.state {
-                    State::Ready(buffer) => *place = Place::Ready(buffer.clone()),
-                    State::Failed(error) => {
-                        let error = error.clone();
-                        self.forget_uses(&node.inputs[..index]);
-                        return Err((error, node));
-                    }
-                    _ => {
-                        entry.uses += 1;
-                        continue;
-                    }
+        for Reading { slot, dtype, layout } in inputs {
+            let layout = self.layouts.id(layout);
+            let entry = &mut self.entries[slot as usize];
+            let place = match &entry.state {
+                State::Ready(buffer) => {
+                    reads_borrowed |= buffer.is_borrowed();
+                    Place::Ready(buffer.clone())
                 }
-            }
-            reads_borrowed |= place.is_borrowed();
+                State::Failed(error) => {
+                    let error = error.clone();
+                    let mut garbage = Garbage::default();
+                    self.release_inputs(&node, &mut garbage);
+                    self.retire(node, &mut garbage);
+                    return Err((error, garbage));
+                }
+                _ => {
+                    entry.uses += 1;
+                    Place::Pending(slot, None)
+                }
+            };
+            node.inputs.push(Input { place, dtype, layout });
+        }
+        for scalar in scalars {
+            node.scalars.push(scalar);
         }
         let sequence = self.end();
-        for _ in 0..node.specs.len() {
+        node.bytes = 0;
+        for (layout, dtype) in outputs {
             let slot = self.new_slot(State::Pending(sequence));
-            node.outputs.push(slot);
+            node.outputs.push(Output { slot, dtype, layout: self.layouts.id(layout) });
+            node.bytes += layout.elements() * dtype.size();
             give(slot);
         }
-        node.bytes = node.specs.iter().map(Spec::bytes).sum();
         self.pending_bytes += node.bytes;
         self.nodes.push_back(Some(node));
         let (nodes, bytes) = self.pending();
         Ok(Recorded { reads_borrowed, pending_nodes: nodes, pending_bytes: bytes })
     }
 
-    /// Takes back that a node which is not recorded after all reads these inputs.
-    fn forget_uses(&mut self, inputs: &[Input]) {
-        for input in inputs {
-            if let Place::Pending(slot) = input.place {
-                self.entry(slot).uses -= 1;
+    /// Lets go of what a node that is done with holds, and keeps its memory for another one.
+    pub fn retire(&mut self, mut node: Box<Node>, garbage: &mut Garbage) {
+        while let Some(input) = node.inputs.pop() {
+            if let Place::Ready(buffer) = input.place {
+                garbage.buffers.push(buffer);
             }
+        }
+        match std::mem::replace(&mut node.operation, NodeOperation::Fill) {
+            NodeOperation::Apply { .. } | NodeOperation::Copy | NodeOperation::Fill => {}
+            // It may hold what belongs to its caller.
+            shared @ (NodeOperation::Expression(_) | NodeOperation::Core(_)) => {
+                garbage.operations.push(shared);
+            }
+        }
+        node.scalars.clear();
+        node.outputs.clear();
+        node.has_waited = false;
+        if self.spare.len() < MOST_SPARE {
+            self.spare.push(node);
         }
     }
 
@@ -189,17 +227,17 @@ impl Arena {
                 }
                 State::Pending(sequence) => {
                     if let Some(node) = self.take_if_dead(sequence) {
-                        for &output in &node.outputs {
-                            self.entry(output).state = State::Free;
-                            self.free.push(output);
+                        for output in &node.outputs {
+                            self.entry(output.slot).state = State::Free;
+                            self.free.push(output.slot);
                         }
                         for input in &node.inputs {
-                            if let Place::Pending(from) = input.place {
+                            if let Place::Pending(from, _) = input.place {
                                 self.entry(from).uses -= 1;
                                 work.push(from);
                             }
                         }
-                        garbage.nodes.push(node);
+                        self.retire(node, garbage);
                     }
                 }
             }
@@ -209,8 +247,8 @@ impl Arena {
     fn take_if_dead(&mut self, sequence: Sequence) -> Option<Box<Node>> {
         let index = (sequence - self.first) as usize;
         let entries = &self.entries;
-        let dead = self.nodes[index].as_ref()?.outputs.iter().all(|&output| {
-            let entry = &entries[output as usize];
+        let dead = self.nodes[index].as_ref()?.outputs.iter().all(|output| {
+            let entry = &entries[output.slot as usize];
             entry.handles == 0 && entry.uses == 0
         });
         let node = if dead { self.nodes[index].take() } else { None }?;
@@ -218,8 +256,23 @@ impl Arena {
         Some(node)
     }
 
+    /// A node that ran, or never will, reads its inputs no longer.
+    pub fn release_inputs(&mut self, node: &Node, garbage: &mut Garbage) {
+        for input in &node.inputs {
+            if let Place::Pending(slot, _) = input.place {
+                let entry = self.entry(slot);
+                entry.uses -= 1;
+                // One in flight is done with when its own node is.
+                let is_dead = entry.handles == 0 && entry.uses == 0;
+                if is_dead && !matches!(entry.state, State::InFlight(_)) {
+                    self.collect(slot, garbage);
+                }
+            }
+        }
+    }
+
     /// The number that the next node will get.
-    pub fn end(&self) -> Sequence {
+    fn end(&self) -> Sequence {
         self.first + self.nodes.len() as Sequence
     }
 
@@ -229,170 +282,21 @@ impl Arena {
         (self.nodes.len(), self.pending_bytes / 4 + self.kept_bytes)
     }
 
-    /// Takes the nodes recorded before `end`, to be run: their outputs are in flight then.
-    ///
-    /// A node with an input that could not be computed fails as well; it is not among them.
-    pub fn take(&mut self, end: Sequence, garbage: &mut Garbage) -> Batch {
-        let mut batch = Batch::with_capacity((end - self.first) as usize);
-        while self.first < end {
-            let Some(front) = self.nodes.pop_front() else { break };
-            self.first += 1;
-            let Some(node) = front else { continue };
-            self.pending_bytes -= node.bytes;
-            match self.failure(&node) {
-                Some(error) => {
-                    self.release_inputs(&node, garbage);
-                    self.fail(&node.outputs, &error, garbage);
-                }
-                None => self.add_to(&mut batch, node),
-            }
-        }
-        self.kept_bytes = 0;
-        batch
-    }
-
-    /// A copy of what waits, as [`Arena::take`] would give it.
-    pub fn peek(&self) -> Batch {
-        let mut batch = Batch { is_copy: true, ..Batch::default() };
-        let mut values: HashMap<Slot, u32> = HashMap::new();
-        for node in self.nodes.iter().flatten().filter(|node| self.failure(node).is_none()) {
-            let first = batch.values.len() as u32;
-            values.extend(node.outputs.iter().copied().zip(first..));
-            let number = |slot: Slot| values.get(&slot).copied();
-            batch.push(node.clone(), number, |slot| {
-                let entry = &self.entries[slot as usize];
-                (entry.handles > 0, entry.uses)
-            });
-        }
-        batch
-    }
-
-    /// Why a node cannot be computed.
-    fn failure(&self, node: &Node) -> Option<Error> {
-        node.inputs.iter().find_map(|input| match input.place {
-            Place::Pending(slot) => match &self.entries[slot as usize].state {
-                State::Failed(error) => Some(error.clone()),
-                _ => None,
-            },
-            Place::Ready(_) | Place::Claimed => None,
-        })
-    }
-
-    fn add_to(&mut self, batch: &mut Batch, node: Box<Node>) {
-        let (first, place) = (batch.values.len() as u32, batch.len());
-        let number = |slot: Slot| match self.entries[slot as usize].state {
-            State::InFlight(value) => Some(value),
-            _ => None,
-        };
-        batch.push(node, number, |slot| {
-            let entry = &self.entries[slot as usize];
-            (entry.handles > 0, entry.uses)
-        });
-        for (value, &slot) in (first..).zip(&batch.node(place).outputs) {
-            self.entry(slot).state = State::InFlight(value);
-        }
-    }
-
-    /// The buffer of a slot for an input that reads it, which counts no longer. Where nobody else needs the slot, it
-    /// is free and the buffer is the caller's alone.
-    pub fn claim(&mut self, slot: Slot) -> Arc<Buffer> {
-        let entry = self.entry(slot);
-        entry.uses -= 1;
-        let alone = entry.handles == 0 && entry.uses == 0;
-        match &entry.state {
-            State::Ready(buffer) if !alone => buffer.clone(),
-            State::Ready(_) => {
-                self.free.push(slot);
-                match std::mem::replace(&mut self.entry(slot).state, State::Free) {
-                    State::Ready(buffer) => buffer,
-                    _ => unreachable!("looked at above"),
-                }
-            }
-            _ => unreachable!("what a kernel reads is computed before it"),
-        }
-    }
-
-    /// The result of a node that ran. A value that nobody wants is freed.
-    pub fn finish(&mut self, slot: Slot, buffer: Arc<Buffer>, garbage: &mut Garbage) {
-        self.entry(slot).state = State::Ready(buffer);
-        self.collect(slot, garbage);
-    }
-
-    /// A value that was part of a kernel and has no memory: nobody holds it, and who read it has run.
-    pub fn finish_inner(&mut self, slot: Slot) {
-        let entry = self.entry(slot);
-        debug_assert!(entry.handles == 0 && entry.uses == 0, "a value without memory is still wanted");
-        entry.state = State::Free;
-        self.free.push(slot);
-    }
-
-    /// A copy of a node that was taken, to wait for the next flush while the node itself runs.
-    pub fn postpone(&mut self, node: &Node) -> Box<Node> {
-        for input in &node.inputs {
-            if let Place::Pending(slot) = input.place {
-                self.entry(slot).uses += 1;
-            }
-        }
-        Box::new(Node { has_waited: true, ..node.clone() })
-    }
-
-    /// Puts nodes that were taken but not run back in front of the others, in their order.
-    pub fn restart(&mut self, nodes: SmallVec<[Box<Node>; 4]>, garbage: &mut Garbage) {
-        let outputs: Vec<Slot> = nodes.iter().flat_map(|node| node.outputs.iter().copied()).collect();
-        for node in nodes.into_iter().rev() {
-            self.first -= 1;
-            let first = self.first;
-            for &output in &node.outputs {
-                self.entry(output).state = State::Pending(first);
-            }
-            self.pending_bytes += node.bytes;
-            self.nodes.push_front(Some(node));
-        }
-        // Some may have lost their last handle meanwhile.
-        outputs.into_iter().for_each(|slot| self.collect(slot, garbage));
-    }
-
-    /// A node could not be run: whoever looks at its outputs gets the error.
-    pub fn fail(&mut self, outputs: &[Slot], error: &Error, garbage: &mut Garbage) {
-        for &slot in outputs {
-            self.entry(slot).state = State::Failed(error.clone());
-            self.collect(slot, garbage);
-        }
-    }
-
-    /// A node that ran, or never will, reads its inputs no longer.
-    pub fn release_inputs(&mut self, node: &Node, garbage: &mut Garbage) {
-        for input in &node.inputs {
-            if let Place::Pending(slot) = input.place {
-                self.entry(slot).uses -= 1;
-                self.collect(slot, garbage);
-            }
-        }
-    }
-
-    /// What a thread holds while it runs the nodes.
-    pub fn flusher(&mut self) -> Flusher {
-        self.flusher.get_or_insert_with(|| Box::leak(Box::default()))
-    }
-
-    /// The thread that ran the nodes exists no longer: what it was computing has failed, and others may run the rest.
-    pub fn abandon(&mut self, error: &Error, garbage: &mut Garbage) {
-        if self.flusher.take_if(|flusher| flusher.try_lock().is_err()).is_none() {
-            return;
-        }
-        let lost = |entry: &Entry| matches!(entry.state, State::InFlight(_));
-        let slots: Vec<Slot> = (0..self.entries.len())
-            .filter(|&slot| lost(&self.entries[slot]))
-            .map(|slot| slot as Slot)
-            .collect();
-        self.fail(&slots, error, garbage);
-    }
-
     /// Slots in use, for tests of leaks.
     #[cfg(test)]
     pub fn live_slots(&self) -> usize {
         self.entries.len() - self.free.len()
     }
+}
+
+/// An input of a node that is to be recorded.
+pub(crate) struct Reading<'a> {
+    /// The slot, of the same shard.
+    pub slot: Slot,
+    /// The dtype of the elements.
+    pub dtype: DType,
+    /// How they are read.
+    pub layout: &'a Arc<Layout>,
 }
 
 /// What recording a node gave.
@@ -405,17 +309,11 @@ pub(crate) struct Recorded {
     pub pending_bytes: usize,
 }
 
-/// What was freed under the lock and is dropped after it.
+/// What was freed under the lock and is dropped after it: it may hold what belongs to others.
 #[derive(Debug, Default)]
 pub(crate) struct Garbage {
     /// Buffers that nobody holds any more.
     pub buffers: SmallVec<[Arc<Buffer>; 2]>,
-    /// Nodes that died unrun.
-    pub nodes: SmallVec<[Box<Node>; 2]>,
-}
-
-impl Drop for Garbage {
-    fn drop(&mut self) {
-        self.nodes.drain(..).for_each(Node::recycle);
-    }
+    /// Expressions and cores of nodes that are done with.
+    pub operations: SmallVec<[NodeOperation; 2]>,
 }

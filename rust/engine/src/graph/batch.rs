@@ -1,6 +1,11 @@
 //! The nodes that a flush has taken, with what the planner asks of them.
 
-use super::node::{Input, Node, Place, Slot};
+use std::sync::Arc;
+
+use tenfold_ir::{Layout, Shape};
+
+use super::node::{Input, Node, Slot};
+use super::{LayoutId, Layouts};
 
 /// An output of a node of a batch.
 #[derive(Clone, Copy, Debug)]
@@ -26,54 +31,29 @@ pub(crate) struct Batch {
     pub values: Vec<Value>,
     /// The number of a node's first value, and behind the last node their count.
     pub first_value: Vec<u32>,
-    /// For each input of each node the value that it reads, unless that was computed before.
-    pub origins: Vec<Option<u32>>,
-    /// The place of a node's first input in `origins`, and behind the last node their count.
-    pub first_origin: Vec<u32>,
-}
-
-impl Default for Batch {
-    fn default() -> Batch {
-        Batch {
-            is_copy: false,
-            nodes: Vec::new(),
-            values: Vec::new(),
-            first_value: vec![0],
-            origins: Vec::new(),
-            first_origin: vec![0],
-        }
-    }
+    /// The layouts in which the nodes read and write.
+    pub layouts: Layouts,
 }
 
 impl Batch {
-    /// An empty batch, with room for that many nodes (of one output and two inputs).
-    pub fn with_capacity(nodes: usize) -> Batch {
-        let mut batch = Batch::default();
-        batch.nodes.reserve(nodes);
-        batch.values.reserve(nodes);
-        batch.first_value.reserve(nodes);
-        batch.origins.reserve(2 * nodes);
-        batch.first_origin.reserve(nodes);
-        batch
+    /// An empty batch, with room for that many nodes (of one output).
+    pub fn new(layouts: Layouts, nodes: usize) -> Batch {
+        let mut first_value = Vec::with_capacity(nodes + 1);
+        first_value.push(0);
+        Batch {
+            is_copy: false,
+            nodes: Vec::with_capacity(nodes),
+            values: Vec::with_capacity(nodes),
+            first_value,
+            layouts,
+        }
     }
 
-    /// Adds the next node. `value_of` tells the value that a slot is, `standing` whether tensors hold a slot and how
-    /// many inputs read it.
-    pub fn push(
-        &mut self,
-        node: Box<Node>,
-        value_of: impl Fn(Slot) -> Option<u32>,
-        standing: impl Fn(Slot) -> (bool, u32),
-    ) {
-        for input in &node.inputs {
-            self.origins.push(match input.place {
-                Place::Pending(slot) => value_of(slot),
-                Place::Ready(_) | Place::Claimed => None,
-            });
-        }
-        self.first_origin.push(self.origins.len() as u32);
-        for &slot in &node.outputs {
-            let (held, uses) = standing(slot);
+    /// Adds the next node. `standing` tells whether tensors hold a slot and how many inputs read it, and is told the
+    /// number of its value.
+    pub fn push(&mut self, node: Box<Node>, mut standing: impl FnMut(Slot, u32) -> (bool, u32)) {
+        for output in &node.outputs {
+            let (held, uses) = standing(output.slot, self.values.len() as u32);
             self.values.push(Value { node: self.nodes.len() as u32, held, waits: false, uses });
         }
         self.first_value.push(self.values.len() as u32);
@@ -81,24 +61,37 @@ impl Batch {
     }
 
     /// How many nodes were taken.
+    #[inline]
     pub fn len(&self) -> u32 {
         self.nodes.len() as u32
     }
 
     /// A node that has not run.
+    #[inline]
     pub fn node(&self, node: u32) -> &Node {
         self.nodes[node as usize].as_ref().expect("a node runs once")
     }
 
     /// The values of a node.
+    #[inline]
     pub fn values_of(&self, node: u32) -> std::ops::Range<u32> {
         self.first_value[node as usize]..self.first_value[node as usize + 1]
     }
 
     /// The inputs of a node, each with the value of the batch that it reads.
+    #[inline]
     pub fn inputs_of(&self, node: u32) -> impl Iterator<Item = (&Input, Option<u32>)> {
-        let origins =
-            self.first_origin[node as usize] as usize..self.first_origin[node as usize + 1] as usize;
-        self.node(node).inputs.iter().zip(self.origins[origins].iter().copied())
+        self.node(node).inputs.iter().map(|input| (input, input.value()))
+    }
+
+    /// A layout in which a node reads or writes.
+    #[inline]
+    pub fn layout(&self, id: LayoutId) -> &Arc<Layout> {
+        &self.layouts[id]
+    }
+
+    /// The shape of a node's output.
+    pub fn shape_of(&self, node: u32, output: usize) -> &Shape {
+        self.layouts[self.node(node).outputs[output].layout].shape()
     }
 }

@@ -6,7 +6,9 @@
 
 mod arena;
 mod batch;
+mod flush;
 mod fork;
+mod layouts;
 mod node;
 
 use std::cell::OnceCell;
@@ -14,10 +16,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tenfold_ir::{Buffer, Result};
 
-pub(crate) use arena::{Arena, Garbage, Recorded};
+pub(crate) use arena::{Arena, Garbage, Reading, Recorded};
 pub(crate) use batch::Batch;
 pub use fork::{after_fork_in_child, after_fork_in_parent, before_fork};
-pub(crate) use node::{Input, Node, NodeOperation, Place, Slot};
+pub(crate) use layouts::{LayoutId, Layouts};
+pub(crate) use node::{Input, Node, NodeOperation, Output, Place, Slot};
 
 /// The arena of one thread at a time. Shards are never freed; a thread that ends leaves its shard, with whatever
 /// tensors still live there, to a later thread.
@@ -68,8 +71,11 @@ pub(crate) struct Handle {
 impl Handle {
     /// A value that is there already.
     pub fn ready(buffer: Buffer) -> Handle {
-        let shard = current_shard();
-        let slot = shard.arena().insert(Arc::new(buffer));
+        Handle::ready_in(current_shard(), Arc::new(buffer))
+    }
+
+    fn ready_in(shard: &'static Shard, buffer: Arc<Buffer>) -> Handle {
+        let slot = shard.arena().insert(buffer);
         Handle { shard, slot }
     }
 
@@ -78,11 +84,22 @@ impl Handle {
         Handle { shard, slot }
     }
 
-    /// How a node that is about to be recorded in `shard` reads the value: its slot, where it is of the same shard, which
-    /// is looked up when the node is recorded, for then the lock is held anyway.
+    /// True where nodes of `shard` can read the value by its slot.
     #[inline]
-    pub fn slot_in(&self, shard: &'static Shard) -> Option<Slot> {
-        std::ptr::eq(self.shard, shard).then_some(self.slot)
+    pub fn is_of(&self, shard: &'static Shard) -> bool {
+        std::ptr::eq(self.shard, shard)
+    }
+
+    /// A handle of the same value for nodes of `shard`; runs what is pending of it in its own.
+    #[cold]
+    pub fn moved_to(&self, shard: &'static Shard) -> Result<Handle> {
+        Ok(Handle::ready_in(shard, self.buffer()?))
+    }
+
+    /// The slot in its shard.
+    #[inline]
+    pub fn slot(&self) -> Slot {
+        self.slot
     }
 
     /// True where the value lies in memory that somebody else may write to.

@@ -1,10 +1,11 @@
 //! What is recorded: pending work, as plain values.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use tenfold_ir::{Buffer, Core, DType, Expr, Layout, Operation, Scalar, Specs};
+use tenfold_ir::{Buffer, Core, DType, Expr, Operation, Scalar};
+
+use super::LayoutId;
 
 /// The number of an output within its shard's arena.
 pub(crate) type Slot = u32;
@@ -34,8 +35,9 @@ pub(crate) enum NodeOperation {
 /// The memory that a node reads.
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
-    /// An output of an earlier node of the same shard.
-    Pending(Slot),
+    /// An output of an earlier node of the same shard; and once a flush has taken both, the number of that value in the
+    /// batch.
+    Pending(Slot, Option<u32>),
     /// A buffer.
     Ready(Arc<Buffer>),
     /// Given to the kernel that is running.
@@ -47,14 +49,6 @@ impl Place {
     pub fn is_buffer(&self) -> bool {
         matches!(self, Place::Ready(_))
     }
-
-    /// True for memory that somebody else may write to.
-    pub fn is_borrowed(&self) -> bool {
-        match self {
-            Place::Pending(_) | Place::Claimed => false,
-            Place::Ready(buffer) => buffer.is_borrowed(),
-        }
-    }
 }
 
 /// An input of a node: memory, and the layout in which it is read.
@@ -65,7 +59,29 @@ pub(crate) struct Input {
     /// The dtype of its elements.
     pub dtype: DType,
     /// How it is read.
-    pub layout: Arc<Layout>,
+    pub layout: LayoutId,
+}
+
+impl Input {
+    /// The value of the batch that it is, unless that was computed before.
+    #[inline]
+    pub fn value(&self) -> Option<u32> {
+        match self.place {
+            Place::Pending(_, value) => value,
+            Place::Ready(_) | Place::Claimed => None,
+        }
+    }
+}
+
+/// An output of a node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    /// Where its value will be.
+    pub slot: Slot,
+    /// The dtype of its elements.
+    pub dtype: DType,
+    /// The dense layout of its shape.
+    pub layout: LayoutId,
 }
 
 /// A pending piece of work.
@@ -77,10 +93,8 @@ pub(crate) struct Node {
     pub inputs: SmallVec<[Input; 3]>,
     /// Its run-time scalars.
     pub scalars: SmallVec<[Scalar; 2]>,
-    /// Shape and dtype of each output.
-    pub specs: Specs,
-    /// The slots of its outputs.
-    pub outputs: SmallVec<[Slot; 2]>,
+    /// What it makes.
+    pub outputs: SmallVec<[Output; 2]>,
     /// It was taken by a flush before that did not compute it for its own sake.
     pub has_waited: bool,
     /// Bytes that its outputs take, while it waits.
@@ -89,49 +103,17 @@ pub(crate) struct Node {
     pub site: Option<Arc<str>>,
 }
 
-/// Nodes of a thread that are done with, for later ones. A chain of a thousand nodes is a thousand pieces of memory that are
-/// asked for in a row and given back in a row, the worst case of a general allocator.
-const MOST_SPARE: usize = 1024;
-
-thread_local! {
-    #[allow(clippy::vec_box, reason = "the boxes are what is kept")]
-    static SPARE: RefCell<Vec<Box<Node>>> = const { RefCell::new(Vec::new()) };
-}
-
 impl Node {
-    /// A node to which inputs, scalars and specs are yet to be added (where it lies: it is large).
-    pub fn new(operation: NodeOperation) -> Box<Node> {
-        if let Some(mut node) = SPARE.try_with(|spare| spare.borrow_mut().pop()).ok().flatten() {
-            node.operation = operation;
-            node.site = crate::profile::site();
-            return node;
-        }
+    /// A node without inputs, scalars and outputs, which are added where it lies: it is large.
+    pub fn empty() -> Box<Node> {
         Box::new(Node {
-            operation,
+            operation: NodeOperation::Fill,
             inputs: SmallVec::new(),
             scalars: SmallVec::new(),
-            specs: Specs::new(),
             outputs: SmallVec::new(),
             has_waited: false,
             bytes: 0,
-            site: crate::profile::site(),
+            site: None,
         })
-    }
-
-    /// Lets go of what the node holds, and keeps its memory for another one.
-    pub fn recycle(mut node: Box<Node>) {
-        node.operation = NodeOperation::Fill;
-        node.inputs.clear();
-        node.scalars.clear();
-        node.specs.clear();
-        node.outputs.clear();
-        node.has_waited = false;
-        node.site = None;
-        let _gone = SPARE.try_with(|spare| {
-            let mut spare = spare.borrow_mut();
-            if spare.len() < MOST_SPARE {
-                spare.push(node);
-            }
-        });
     }
 }

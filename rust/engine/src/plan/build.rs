@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tenfold_ir::expr::Value;
-use tenfold_ir::{Core, DType, Expr, Instruction, Kernel, Layout, Operand, Scalar, Specs};
+use tenfold_ir::{Core, DType, Expr, Instruction, Kernel, Layout, Operand, Scalar, Spec, Specs};
 
 use super::groups::{Groups, Role};
 use super::{Origin, Read, Step};
@@ -100,7 +100,7 @@ impl<'g, 'b> Builder<'g, 'b> {
                         writer.expr
                     }
                     _ => {
-                        let layout = (*input.layout).clone();
+                        let layout = Layout::clone(batch.layout(input.layout));
                         Expr::load_of(parts.operand(node, index, input, layout, value), input.dtype)
                     }
                 });
@@ -111,8 +111,8 @@ impl<'g, 'b> Builder<'g, 'b> {
         let mut writer = Writer { expr: Expr::with_capacity(nodes.len() + 8), ..Writer::default() };
         let mut has_epilogue = core_node.is_none();
         if let Some(node) = core_node {
-            for (index, (value, spec)) in batch.values_of(node).zip(&batch.node(node).specs).enumerate() {
-                self.names[value as usize] = writer.expr.result(index as u16, spec.dtype);
+            for (index, (value, output)) in batch.values_of(node).zip(&batch.node(node).outputs).enumerate() {
+                self.names[value as usize] = writer.expr.result(index as u16, output.dtype);
             }
         }
         for node in with_role(Role::Epilogue) {
@@ -124,10 +124,10 @@ impl<'g, 'b> Builder<'g, 'b> {
         let mut outputs: SmallVec<[(u32, u32); 2]> = SmallVec::new();
         let mut specs = Specs::new();
         for &node in nodes.iter().filter(|&&node| groups.roles[node as usize] != Role::Prologue) {
-            for (value, spec) in batch.values_of(node).zip(&batch.node(node).specs) {
+            for (value, output) in batch.values_of(node).zip(&batch.node(node).outputs) {
                 if self.stored[value as usize] || !has_epilogue {
                     outputs.push((value, specs.len() as u32));
-                    specs.push(spec.clone());
+                    specs.push(Spec::new(batch.layout(output.layout).shape().clone(), output.dtype));
                     writer.expr.output(self.names[value as usize]);
                 }
             }
@@ -171,7 +171,7 @@ impl<'g, 'b> Builder<'g, 'b> {
                 Some(value) if groups.is_inner(number, value) => self.names[value as usize],
                 _ => {
                     let layout = match groups.views[number as usize] {
-                        None => Cow::Borrowed(&*input.layout),
+                        None => Cow::Borrowed(&**groups.batch.layout(input.layout)),
                         Some(_) => Cow::Owned(
                             groups
                                 .layout_read(number, input, None)
@@ -252,7 +252,7 @@ pub(super) fn origin(input: &Input, value: Option<u32>) -> Origin {
     match (value, &input.place) {
         (Some(value), _) => Origin::Value(value),
         (None, Place::Ready(buffer)) => Origin::Buffer(Arc::as_ptr(buffer).addr()),
-        (None, Place::Pending(slot)) => Origin::Slot(*slot),
+        (None, Place::Pending(slot, _)) => Origin::Slot(*slot),
         (None, Place::Claimed) => unreachable!("planning precedes running"),
     }
 }
@@ -303,8 +303,8 @@ impl Writer {
                 });
                 self.expr.apply(*operation, &arguments)
             }
-            NodeOperation::Copy => self.expr.cast(inputs[0], node.specs[0].dtype),
-            NodeOperation::Fill => self.scalar(scalars[0], node.specs[0].dtype),
+            NodeOperation::Copy => self.expr.cast(inputs[0], node.outputs[0].dtype),
+            NodeOperation::Fill => self.scalar(scalars[0], node.outputs[0].dtype),
             NodeOperation::Expression(expr) => return self.splice(expr, inputs, scalars),
             NodeOperation::Core(_) => unreachable!("a core is no expression"),
         };

@@ -162,14 +162,14 @@ pub(crate) fn graph(batch: &Batch) -> String {
             .inputs_of(node)
             .map(|(input, origin)| match (origin, &input.place) {
                 (Some(value), _) => format!("%{value}"),
-                (None, Place::Ready(_)) => format!("{} {}", input.dtype, input.layout.shape()),
+                (None, Place::Ready(_)) => format!("{} {}", input.dtype, batch.layout(input.layout).shape()),
                 (None, _) => "computed".to_owned(),
             })
             .collect();
-        for (value, spec) in batch.values_of(node).zip(&recorded.specs) {
+        for (value, output) in batch.values_of(node).zip(&recorded.outputs) {
             let held = if batch.values[value as usize].held { "  held" } else { "" };
-            lines +=
-                &format!("%{value} = {name}({}): {} {}{held}\n", inputs.join(", "), spec.dtype, spec.shape);
+            let (dtype, shape) = (output.dtype, batch.layout(output.layout).shape());
+            lines += &format!("%{value} = {name}({}): {dtype} {shape}{held}\n", inputs.join(", "));
         }
     }
     lines

@@ -11,7 +11,7 @@ use tenfold_ir::{Core, Instruction, Layout, Scalar};
 
 use super::build::origin;
 use super::{Origin, rules};
-use crate::graph::{Batch, Input, NodeOperation};
+use crate::graph::{Batch, Input, LayoutId, NodeOperation};
 
 /// What a node is within its group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(crate) enum Role {
 }
 
 /// An operand of a group, by where it comes from and how it is read.
-pub(crate) type Load = (Origin, *const Layout);
+pub(crate) type Load = (Origin, LayoutId);
 
 /// Nodes that share a kernel.
 #[derive(Debug)]
@@ -162,7 +162,7 @@ impl<'a> Groups<'a> {
         let mut loads: SmallVec<[Load; 4]> = SmallVec::new();
         for ((input, _), value) in self.batch.inputs_of(node).zip(self.values_read(node)) {
             read.extend(value);
-            add_load(&mut loads, (origin(input, value), Arc::as_ptr(&input.layout)));
+            add_load(&mut loads, (origin(input, value), input.layout));
         }
         self.groups[id as usize].loads = loads;
         if fuse {
@@ -216,7 +216,7 @@ impl<'a> Groups<'a> {
     /// The layout in which a node's kernel reads one of the node's inputs; `view` is a further movement. `None` where
     /// there is none with strides.
     pub fn layout_read(&self, node: u32, input: &Input, view: Option<&Layout>) -> Option<Layout> {
-        let mut layout = (*input.layout).clone();
+        let mut layout = Layout::clone(self.batch.layout(input.layout));
         for view in self.views[node as usize].as_deref().into_iter().chain(view) {
             layout = layout.compose(view)?;
         }
@@ -284,7 +284,7 @@ impl<'a> Groups<'a> {
             self.group_of[maker as usize] != group
                 || (self.views[node as usize].is_none()
                     && self.roles[maker as usize] != Role::Prologue
-                    && self.is_whole(value, &input.layout))
+                    && self.is_whole(value, input.layout))
         })
     }
 
@@ -297,10 +297,14 @@ impl<'a> Groups<'a> {
     }
 
     /// True where a layout shows a value of the batch as it is.
-    pub fn is_whole(&self, value: u32, layout: &Layout) -> bool {
+    pub fn is_whole(&self, value: u32, layout: LayoutId) -> bool {
         let maker = self.batch.values[value as usize].node;
         let output = value - self.batch.first_value[maker as usize];
-        layout.is_dense() && *layout.shape() == self.batch.node(maker).specs[output as usize].shape
+        if layout == self.batch.node(maker).outputs[output as usize].layout {
+            return true;
+        }
+        let layout = self.batch.layout(layout);
+        layout.is_dense() && layout.shape() == self.batch.shape_of(maker, output as usize)
     }
 }
 

@@ -47,11 +47,11 @@ pub(super) fn mark(batch: &mut Batch, same: &[u32], asked: Slot) {
                 let references = references.get_or_insert_with(|| count_references(batch));
                 (Arc::strong_count(buffer) > references[&Arc::as_ptr(buffer)]).then_some(0)
             }
-            (None, Place::Pending(_) | Place::Claimed) => None,
+            (None, Place::Pending(..) | Place::Claimed) => None,
         });
         let nodes = nodes.sum::<Option<u32>>().map(|inputs| inputs + 1).filter(|&nodes| nodes <= MOST_NODES);
         nodes_later[value as usize] = nodes;
-        let is_asked = recorded.outputs.as_slice() == [asked];
+        let is_asked = matches!(*recorded.outputs, [output] if output.slot == asked);
         if nodes.is_some()
             && batch.values[value as usize].held
             && is_read[value as usize]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tenfold_ir::Core;
 
 use super::Mixer;
-use crate::graph::{Batch, Node, NodeOperation, Place};
+use crate::graph::{Batch, Node, NodeOperation, Output, Place};
 
 /// For each value the first one that equals it. What is held of a repeated value counts for the first one.
 ///
@@ -61,10 +61,10 @@ fn hash(batch: &Batch, node: u32, same: &[u32]) -> u64 {
         match (origin, &input.place) {
             (Some(value), _) => same[value as usize].hash(&mut hasher),
             (None, Place::Ready(buffer)) => Arc::as_ptr(buffer).addr().hash(&mut hasher),
-            (None, Place::Pending(slot)) => (*slot).hash(&mut hasher),
+            (None, Place::Pending(slot, _)) => (*slot).hash(&mut hasher),
             (None, Place::Claimed) => unreachable!("planning precedes running"),
         }
-        input.layout.offset().hash(&mut hasher);
+        input.layout.index().hash(&mut hasher);
     }
     hasher.finish()
 }
@@ -84,15 +84,16 @@ fn is_equal(batch: &Batch, one: u32, other: u32, same: &[u32]) -> bool {
         },
         _ => false,
     };
+    let spec = |output: &Output| (output.layout, output.dtype);
     operations
         && a.scalars == b.scalars
-        && a.specs == b.specs
+        && a.outputs.iter().map(spec).eq(b.outputs.iter().map(spec))
         && a.inputs.len() == b.inputs.len()
         && batch.inputs_of(one).zip(batch.inputs_of(other)).all(|((x, from_x), (y, from_y))| {
             let places = match (from_x, from_y, &x.place, &y.place) {
                 (Some(p), Some(q), _, _) => same[p as usize] == same[q as usize],
                 (None, None, Place::Ready(p), Place::Ready(q)) => Arc::ptr_eq(p, q),
-                (None, None, Place::Pending(p), Place::Pending(q)) => p == q,
+                (None, None, Place::Pending(p, _), Place::Pending(q, _)) => p == q,
                 _ => false,
             };
             places && x.dtype == y.dtype && x.layout == y.layout

@@ -9,16 +9,16 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use tenfold_ir::{Buffer, Core, Expr, Layout, Scalar, Shape, Spec};
+use tenfold_ir::{Buffer, Core, Expr, Scalar};
 
 use super::{Mixer, Step, plan};
-use crate::graph::{Batch, Node, NodeOperation, Place, Slot};
+use crate::graph::{Batch, LayoutId, Node, NodeOperation, Place, Slot};
 
 /// Words of all plans that a shard keeps, at most (4 MB; the plans themselves take about as much): more than the work of
 /// a training step of a large model.
 const MOST_WORDS: usize = 1 << 19;
 
-/// In the word of an input or a result: the layout or shape is that of the layout that was written last.
+/// In the word of an input or an output, above its dtype: the layout is the one that was written last.
 const SAME: u64 = 1 << 8;
 
 type Map<K, V> = HashMap<K, V, BuildHasherDefault<Mixer>>;
@@ -74,8 +74,14 @@ struct Numbers {
     /// Buffers by address, with how many inputs hold each, and values of slots.
     places: Map<usize, usize>,
     references: Vec<usize>,
-    scalars: Map<(u8, u64, u64), usize>,
+    scalars: Map<ScalarBits, usize>,
+    last_scalar: Option<(ScalarBits, usize)>,
+    /// For each layout of the batch the number of its first appearance here: its own depends on nodes that are gone.
+    layouts: Vec<Option<u64>>,
+    seen_layouts: u64,
 }
+
+type ScalarBits = (u8, u64, u64);
 
 impl Plans {
     /// The plan for a batch: see [`plan`].
@@ -187,21 +193,23 @@ impl Key {
     /// Writes down what the plan of a batch follows from.
     fn write(&mut self, numbers: &mut Numbers, batch: &Batch, fuse: bool, asked: Option<Slot>) {
         self.clear();
-        numbers.clear();
+        numbers.clear(batch.layouts.len());
+        // An operation, an input and a scalar or another input, an output.
+        self.words.reserve(4 * batch.nodes.len());
         self.words.push(u64::from(fuse) | u64::from(asked.is_some()) << 1);
         let mut buffers: SmallVec<[(usize, &Arc<Buffer>); 16]> = SmallVec::new();
         // The layout that was written last: neighbours mostly share it.
-        let mut last: Option<&Arc<Layout>> = None;
+        let mut last: Option<LayoutId> = None;
         for number in 0..batch.len() {
             let node = batch.node(number);
             self.write_operation(node);
             for &scalar in &node.scalars {
                 self.words.push(numbers.of_scalar(scalar) as u64);
             }
-            for (input, origin) in batch.inputs_of(number) {
-                let place = match (origin, &input.place) {
-                    (Some(value), _) => u64::from(value) << 2,
-                    (None, Place::Ready(buffer)) => {
+            for input in &node.inputs {
+                let place = match &input.place {
+                    Place::Pending(_, Some(value)) => u64::from(*value) << 2,
+                    Place::Ready(buffer) => {
                         let number = numbers.of_place(Arc::as_ptr(buffer).addr());
                         if numbers.references[number] == 1 {
                             buffers.push((number, buffer));
@@ -209,21 +217,17 @@ impl Key {
                         (number as u64) << 2 | 1
                     }
                     // An odd number is nobody's address.
-                    (None, Place::Pending(slot)) => {
-                        (numbers.of_place(2 * *slot as usize + 1) as u64) << 2 | 2
-                    }
-                    (None, Place::Claimed) => unreachable!("planning precedes running"),
+                    Place::Pending(slot, None) => (numbers.of_place(2 * *slot as usize + 1) as u64) << 2 | 2,
+                    Place::Claimed => unreachable!("planning precedes running"),
                 };
-                self.write_layout(place << 16 | input.dtype as u64, &input.layout, &mut last);
+                self.write_layout(numbers, batch, place << 16 | input.dtype as u64, input.layout, &mut last);
             }
-            for spec in &node.specs {
-                self.write_spec(spec, last);
-            }
-            for (value, &slot) in batch.values_of(number).zip(&node.outputs) {
+            for (value, output) in batch.values_of(number).zip(&node.outputs) {
                 let value = &batch.values[value as usize];
-                let is_asked = asked == Some(slot);
-                self.words
-                    .push(u64::from(value.uses) << 2 | u64::from(is_asked) << 1 | u64::from(value.held));
+                let is_asked = asked == Some(output.slot);
+                let standing = u64::from(value.uses) << 2 | u64::from(is_asked) << 1 | u64::from(value.held);
+                let word = standing << 16 | output.dtype as u64;
+                self.write_layout(numbers, batch, word, output.layout, &mut last);
             }
         }
         if asked.is_some() {
@@ -235,7 +239,7 @@ impl Key {
         }
     }
 
-    /// Writes what a node computes, and how many inputs, outputs and scalars it has.
+    /// Writes what a node computes, and how many inputs, outputs and scalars it has where that does not say it.
     fn write_operation(&mut self, node: &Node) {
         let operation = match &node.operation {
             NodeOperation::Apply { operation, compute, scalars } => {
@@ -243,9 +247,15 @@ impl Key {
             }
             NodeOperation::Copy => 1,
             NodeOperation::Fill => 2,
+            NodeOperation::Expression(_) => 3,
+            NodeOperation::Core(_) => 4,
+        };
+        self.words.push(operation | u64::from(node.has_waited) << 32);
+        match &node.operation {
+            NodeOperation::Apply { .. } | NodeOperation::Copy | NodeOperation::Fill => {}
             NodeOperation::Expression(expr) => {
                 self.exprs.push(expr.clone());
-                3
+                self.write_counts(node);
             }
             NodeOperation::Core(core) => {
                 if matches!(**core, Core::Reduce(_) | Core::Gemm(_)) {
@@ -254,47 +264,55 @@ impl Key {
                 let mut kind = Mixer::default();
                 std::mem::discriminant(&**core).hash(&mut kind);
                 self.words.push(kind.finish());
-                4
+                self.write_counts(node);
             }
-        };
-        self.words.push(operation | u64::from(node.has_waited) << 32);
+        }
+    }
+
+    fn write_counts(&mut self, node: &Node) {
         let counts = [node.inputs.len(), node.outputs.len(), node.scalars.len()];
         self.words.push(counts.iter().fold(0, |word, &count| word << 21 | count as u64));
     }
 
-    fn write_spec(&mut self, spec: &Spec, last: Option<&Arc<Layout>>) {
-        if last.is_some_and(|last| *last.shape() == spec.shape) {
-            self.words.push(spec.dtype as u64 | SAME);
-        } else {
-            self.words.push(spec.dtype as u64);
-            self.write_shape(&spec.shape);
-        }
-    }
-
-    /// Writes a layout behind `word`, unless it is the `last` one.
-    fn write_layout<'a>(&mut self, word: u64, layout: &'a Arc<Layout>, last: &mut Option<&'a Arc<Layout>>) {
-        if last.is_some_and(|last| Arc::ptr_eq(last, layout) || last == layout) {
+    /// Writes a layout behind `word`, unless it is the `last` one: the number of its first appearance, and there what it is.
+    #[inline]
+    fn write_layout(
+        &mut self,
+        numbers: &mut Numbers,
+        batch: &Batch,
+        word: u64,
+        id: LayoutId,
+        last: &mut Option<LayoutId>,
+    ) {
+        if *last == Some(id) {
             self.words.push(word | SAME);
             return;
         }
-        *last = Some(layout);
+        *last = Some(id);
         self.words.push(word);
-        self.write_shape(layout.shape());
-        self.words.push(layout.offset() as u64);
+        if let Some(known) = numbers.layouts[id.index()] {
+            self.words.push(known);
+            return;
+        }
+        numbers.layouts[id.index()] = Some(numbers.seen_layouts);
+        self.words.push(numbers.seen_layouts);
+        numbers.seen_layouts += 1;
+        let layout = batch.layout(id);
+        self.words.extend([layout.rank() as u64, layout.offset() as u64]);
+        self.words.extend(layout.shape().iter().map(|&extent| extent as u64));
         self.words.extend(layout.strides().iter().map(|&stride| stride as u64));
-    }
-
-    fn write_shape(&mut self, shape: &Shape) {
-        self.words.push(shape.rank() as u64);
-        self.words.extend(shape.iter().map(|&extent| extent as u64));
     }
 }
 
 impl Numbers {
-    fn clear(&mut self) {
+    fn clear(&mut self, layouts: usize) {
         self.places.clear();
         self.references.clear();
         self.scalars.clear();
+        self.last_scalar = None;
+        self.layouts.clear();
+        self.layouts.resize(layouts, None);
+        self.seen_layouts = 0;
     }
 
     /// The number of what lies at a place, which one more input reads.
@@ -308,6 +326,7 @@ impl Numbers {
     }
 
     /// Equal numbers are those of equal bits.
+    #[inline]
     fn of_scalar(&mut self, scalar: Scalar) -> usize {
         let bits = match scalar {
             Scalar::Bool(value) => (0, u64::from(value), 0),
@@ -315,8 +334,15 @@ impl Numbers {
             Scalar::Float(value) => (2, value.to_bits(), 0),
             Scalar::Complex(value) => (3, value.re.to_bits(), value.im.to_bits()),
         };
-        let next = self.scalars.len();
-        *self.scalars.entry(bits).or_insert(next)
+        match self.last_scalar {
+            Some((last, number)) if last == bits => number,
+            _ => {
+                let next = self.scalars.len();
+                let number = *self.scalars.entry(bits).or_insert(next);
+                self.last_scalar = Some((bits, number));
+                number
+            }
+        }
     }
 }
 

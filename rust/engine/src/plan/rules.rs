@@ -5,6 +5,7 @@ use tenfold_ir::kernel::Reduction;
 use tenfold_ir::{Core, Layout};
 
 use super::groups::{Groups, Role};
+use crate::graph::LayoutId;
 
 /// Instructions of a group, at most: what a longer one saves is little beside its own work.
 const MOST_INSTRUCTIONS: usize = 256;
@@ -53,20 +54,20 @@ pub(super) fn can_see_through(groups: &Groups<'_>, from: u32, into: u32, node: u
     let waits_cheaply =
         groups.groups[into as usize].position - source.position <= FAR || source.loads.len() <= 1;
     // The one layout in which the node reads the group.
-    let mut view: Option<&Layout> = None;
+    let mut view: Option<LayoutId> = None;
     let mut reads: SmallVec<[u32; 4]> = SmallVec::new();
     for ((input, _), value) in groups.batch.inputs_of(node).zip(groups.values_read(node)) {
         let Some(value) = value.filter(|&value| groups.group_of_value(value) == from) else { continue };
-        if view.is_some_and(|view| *view != *input.layout) {
+        if view.is_some_and(|view| view != input.layout) {
             return None;
         }
-        view = Some(&input.layout);
+        view = Some(input.layout);
         reads.push(value);
     }
-    let view = view?;
+    let view = &**groups.batch.layout(view?);
     let elements = |value: u32| {
         let maker = groups.batch.values[value as usize].node;
-        groups.batch.node(maker).specs[0].shape.elements()
+        groups.batch.shape_of(maker, 0).elements()
     };
     let repeats = reads.iter().any(|&value| view.elements() > elements(value));
     if !waits_cheaply || repeats || groups.views[node as usize].is_some() {
@@ -162,7 +163,7 @@ pub(super) fn take_prologue(groups: &mut Groups<'_>, id: u32, node: u32, value: 
             reads_something = true;
             if groups.group_of[maker as usize] == from && !leaves.contains(&value) {
                 debug_assert!(
-                    groups.is_whole(value, &input.layout),
+                    groups.is_whole(value, input.layout),
                     "within a group values are read as they lie"
                 );
                 leaves.push(value);

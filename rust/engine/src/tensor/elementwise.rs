@@ -1,18 +1,17 @@
 //! Scalar operations on tensors: every method here comes from the operation table.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tenfold_ir::{
-    DType, Error, Layout, Operation, Result, Scalar, Spec, broadcast_shapes, for_each_operation,
+    DType, Error, Layout, Operation, Result, Scalar, Shape, broadcast_shapes, for_each_operation,
     promote_types,
 };
 
-use super::Tensor;
+use super::{Tensor, layout_of_samples, record_node};
 use crate::autograd::{self, ApplyDerivative};
-use crate::batch::Levels;
-use crate::graph::{Node, NodeOperation, current_shard};
+use crate::batch::{BatchAxes, Levels};
+use crate::graph::{Handle, NodeOperation, Shard, current_shard};
 
 /// An argument of a scalar operation: a tensor, or a number that takes the dtype of the tensors it meets.
 #[derive(Clone, Copy)]
@@ -21,6 +20,15 @@ pub enum Argument<'a> {
     Tensor(&'a Tensor),
     /// A number.
     Scalar(Scalar),
+}
+
+impl<'a> Argument<'a> {
+    fn tensor(&self) -> Option<&'a Tensor> {
+        match self {
+            Argument::Tensor(tensor) => Some(tensor),
+            Argument::Scalar(_) => None,
+        }
+    }
 }
 
 impl<'a> From<&'a Tensor> for Argument<'a> {
@@ -70,64 +78,121 @@ impl Tensor {
         if let Some(exact) = exact_power(operation, arguments, signature.result) {
             return exact;
         }
-
-        let differentiable = arguments
-            .iter()
-            .any(|argument| matches!(argument, Argument::Tensor(tensor) if tensor.requires_grad()))
+        let differentiable = tensors_among(arguments).any(Tensor::requires_grad)
             && signature.result.is_differentiable()
             && autograd::is_enabled();
         let (layout, is_uniform) = common_layout(name, arguments)?;
-        let shape = layout.shape();
-        let levels = Levels::of(tensors_among(arguments));
-
-        let shard = current_shard();
-        let compute = *signature.arguments.last().expect("operations have arguments");
-        let mut node = Node::new(NodeOperation::Apply { operation, compute, scalars: 0 });
-        let mut operands: SmallVec<[Cow<'_, Tensor>; 3]> = SmallVec::new();
-        let mut scalar_mask = 0u8;
+        let mut scalars = 0u8;
+        let mut fits = is_uniform;
         for (index, (argument, &dtype)) in arguments.iter().zip(signature.arguments.iter()).enumerate() {
             match argument {
-                Argument::Tensor(tensor) if differentiable => {
-                    // Conversion and broadcasting are nodes of their own, for their own gradients.
-                    let operand = if tensor.dtype() == dtype && tensor.shape() == shape {
-                        Cow::Borrowed(*tensor)
-                    } else {
-                        Cow::Owned(tensor.cast(dtype)?.broadcast(shape).expect("shapes broadcast"))
-                    };
-                    operand.read_by(&mut node, shard, &levels)?;
-                    operands.push(operand);
-                }
-                Argument::Tensor(tensor) if is_uniform => tensor.read_by(&mut node, shard, &levels)?,
-                Argument::Tensor(tensor) => tensor.read_broadcast_by(&mut node, shard, &levels, shape)?,
+                Argument::Tensor(tensor) => fits &= tensor.dtype() == dtype || !differentiable,
                 Argument::Scalar(scalar) => {
                     scalar.check_fits(name, dtype)?;
-                    node.scalars.push(*scalar);
-                    scalar_mask |= 1 << index;
+                    scalars |= 1 << index;
                 }
             }
         }
-        node.operation = NodeOperation::Apply { operation, compute, scalars: scalar_mask };
-        node.specs.push(Spec::new(levels.before(shape), signature.result));
-        if !differentiable {
-            return Tensor::record_single(shard, node, layout, signature.result, &levels);
+        let (fitted, replaced);
+        let arguments = if fits {
+            arguments
+        } else {
+            let fit =
+                |(tensor, dtype): (&Tensor, DType)| tensor.fitted(layout.shape(), dtype, differentiable);
+            let tensors = arguments.iter().zip(signature.arguments.iter());
+            let tensors = tensors.filter_map(|(argument, &dtype)| Some((argument.tensor()?, dtype)));
+            fitted = tensors.map(fit).collect::<Result<SmallVec<[Tensor; 3]>>>()?;
+            replaced = replace_tensors(arguments, &fitted);
+            &replaced
+        };
+        let compute = *signature.arguments.last().expect("operations have arguments");
+        let node = NodeOperation::Apply { operation, compute, scalars };
+        let mut result = record_apply(node, arguments, layout, signature.result)?;
+        if differentiable {
+            let operands: SmallVec<[&Tensor; 3]> = tensors_among(arguments).collect();
+            let results = std::slice::from_mut(&mut result);
+            let numbers = scalars_among(arguments).collect();
+            ApplyDerivative::record(operation, scalars, numbers, compute, &operands, results)?;
         }
-        let scalars = node.scalars.clone();
-        let mut result = Tensor::record_single(shard, node, layout, signature.result, &levels)?;
-        let references: SmallVec<[&Tensor; 3]> = operands.iter().map(|operand| &**operand).collect();
-        let results = std::slice::from_mut(&mut result);
-        ApplyDerivative::record(operation, scalar_mask, scalars, compute, &references, results)?;
         Ok(result)
+    }
+
+    /// The tensor as an operand of a scalar operation on this shape.
+    fn fitted(&self, shape: &Shape, dtype: DType, differentiable: bool) -> Result<Tensor> {
+        if self.shape() == shape && (self.dtype() == dtype || !differentiable) {
+            Ok(self.clone())
+        } else if differentiable {
+            // Conversion and broadcasting are nodes of their own, for their own gradients.
+            Ok(self.cast(dtype)?.broadcast(shape).expect("shapes broadcast"))
+        } else {
+            Ok(self.in_shape(shape))
+        }
     }
 }
 
-fn tensors_among<'a>(arguments: &'a [Argument<'a>]) -> impl Iterator<Item = &'a Tensor> + Clone {
+/// Records a scalar operation on tensors of one shape, whose result has the dense layout of that shape; no gradient.
+fn record_apply(
+    operation: NodeOperation,
+    arguments: &[Argument<'_>],
+    layout: Arc<Layout>,
+    dtype: DType,
+) -> Result<Tensor> {
+    let shard = current_shard();
+    if !tensors_among(arguments).all(|tensor| tensor.is_ready_for(shard)) {
+        return record_apply_for(shard, operation, arguments, layout, dtype);
+    }
+    let mut slot = 0;
+    let (inputs, scalars) = (tensors_among(arguments), scalars_among(arguments));
+    let outputs = std::iter::once((&layout, dtype));
+    let recorded = record_node(shard, operation, inputs, scalars, outputs, |given| slot = given)?;
+    let output = Handle::of_output(shard, slot);
+    let output = Tensor::of_layout(output, layout, dtype, BatchAxes::default());
+    crate::run::after_recording(shard, &recorded)?;
+    Ok(output)
+}
+
+/// The same over tensors that nodes of the shard cannot read as they are.
+#[cold]
+fn record_apply_for(
+    shard: &'static Shard,
+    operation: NodeOperation,
+    arguments: &[Argument<'_>],
+    layout: Arc<Layout>,
+    dtype: DType,
+) -> Result<Tensor> {
+    let levels = Levels::of(tensors_among(arguments));
+    let readable = tensors_among(arguments).map(|tensor| tensor.for_nodes_of(shard, &levels));
+    let readable = readable.collect::<Result<SmallVec<[Tensor; 3]>>>()?;
+    let of_samples = layout_of_samples(&layout, &levels)?;
+    let mut result = record_apply(operation, &replace_tensors(arguments, &readable), of_samples, dtype)?;
+    let batch = levels.dense_axes(layout.shape());
+    result.replace_layout(layout, batch);
+    Ok(result)
+}
+
+/// The arguments with other tensors in place of their own.
+fn replace_tensors<'a>(arguments: &[Argument<'a>], tensors: &'a [Tensor]) -> SmallVec<[Argument<'a>; 3]> {
+    let mut tensors = tensors.iter();
+    let replace = |&argument: &Argument<'a>| match argument {
+        Argument::Tensor(_) => tensors.next().map(Argument::Tensor),
+        Argument::Scalar(_) => Some(argument),
+    };
+    arguments.iter().filter_map(replace).collect()
+}
+
+fn scalars_among(arguments: &[Argument<'_>]) -> impl Iterator<Item = Scalar> {
     arguments.iter().filter_map(|argument| match argument {
-        Argument::Tensor(tensor) => Some(*tensor),
-        Argument::Scalar(_) => None,
+        Argument::Tensor(_) => None,
+        Argument::Scalar(scalar) => Some(*scalar),
     })
 }
 
+fn tensors_among<'a>(arguments: &[Argument<'a>]) -> impl Iterator<Item = &'a Tensor> + Clone {
+    arguments.iter().filter_map(Argument::tensor)
+}
+
 /// The dense layout of the shape to which all tensors among the arguments broadcast, and whether all have that shape.
+#[inline]
 fn common_layout(name: &'static str, arguments: &[Argument<'_>]) -> Result<(Arc<Layout>, bool)> {
     let tensors = || tensors_among(arguments);
     let mut rest = tensors();
@@ -141,28 +206,24 @@ fn common_layout(name: &'static str, arguments: &[Argument<'_>]) -> Result<(Arc<
 }
 
 /// The dtype in which the arguments meet: that of the tensors among them, which numbers then join.
+#[inline]
 fn meeting_dtype(operation: Operation, arguments: &[Argument<'_>]) -> Result<DType> {
     let values = match operation.row().rule {
         tenfold_ir::operations::Rule::Choose => &arguments[1..],
         _ => arguments,
     };
     let mut promoted: Option<DType> = None;
-    for argument in values {
-        if let Argument::Tensor(tensor) = argument {
-            promoted = Some(match promoted {
-                None => tensor.dtype(),
-                Some(so_far) => promote_types(so_far, tensor.dtype())
-                    .map_err(|error| error.in_operation(operation.name()))?,
-            });
-        }
+    for tensor in tensors_among(values) {
+        promoted = Some(match promoted {
+            None => tensor.dtype(),
+            Some(so_far) if so_far == tensor.dtype() => so_far,
+            Some(so_far) => {
+                promote_types(so_far, tensor.dtype()).map_err(|error| error.in_operation(operation.name()))?
+            }
+        });
     }
-    for argument in values {
-        if let Argument::Scalar(scalar) = argument {
-            promoted = Some(match promoted {
-                None => scalar.default_dtype(),
-                Some(so_far) => scalar.meets(so_far),
-            });
-        }
+    for scalar in scalars_among(values) {
+        promoted = Some(promoted.map_or(scalar.default_dtype(), |so_far| scalar.meets(so_far)));
     }
     promoted.ok_or_else(|| Error::type_(operation.name(), "takes at least one argument"))
 }

@@ -24,7 +24,7 @@ use tenfold_ir::{Core, DType, Error, Expr, Layout, Result, Scalar, Shape, Spec, 
 
 use crate::autograd::EdgeRef;
 use crate::batch::{self, BatchAxes, Levels};
-use crate::graph::{Handle, Input, Node, NodeOperation, Place, Recorded, Shard, Slot, current_shard};
+use crate::graph::{Handle, NodeOperation, Reading, Recorded, Shard, Slot, current_shard};
 
 pub use assemble::{Padding, Repeats};
 pub use counting::Between;
@@ -61,11 +61,36 @@ struct Body {
     edge: Option<EdgeRef>,
 }
 
-/// Adds a node to its shard's arena. One that is refused is dropped without the lock.
+/// Adds a node to the shard's arena, which reads the tensors as they are ([`Tensor::for_nodes_of`] made them ready).
 #[inline]
-fn record_node(shard: &'static Shard, node: Box<Node>, give: impl FnMut(Slot)) -> Result<Recorded> {
-    let recorded = shard.arena().record(node, give);
-    recorded.map_err(|(error, _node)| error)
+fn record_node<'a>(
+    shard: &'static Shard,
+    operation: NodeOperation,
+    inputs: impl Iterator<Item = &'a Tensor>,
+    scalars: impl Iterator<Item = Scalar>,
+    outputs: impl Iterator<Item = (&'a Arc<Layout>, DType)>,
+    give: impl FnMut(Slot),
+) -> Result<Recorded> {
+    // It may ask the caller's interpreter: not under the lock.
+    let site = crate::profile::site();
+    let inputs = inputs.map(|tensor| Reading {
+        slot: tensor.value().slot(),
+        dtype: tensor.dtype(),
+        layout: tensor.shared_layout(),
+    });
+    let recorded = shard.arena().record(operation, site, inputs, scalars, outputs, give);
+    // What a refused node leaves is dropped without the lock.
+    recorded.map_err(|(error, _garbage)| error)
+}
+
+/// The dense layout of all samples of these levels, from that of one.
+#[inline]
+fn layout_of_samples(layout: &Arc<Layout>, levels: &Levels) -> Result<Arc<Layout>> {
+    if levels.is_empty() {
+        return Ok(layout.clone());
+    }
+    let shape = Shape::checked("vmap", &levels.before(layout.shape()))?;
+    Ok(Arc::new(Layout::dense(shape)))
 }
 
 /// One or more results of an operation.
@@ -163,38 +188,31 @@ impl Tensor {
         self.value().is_borrowed()
     }
 
-    /// Makes all samples of the tensor an input of a node that is about to be recorded in `shard`.
+    /// The tensor as nodes of a shard read it: a value of that shard (one that is pending in another is run first), with
+    /// all samples of these levels.
     #[inline]
-    fn read_by(&self, node: &mut Node, shard: &'static Shard, levels: &Levels) -> Result<()> {
-        let layout = self.layout_of_all(levels);
-        match self.value().slot_in(shard) {
-            Some(slot) => {
-                node.inputs.push(Input { place: Place::Pending(slot), dtype: self.dtype(), layout })
-            }
-            // One that is pending in another shard is run first.
-            None => {
-                let place = Place::Ready(self.value().buffer()?);
-                node.inputs.push(Input { place, dtype: self.dtype(), layout });
-            }
+    fn for_nodes_of(&self, shard: &'static Shard, levels: &Levels) -> Result<Tensor> {
+        if self.is_ready_for(shard) && levels.is_empty() {
+            return Ok(self.clone());
         }
-        Ok(())
+        let layout = self.layout_of_all(levels);
+        let value = self.value();
+        let value = if value.is_of(shard) { value.clone() } else { value.moved_to(shard)? };
+        Ok(Tensor::of_layout(value, layout, self.dtype(), BatchAxes::default()))
     }
 
-    /// The same, broadcast to a shape that it fits.
-    fn read_broadcast_by(
-        &self,
-        node: &mut Node,
-        shard: &'static Shard,
-        levels: &Levels,
-        shape: &Shape,
-    ) -> Result<()> {
-        if self.shape() == shape {
-            return self.read_by(node, shard, levels);
-        }
+    /// True where nodes of a shard can read the tensor as it is.
+    #[inline]
+    fn is_ready_for(&self, shard: &'static Shard) -> bool {
+        self.value().is_of(shard) && !self.is_batched()
+    }
+
+    /// The same elements in the layout in which a tensor of this shape, which it broadcasts to, reads them.
+    fn in_shape(&self, shape: &Shape) -> Tensor {
         let layout = Arc::new(self.layout().broadcast_to(shape).expect("shapes broadcast"));
         let mut wide = self.detach();
         wide.replace_layout(layout, self.batch().clone());
-        wide.read_by(node, shard, levels)
+        wide
     }
 
     /// True where the shapes are equal, which shared layouts tell at once.
@@ -232,47 +250,25 @@ impl Tensor {
     ) -> Result<Tensors> {
         let shard = current_shard();
         let levels = Levels::of(inputs.iter().copied());
-        let mut node = Node::new(operation);
-        for tensor in inputs {
-            tensor.read_by(&mut node, shard, &levels)?;
-        }
-        node.scalars.extend_from_slice(scalars);
-        let mut layouts: SmallVec<[(Arc<Layout>, DType, BatchAxes); 2]> = SmallVec::new();
-        for spec in &specs {
-            let batch = levels.dense_axes(&spec.shape);
-            layouts.push((Arc::new(Layout::dense(spec.shape.clone())), spec.dtype, batch));
-        }
-        node.specs = specs;
-        if !levels.is_empty() {
-            for spec in &mut node.specs {
-                spec.shape = Shape::checked("vmap", &levels.before(&spec.shape))?;
-            }
-        }
+        let inputs = inputs.iter().map(|tensor| tensor.for_nodes_of(shard, &levels));
+        let inputs = inputs.collect::<Result<SmallVec<[Tensor; 4]>>>()?;
+        let dtypes: SmallVec<[DType; 2]> = specs.iter().map(|spec| spec.dtype).collect();
+        let layouts: SmallVec<[Arc<Layout>; 2]> =
+            specs.into_iter().map(|spec| Arc::new(Layout::dense(spec.shape))).collect();
+        let of_samples = layouts.iter().map(|layout| layout_of_samples(layout, &levels));
+        let of_samples = of_samples.collect::<Result<SmallVec<[Arc<Layout>; 2]>>>()?;
+        let written = of_samples.iter().zip(dtypes.iter().copied());
         let mut slots: SmallVec<[Slot; 2]> = SmallVec::new();
-        let recorded = record_node(shard, node, |slot| slots.push(slot))?;
+        let scalars = scalars.iter().copied();
+        let recorded =
+            record_node(shard, operation, inputs.iter(), scalars, written, |slot| slots.push(slot))?;
         let mut outputs = Tensors::new();
-        for (&slot, (layout, dtype, batch)) in slots.iter().zip(layouts) {
+        for ((&slot, layout), &dtype) in slots.iter().zip(layouts).zip(&dtypes) {
+            let batch = levels.dense_axes(layout.shape());
             outputs.push(Tensor::of_layout(Handle::of_output(shard, slot), layout, dtype, batch));
         }
         crate::run::after_recording(shard, &recorded)?;
         Ok(outputs)
-    }
-
-    /// Records a node whose only output lies in this dense layout, sample by sample; no gradient.
-    #[inline]
-    fn record_single(
-        shard: &'static Shard,
-        node: Box<Node>,
-        layout: Arc<Layout>,
-        dtype: DType,
-        levels: &Levels,
-    ) -> Result<Tensor> {
-        let mut output = 0;
-        let recorded = record_node(shard, node, |slot| output = slot)?;
-        let batch = levels.dense_axes(layout.shape());
-        let output = Tensor::of_layout(Handle::of_output(shard, output), layout, dtype, batch);
-        crate::run::after_recording(shard, &recorded)?;
-        Ok(output)
     }
 
     /// Records a core over `inputs`, after its shape rule; no gradient.

@@ -261,6 +261,7 @@ impl Operation {
     ///
     /// `promoted` is the dtype in which the arguments meet (without the condition of a `Choose` row), after
     /// scalars have taken part.
+    #[inline]
     pub fn signature(self, promoted: DType) -> Result<Signature> {
         let row = self.row();
         let compute = match row.rule {
