@@ -481,3 +481,20 @@ def test_gradients_of_pieces_are_added_piece_by_piece() -> None:
         whole = x.detach().requires_grad_()
         sum((part**2).sum() for part in cut(whole)).backward()
         np.testing.assert_allclose(whole.grad.numpy(), 2 * x.detach().numpy(), rtol=1e-12)
+
+
+def test_only_what_leads_to_the_inputs_is_differentiated() -> None:
+    x, y = (tf.tensor([value], requires_grad=True) for value in (2.0, 3.0))
+    squared = x * x
+    squared.sum().backward()
+    # The values that `squared` had saved are freed; nothing but its gradient is asked for.
+    product = squared * y
+    (gradient,) = tf.autograd.grad(product.sum(), [squared], retain_graph=True)
+    assert gradient.item() == 3.0
+    late = y * y
+    gradients = tf.autograd.grad(product.sum(), [product, late], allow_unused=True, retain_graph=True)
+    assert gradients[0].item() == 1.0
+    assert gradients[1] is None
+    assert tf.autograd.grad(product.sum(), [y], retain_graph=True)[0].item() == 4.0
+    with pytest.raises(RuntimeError, match="already freed"):
+        tf.autograd.grad(product.sum(), [x])

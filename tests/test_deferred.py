@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -395,3 +396,18 @@ def test_running_out_of_memory_is_an_exception_after_which_work_goes_on() -> Non
         "far too much",
         "2.0",
     ], finished.stderr
+
+
+def test_values_that_wait_are_computed_in_the_order_in_which_they_were_recorded() -> None:
+    # Three derivatives save the same conversion of `scale`; its kernel ran after one that it is read by.
+    scale = tf.full((), 1.0, dtype=tf.bfloat16, requires_grad=True)
+    similarity = tf.nn.functional.cosine_similarity(scale, tf.arange(66, dtype=tf.bfloat16).reshape((11, 6)))
+    deviation = scale.var()
+    shrunk = tf.nn.functional.softshrink(scale)
+    del scale
+    values = [value.detach().to(tf.float32).numpy() for value in (similarity, deviation, shrunk)]
+    row = np.arange(66.0).reshape(11, 6)
+    expected = row.sum(1) / (np.sqrt(6) * np.sqrt((row**2).sum(1)))
+    np.testing.assert_allclose(values[0], expected, rtol=0.01)
+    assert math.isnan(values[1])
+    assert values[2] == 0.5

@@ -126,8 +126,8 @@ fn run_pending(shard: &'static Shard, plans: &mut Plans, asked: Option<Slot>) ->
     if debug >= 2 && !plan.steps.is_empty() {
         eprintln!("tenfold: planned\n{}", explain(&batch, &plan.steps));
     }
-    // What waits for the next flush: named values, and after a failure what did not run.
-    let mut waiting: SmallVec<[Box<Node>; 4]> = SmallVec::new();
+    // What waits for the next flush, with its number: named values, and after a failure what did not run.
+    let mut waiting: SmallVec<[(u32, Box<Node>); 4]> = SmallVec::new();
     let mut result = Ok(());
     for step in &plan.steps {
         let postponed = postpone(shard, &batch, step);
@@ -139,18 +139,22 @@ fn run_pending(shard: &'static Shard, plans: &mut Plans, asked: Option<Slot>) ->
             Err(failure) => {
                 let mut garbage = Garbage::default();
                 let mut arena = shard.arena();
-                postponed.iter().for_each(|node| arena.release_inputs(node, &mut garbage));
+                postponed.iter().for_each(|(_, node)| arena.release_inputs(node, &mut garbage));
                 drop(arena);
                 if !failure.can_be_repeated {
                     fail(shard, &mut batch, step, &failure.error);
                 }
-                waiting.extend(batch.nodes.drain(..).flatten());
+                let left = (0..).zip(batch.nodes.drain(..));
+                waiting.extend(left.filter_map(|(number, node)| Some((number, node?))));
                 result = Err(failure.error);
                 break;
             }
         }
     }
     if !waiting.is_empty() {
+        // In the order of recording: kernels may have run in another one.
+        waiting.sort_unstable_by_key(|(number, _)| *number);
+        let waiting = waiting.into_iter().map(|(_, node)| node).collect();
         let mut garbage = Garbage::default();
         shard.arena().restart(waiting, &batch.layouts, &mut garbage);
     }
@@ -159,7 +163,7 @@ fn run_pending(shard: &'static Shard, plans: &mut Plans, asked: Option<Slot>) ->
 }
 
 /// Copies of the nodes of a step whose values tensors hold and nobody needs in memory yet.
-fn postpone(shard: &Shard, batch: &Batch, step: &Step) -> SmallVec<[Box<Node>; 2]> {
+fn postpone(shard: &Shard, batch: &Batch, step: &Step) -> SmallVec<[(u32, Box<Node>); 2]> {
     let waits = |node: u32| {
         let value = batch.first_value[node as usize];
         batch.values[value as usize].waits && !step.outputs.iter().any(|output| output.0 == value)
@@ -169,7 +173,7 @@ fn postpone(shard: &Shard, batch: &Batch, step: &Step) -> SmallVec<[Box<Node>; 2
         return SmallVec::new();
     }
     let mut arena = shard.arena();
-    nodes.map(|node| arena.postpone(batch.node(node))).collect()
+    nodes.map(|node| (node, arena.postpone(batch.node(node)))).collect()
 }
 
 /// Runs one kernel, and takes note of it where somebody wants to know.

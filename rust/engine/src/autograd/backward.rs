@@ -1,6 +1,6 @@
 //! The walk from results to leaves.
 
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -79,15 +79,15 @@ type Arrived<G = Sum> = SmallVec<[Option<G>; 2]>;
 /// Gradients on their way: what has arrived at each edge so far.
 #[derive(Default)]
 struct Arrivals {
-    /// Edges recorded before this one are not visited.
-    oldest: u64,
+    /// The edges that are visited, where not all are.
+    visited: Option<HashSet<*const Edge>>,
     by_edge: HashMap<*const Edge, Arrived>,
     order: BinaryHeap<Visit>,
 }
 
 impl Arrivals {
     fn wants(&self, edge: &EdgeRef) -> bool {
-        edge.edge.sequence() >= self.oldest
+        self.visited.as_ref().is_none_or(|visited| visited.contains(&Arc::as_ptr(&edge.edge)))
     }
 
     fn add(&mut self, edge: &EdgeRef, gradient: Tensor) -> Result<()> {
@@ -181,6 +181,31 @@ fn starting_gradient(root: &Tensor, given: Option<&Tensor>) -> Result<Tensor> {
     }
 }
 
+/// The edges on the ways from `roots` to the `wanted` ones. What else the roots depend on is not asked for its values, which
+/// may be freed.
+fn edges_between(roots: &[(&Tensor, Option<&Tensor>)], wanted: &[EdgeRef]) -> HashSet<*const Edge> {
+    // Every edge is younger than what it depends on: none of the wanted ones lies beyond the oldest of them.
+    let oldest = wanted.iter().map(|wanted| wanted.edge.sequence()).min().unwrap_or(0);
+    let mut seen = HashSet::new();
+    let mut is_new = |edge: &&EdgeRef| edge.edge.sequence() >= oldest && seen.insert(Arc::as_ptr(&edge.edge));
+    let mut edges: Vec<&EdgeRef> =
+        roots.iter().filter_map(|(root, _)| root.edge()).filter(&mut is_new).collect();
+    let mut next = 0;
+    while let Some(edge) = edges.get(next) {
+        edges.extend(edge.parents().iter().flatten().filter(&mut is_new));
+        next += 1;
+    }
+    edges.sort_unstable_by_key(|edge| edge.edge.sequence());
+    let mut between: HashSet<*const Edge> = wanted.iter().map(|wanted| Arc::as_ptr(&wanted.edge)).collect();
+    for edge in edges {
+        let leads_on = |parent: &EdgeRef| between.contains(&Arc::as_ptr(&parent.edge));
+        if edge.parents().iter().flatten().any(leads_on) {
+            between.insert(Arc::as_ptr(&edge.edge));
+        }
+    }
+    between
+}
+
 /// Walks from `roots`; `wanted` are edges at which gradients are also picked up on their way, or at which it ends.
 fn walk(
     roots: &[(&Tensor, Option<&Tensor>)],
@@ -191,9 +216,8 @@ fn walk(
 ) -> Result<(Collected, Vec<Option<Tensor>>)> {
     // The dtypes were chosen on the way forward.
     let _as_recorded = crate::autocast::Off::enter();
-    // Every edge is younger than what it depends on: none of the wanted ones lies beyond the oldest of them.
-    let oldest = wanted.iter().map(|wanted| wanted.edge.sequence()).min().unwrap_or(0);
-    let mut arrivals = Arrivals { oldest, ..Arrivals::default() };
+    let visited = if wanted.is_empty() { None } else { Some(edges_between(roots, wanted)) };
+    let mut arrivals = Arrivals { visited, ..Arrivals::default() };
     {
         let _mode = Guard::new(create_graph);
         for (root, gradient) in roots {
@@ -235,16 +259,19 @@ fn walk(
                 }
             }
         }
+        let this = EdgeRef { edge: edge.clone(), output: 0 };
+        let is_needed =
+            |parent: &Option<EdgeRef>| parent.as_ref().is_some_and(|parent| arrivals.wants(parent));
+        let needs: SmallVec<[bool; 4]> = this.parents().iter().map(is_needed).collect();
+        if !wanted.is_empty() && !needs.contains(&true) {
+            continue;
+        }
         match edge.operation(retain_graph || create_graph)? {
             None => {
                 let gradient = gradients.remove(0).expect("a leaf is visited when its gradient arrives");
-                leaves.push((EdgeRef { edge: edge.clone(), output: 0 }, gradient));
+                leaves.push((this, gradient));
             }
             Some((derivative, saved)) => {
-                let this = EdgeRef { edge: edge.clone(), output: 0 };
-                let is_needed =
-                    |parent: &Option<EdgeRef>| parent.as_ref().is_some_and(|parent| arrivals.wants(parent));
-                let needs: SmallVec<[bool; 4]> = this.parents().iter().map(is_needed).collect();
                 if let (Some(part), [parent]) = (derivative.part(), this.parents()) {
                     if let (Some(parent), Some(gradient)) = (parent, &gradients[0]) {
                         arrivals.add_part(parent, part, gradient)?;
