@@ -15,9 +15,9 @@ use crate::gemm::pack::Widen;
 /// is what packing takes.
 const ALIGNED_PANELS: usize = 16;
 
-/// Numbers of scratch for a panel of windows, and a vector behind it.
+/// Numbers of scratch for a panel of windows.
 pub(super) fn panel_numbers<T>(kernels: &MicroKernels<T>) -> usize {
-    (DEPTH_BLOCK + 1) * kernels.columns()
+    DEPTH_BLOCK * kernels.columns()
 }
 
 impl<S: Widen<T>, T: Real> Windows<'_, S, T> {
