@@ -184,7 +184,7 @@ def test_gradients_have_the_same_bits_whether_a_flush_fell_between_or_not(name: 
 def test_explain_says_what_is_fused_and_why_the_rest_is_not() -> None:
     x = normal(20, 30)
     tf.synchronize()
-    y = F.softmax(x.exp() + 1, 1) * 2
+    y = F.softmax(x.exp() + 1, 0) * 2
     text = repr(y.explain())
     assert "map [exp add]" in text
     assert "softmax reads its inputs from memory" in text
@@ -381,3 +381,76 @@ def test_attention_is_one_kernel_in_each_direction() -> None:
     assert kernels(y) == ["attention"]
     gradients = tf.autograd.grad(y, [q, k, v], ones)
     assert kernels(gradients[0]) == ["attention", "attention_gradient"]
+
+
+@pytest.mark.parametrize("keys", [1, 5, 300])
+@pytest.mark.parametrize("heads", [1, 4])
+def test_attention_takes_scale_residual_and_activation_in(heads: int, keys: int) -> None:
+    q, k, v = normal(2, 4, 37, 8), normal(2, heads, keys, 8), normal(2, heads, keys, 6)
+    residual, weight = normal(2, 4, 37, 6), normal(6)
+    tf.synchronize()
+
+    def expression() -> tf.Tensor:
+        out = F.scaled_dot_product_attention(q, k, v, enable_gqa=heads != 4)
+        return (out * weight + residual).relu()
+
+    y = expression()
+    assert kernels(y) == ["attention [multiply add relu]"]
+    tf.set_fused(False)
+    apart = expression()
+    assert len(kernels(apart)) == 4
+    assert equal_bits(y, apart)
+    tf.set_fused(True)
+
+
+def test_attention_with_an_epilogue_keeps_what_its_gradient_needs() -> None:
+    def run() -> list[tf.Tensor]:
+        q, k, v = (normal(2, 4, 37, 8).requires_grad_() for _ in range(3))
+        out = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        y = out.sigmoid() * 2
+        gradients = tf.autograd.grad(y.sum(), [q, k, v])
+        return [out.detach(), y.detach(), *gradients]
+
+    fused = run()
+    tf.set_fused(False)
+    for one, other in zip(fused, run(), strict=True):
+        assert equal_bits(one, other)
+    tf.set_fused(True)
+
+
+ROWS: dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
+    "softmax": lambda x, w: F.softmax(x * 0.125 + w, -1),
+    "log_softmax": lambda x, w: F.log_softmax(x.exp() - w, -1),
+    "layer_norm": lambda x, w: F.layer_norm(x + w, w.shape),
+    "affine_layer_norm": lambda x, w: F.layer_norm(x * 2 + 1, w.shape, w, w),
+    "rms_norm": lambda x, w: F.rms_norm(tf.tanh(x) * w, w.shape),
+}
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64, tf.bfloat16])
+@pytest.mark.parametrize("shape", [(1,), (7, 13), (33, 64), (2, 3, 1000), (3, 5000), (0, 4)])
+@pytest.mark.parametrize("name", ROWS)
+def test_rows_are_computed_where_they_are_normalised(
+    name: str, shape: tuple[int, ...], dtype: tf.dtype
+) -> None:
+    x, weight = normal(*shape, dtype=dtype), normal(shape[-1], dtype=dtype)
+    tf.synchronize()
+    y = ROWS[name](x, weight)
+    if dtype != tf.bfloat16:  # norms of half precisions are composed of casts and the norm
+        assert [kernel.split(" [")[0] for kernel in kernels(y)] == [name]
+    tf.set_fused(False)
+    apart = ROWS[name](x, weight)
+    assert len(kernels(apart)) > 1
+    assert equal_bits(y, apart)
+    tf.set_fused(True)
+
+
+def test_rows_that_others_need_are_stored() -> None:
+    x, y = normal(7, 13), normal(7, 13)
+    tf.synchronize()
+    total = x + y
+    both = F.layer_norm(total, (13,)) + total
+    assert kernels(both) == ["map [add]", "layer_norm", "map [add]"]
+    # Behind a product they are in cache already.
+    scores = F.softmax(x @ y.mT * 0.5, -1)
+    assert kernels(scores)[-2:] == ["gemm [multiply]", "softmax"]

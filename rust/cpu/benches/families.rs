@@ -75,8 +75,8 @@ fn measure(name: &str, core: &Core, given: &[&Given]) {
     while begin.elapsed() < Duration::from_millis(400) {
         let start = now();
         match core {
-            Core::Attention(core) => attention::run(core, &inputs, &mut outputs),
-            Core::Rows(core) => rows::run(core, &inputs, &mut outputs),
+            Core::Attention(core) => attention::run(core, &inputs, &mut outputs, None),
+            Core::Rows(core) => rows::run(core, &inputs, &mut outputs, None),
             Core::Pool(core) => pool::run(core, &inputs, &mut outputs),
             Core::Index(core) => index::run(core, &inputs, &mut outputs),
             Core::Sort(core) => sort::run(core, &inputs, &mut outputs),

@@ -8,6 +8,8 @@ use super::product::{Left, Right, pack_left, panels_size, product};
 use super::softmax::{AddScaled, Divide, Logarithms, OnlineSoftmax, Rescale, Scale};
 use super::{Number, Problem, Run, runs};
 use crate::backend::disjoint::Disjoint;
+use crate::backend::epilogue::Finish;
+use crate::gemm::Block;
 use crate::gemm::blocks::{Target, even_pieces};
 use crate::gemm::micro_kernel::LineKernel;
 use crate::gemm::pack::{Strided, clear_padding};
@@ -30,8 +32,13 @@ const CHUNK: usize = 512;
 /// query looks at a long cache, and what counts is reading that once, in long runs. More columns pay for packing.
 const FEW: usize = 8;
 
-/// Computes the output and the logarithms of the sums.
-pub(super) fn run<T: Number>(problem: &Problem<'_, T>, output: &mut [T], logarithms: &mut [T]) {
+/// Computes the output, each chunk of which passes through `finish`, and the logarithms of the sums.
+pub(super) fn run<T: Number>(
+    problem: &Problem<'_, T>,
+    output: &mut [T],
+    logarithms: &mut [T],
+    finish: Option<&Finish>,
+) {
     let columns = problem.group * problem.queries;
     if columns * problem.key_heads == 0 {
         return;
@@ -42,12 +49,19 @@ pub(super) fn run<T: Number>(problem: &Problem<'_, T>, output: &mut [T], logarit
     let nanoseconds = problem.estimate(columns.div_ceil(pieces.len()), problem.depth + problem.width);
     let (output, logarithms) = (Disjoint::new(output), Disjoint::new(logarithms));
     for_each_chunk(problem.key_heads * pieces.len(), nanoseconds, &|chunk| {
-        let (key_head, columns) = (chunk / pieces.len(), pieces[chunk % pieces.len()].clone());
-        let mut chunk = Chunk::new(problem, key_head, columns);
+        let (key_head, piece) = (chunk / pieces.len(), pieces[chunk % pieces.len()].clone());
+        let mut chunk = Chunk::new(problem, key_head, piece);
         // SAFETY: the chunk's memory was made for it, and the operands were checked.
         unsafe {
             chunk.compute();
             chunk.write(&output, &logarithms);
+        }
+        if let Some(finish) = finish {
+            let first = key_head * columns + chunk.columns.start;
+            let (rows, width) = (chunk.columns.len(), problem.width);
+            let start = output.pointer(0, output.elements());
+            let mut block = Block::new(0, (first..first + rows, 0..width), start, first * width, width);
+            finish.block(&mut block);
         }
         chunk.scratch.give_back();
     });

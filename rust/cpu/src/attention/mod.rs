@@ -23,6 +23,7 @@ use tenfold_ir::kernel::{Attention, AttentionKind};
 use tenfold_ir::lanes::Lane;
 use tenfold_ir::{DType, Element, Error, Layout, Result, Shape};
 
+use crate::backend::epilogue::Finish;
 use crate::backend::view::{Input, OutputView, Walk};
 use crate::gemm::micro_kernel::Real;
 use crate::gemm::pack::{Strided, Widen};
@@ -33,11 +34,16 @@ trait Number: Real + Widen<Self> + Lane + Element {}
 impl Number for f32 {}
 impl Number for f64 {}
 
-/// Computes attention or its gradient.
-pub fn run(core: &Attention, inputs: &[Input<'_>], outputs: &mut [OutputView<'_>]) -> Result<()> {
+/// Computes attention or its gradient. What `finish` does with the results is attention's alone.
+pub fn run(
+    core: &Attention,
+    inputs: &[Input<'_>],
+    outputs: &mut [OutputView<'_>],
+    finish: Option<&Finish>,
+) -> Result<()> {
     match inputs[0].dtype {
-        DType::Float32 => run_typed::<f32>(core, inputs, outputs),
-        DType::Float64 => run_typed::<f64>(core, inputs, outputs),
+        DType::Float32 => run_typed::<f32>(core, inputs, outputs, finish),
+        DType::Float64 => run_typed::<f64>(core, inputs, outputs, finish),
         other => Err(Error::dtype(core.name(), format!("not defined for {other}"))),
     }
 }
@@ -46,14 +52,15 @@ fn run_typed<T: Number>(
     core: &Attention,
     inputs: &[Input<'_>],
     outputs: &mut [OutputView<'_>],
+    finish: Option<&Finish>,
 ) -> Result<()> {
     let problem = Problem::<T>::new(core, inputs)?;
     match (core.kind, outputs) {
         (AttentionKind::Forward, [output, logarithms]) => {
-            forward::run(&problem, output.values()?, logarithms.values()?);
+            forward::run(&problem, output.values()?, logarithms.values()?, finish);
             Ok(())
         }
-        (AttentionKind::Gradient, [of_q, of_k, of_v]) => {
+        (AttentionKind::Gradient, [of_q, of_k, of_v]) if finish.is_none() => {
             let results = [Matrices::new(&inputs[3])?, Matrices::new(&inputs[5])?];
             let logarithms = Matrices::<T>::of_rows(&inputs[4])?;
             gradient::run(&problem, results, logarithms, [of_q.values()?, of_k.values()?, of_v.values()?]);

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use tenfold_ir::expr::Value;
 use tenfold_ir::{Expr, Instruction, Kernel, Layout, Result, Scalar, Shape, Spec};
 
-use super::view::{Input, Memory, OutputView};
+use super::view::{Input, OutputView};
 use crate::elementwise::Target;
 use crate::elementwise::evaluate::Evaluation;
 use crate::elementwise::operand::Operand;
@@ -14,15 +14,24 @@ use crate::elementwise::program::{Program, Store, TILE};
 use crate::gemm::Block;
 use crate::simd;
 
-/// Which output's memory the core's one result is written to: one that hands it on as it is, else one that can be
-/// computed in its place.
-pub fn place_of_result(epilogue: &Expr, result: &Spec, outputs: &[Spec]) -> Option<usize> {
-    let hands_on =
-        |&value: &Value| matches!(epilogue.instructions()[usize::from(value)], Instruction::Result { .. });
-    epilogue.outputs().iter().position(hands_on).or_else(|| outputs.iter().position(|spec| spec == result))
+/// Which result of the core an output hands on as it is.
+pub fn handed_on(epilogue: &Expr, output: usize) -> Option<usize> {
+    match epilogue.instructions()[usize::from(epilogue.outputs()[output])] {
+        Instruction::Result { index } => Some(usize::from(index)),
+        _ => None,
+    }
 }
 
-/// What is done with each finished block of a core's one result.
+/// Which output's memory a result of the core is written to: one that hands it on as it is, else, for the first result, one
+/// that can be computed in its place.
+pub fn place_of_result(epilogue: &Expr, index: usize, result: &Spec, outputs: &[Spec]) -> Option<usize> {
+    let takes_over =
+        |&output: &usize| index == 0 && handed_on(epilogue, output).is_none() && outputs[output] == *result;
+    let mut all = 0..outputs.len();
+    all.clone().find(|&output| handed_on(epilogue, output) == Some(index)).or_else(|| all.find(takes_over))
+}
+
+/// What is done with each finished block of a core's first result. Others are handed on at most.
 pub struct Finish {
     program: Arc<Program>,
     scalars: SmallVec<[Scalar; 2]>,
@@ -35,8 +44,7 @@ pub struct Finish {
 }
 
 impl Finish {
-    /// Compiles the epilogue of a kernel whose core has one result, which lies in output `place` or in memory of its
-    /// own.
+    /// Compiles the epilogue of a kernel; the first result of its core lies in output `place` or in memory of its own.
     pub fn new(
         kernel: &Kernel,
         epilogue: &Expr,
@@ -45,9 +53,10 @@ impl Finish {
         inputs: &[Input<'_>],
         outputs: &mut [OutputView<'_>],
     ) -> Result<Finish> {
-        let is_computed = |output: usize| {
-            let value = usize::from(epilogue.outputs()[output]);
-            Some(output) != place || !matches!(epilogue.instructions()[value], Instruction::Result { .. })
+        // A second output that hands the first result on is a copy.
+        let is_computed = |output: usize| match handed_on(epilogue, output) {
+            Some(0) => Some(output) != place,
+            result => result.is_none(),
         };
         let computed: SmallVec<[usize; 2]> =
             (0..outputs.len()).filter(|&output| is_computed(output)).collect();
@@ -63,16 +72,8 @@ impl Finish {
                 false => Some(Target::of(&mut outputs[output])?),
             });
         }
-        let mut operands: SmallVec<[Operand; 4]> = SmallVec::new();
-        for (index, input) in inputs.iter().enumerate() {
-            operands.push(match input.memory {
-                // SAFETY: the borrow keeps the memory alive and unwritten.
-                Memory::Bytes(bytes) if program.reads(index) => unsafe {
-                    Operand::new(input.dtype, input.layout.clone(), bytes.as_ptr(), bytes.len())?
-                },
-                _ => Operand::unused(),
-            });
-        }
+        // SAFETY: the kernel's inputs are borrowed while it runs, and so is the epilogue used.
+        let mut operands = unsafe { Operand::of_inputs(inputs, |index| program.reads(index))? };
         let size = result.dtype.size();
         operands.push(Operand::block(size, Layout::dense(result.shape.clone())));
         Ok(Finish {

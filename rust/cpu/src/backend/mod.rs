@@ -6,7 +6,7 @@
 mod convolution;
 pub(crate) mod dense;
 pub mod disjoint;
-mod epilogue;
+pub(crate) mod epilogue;
 mod gemm;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -14,17 +14,25 @@ pub mod transpose;
 pub mod view;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tenfold_ir::expr::Value;
 use tenfold_ir::kernel::{Host, HostInput, HostOutput};
-use tenfold_ir::{Backend, Buffer, Core, Error, Expr, Instruction, Kernel, Layout, Result, Source, Spec};
+use tenfold_ir::{
+    Backend, Buffer, Core, Error, Expr, Instruction, Kernel, Layout, Result, Shape, Source, Spec,
+};
 
 use epilogue::Finish;
 
+use crate::elementwise::evaluate::Evaluation;
+use crate::elementwise::operand::Operand;
+use crate::elementwise::program::{Program, Store};
 use crate::memory::HostBuffer;
 use crate::threads::{FloatControl, Interrupted};
-use crate::{attention, elementwise, index, pool, random, recurrent, reduction, resample, rows, scan, sort};
+use crate::{
+    attention, elementwise, index, pool, random, recurrent, reduction, resample, rows, scan, simd, sort,
+};
 use reduction::Prologue;
 use view::{Input, Memory, OutputView};
 
@@ -112,8 +120,8 @@ fn run_with_epilogue(
     outputs: &mut [OutputView<'_>],
 ) -> Result<()> {
     let results = kernel.core.results(&kernel.core_inputs())?;
-    if let (Core::Gemm(_) | Core::Convolution(_), [result]) = (&kernel.core, results.as_slice()) {
-        return run_in_blocks(kernel, epilogue, result, inputs, outputs);
+    if matches!(kernel.core, Core::Gemm(_) | Core::Convolution(_) | Core::Attention(_)) {
+        return run_in_blocks(kernel, epilogue, &results, inputs, outputs);
     }
     let mut memory: SmallVec<[HostBuffer; 2]> = SmallVec::new();
     for spec in &results {
@@ -147,23 +155,31 @@ fn run_with_epilogue(
     elementwise::map(epilogue, &computed, inputs.len(), &kernel.scalars, &all, &mut targets)
 }
 
-/// Runs a core whose blocks pass through the epilogue while they are in cache.
+/// Runs a core whose first result passes through the epilogue block by block, while it is in cache.
 fn run_in_blocks(
     kernel: &Kernel,
     epilogue: &Expr,
-    result: &Spec,
+    results: &[Spec],
     inputs: &[Input<'_>],
     outputs: &mut [OutputView<'_>],
 ) -> Result<()> {
-    let place = epilogue::place_of_result(epilogue, result, &kernel.outputs);
-    let finish = Finish::new(kernel, epilogue, result, place, inputs, outputs)?;
-    match place {
-        Some(place) => run_core(kernel, inputs, &mut outputs[place..=place], Some(&finish)),
-        None => {
-            let mut memory = [HostBuffer::new(result.bytes())?];
-            run_core(kernel, inputs, &mut views_of(std::slice::from_ref(result), &mut memory), Some(&finish))
-        }
+    let place = |index: usize| epilogue::place_of_result(epilogue, index, &results[index], &kernel.outputs);
+    let places: SmallVec<[Option<usize>; 2]> = (0..results.len()).map(place).collect();
+    let finish = Finish::new(kernel, epilogue, &results[0], places[0], inputs, outputs)?;
+    let mut memory: SmallVec<[Option<HostBuffer>; 2]> = SmallVec::new();
+    for (spec, place) in results.iter().zip(&places) {
+        memory.push(if place.is_none() { Some(HostBuffer::new(spec.bytes())?) } else { None });
     }
+    let mut outputs: SmallVec<[Option<&mut OutputView<'_>>; 2]> = outputs.iter_mut().map(Some).collect();
+    let mut views: SmallVec<[OutputView<'_>; 2]> = SmallVec::new();
+    for ((spec, place), own) in results.iter().zip(&places).zip(&mut memory) {
+        let bytes = match place.and_then(|place| outputs[place].take()) {
+            Some(output) => &mut *output.bytes,
+            None => own.as_mut().map_or(&mut [][..], HostBuffer::as_mut_slice),
+        };
+        views.push(OutputView { dtype: spec.dtype, shape: spec.shape.clone(), bytes });
+    }
+    run_core(kernel, inputs, &mut views, Some(&finish))
 }
 
 fn views_of<'a>(specs: &[Spec], memory: &'a mut [HostBuffer]) -> SmallVec<[OutputView<'a>; 2]> {
@@ -188,19 +204,61 @@ fn run_core(
         let prologue = Prologue { expr, scalars: &kernel.scalars, inputs };
         return reduction::run(core, &specs[0].shape, prologue, outputs);
     }
+    let in_rows = RowPrologue::new(kernel, inputs)?;
     let mut memory: SmallVec<[Option<HostBuffer>; 3]> = SmallVec::new();
     for (index, spec) in specs.iter().enumerate() {
         memory.push(match kernel.plain_input(index) {
             Some(_) => None,
+            None if index == 0 && in_rows.is_some() => None,
             None => Some(evaluate_prologue(kernel, index, spec, inputs)?),
         });
     }
-    let plain = specs.iter().zip(&memory).enumerate().map(|(index, (spec, buffer))| match buffer {
-        Some(buffer) => Input::new(spec.dtype, Layout::dense(spec.shape.clone()), buffer.as_slice()),
-        None => inputs[kernel.plain_input(index).map_or(0, |(operand, _)| operand)].clone(),
+    let plain = specs.iter().zip(&memory).enumerate().map(|(index, (spec, buffer))| {
+        match (buffer, kernel.plain_input(index)) {
+            (None, Some((operand, _))) => inputs[operand].clone(),
+            // What is computed row by row has no memory.
+            (buffer, _) => {
+                let bytes = buffer.as_ref().map_or(&[][..], HostBuffer::as_slice);
+                Input::new(spec.dtype, Layout::dense(spec.shape.clone()), bytes)
+            }
+        }
     });
     let plain: SmallVec<[Input<'_>; 3]> = plain.collect();
-    dispatch(&kernel.core, &plain, outputs, finish)
+    match (&kernel.core, &in_rows) {
+        (Core::Rows(core), Some(prologue)) => {
+            rows::run(core, &plain, outputs, Some(&prologue.evaluation(kernel, &specs[0].shape)))
+        }
+        (core, _) => dispatch(core, &plain, outputs, finish),
+    }
+}
+
+/// The prologue of the first input of a row operation that computes it row by row.
+struct RowPrologue {
+    program: Arc<Program>,
+    operands: SmallVec<[Operand; 4]>,
+}
+
+impl RowPrologue {
+    /// `None` where there is none, or its values are better computed in memory before.
+    fn new(kernel: &Kernel, inputs: &[Input<'_>]) -> Result<Option<RowPrologue>> {
+        let Core::Rows(core) = &kernel.core else { return Ok(None) };
+        let shape = &kernel.core_inputs()[0].shape;
+        if kernel.plain_input(0).is_some() || !rows::takes_prologue(core, shape) {
+            return Ok(None);
+        }
+        let expr = &kernel.prologues[0];
+        let program = Program::of(expr, expr.outputs(), inputs.len(), Store::Memory, false, simd::tier())?;
+        // SAFETY: the kernel's inputs are borrowed while it runs, and so is the prologue used.
+        let operands = unsafe { Operand::of_inputs(inputs, |index| program.reads(index))? };
+        let prologue = RowPrologue { program, operands };
+        // Operands that lie transposed are read in bands across many rows.
+        let in_bands = prologue.evaluation(kernel, shape).bands().is_some();
+        Ok((!in_bands).then_some(prologue))
+    }
+
+    fn evaluation<'a>(&'a self, kernel: &'a Kernel, shape: &'a Shape) -> Evaluation<'a> {
+        Evaluation::new(&self.program, &kernel.scalars, &self.operands, shape)
+    }
 }
 
 fn evaluate_prologue(kernel: &Kernel, index: usize, spec: &Spec, inputs: &[Input<'_>]) -> Result<HostBuffer> {
@@ -224,11 +282,11 @@ fn dispatch(
             Err(Error::state(core.name().to_owned(), "has an expression of its own"))
         }
         Core::Scan(core) => scan::run(core, inputs, outputs),
-        Core::Rows(core) => rows::run(core, inputs, outputs),
+        Core::Rows(core) => rows::run(core, inputs, outputs, None),
         Core::Gemm(core) => gemm::run(core.precision, inputs, outputs, finish),
         Core::Convolution(core) => convolution::run(core, inputs, outputs, finish),
         Core::Recurrent(core) => recurrent::run(core, inputs, outputs),
-        Core::Attention(core) => attention::run(core, inputs, outputs),
+        Core::Attention(core) => attention::run(core, inputs, outputs, finish),
         Core::Pool(core) => pool::run(core, inputs, outputs),
         Core::Resample(core) => resample::run(core, inputs, outputs),
         Core::Index(core) => index::run(core, inputs, outputs),

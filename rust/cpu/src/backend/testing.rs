@@ -227,9 +227,9 @@ pub fn computed(core: &Core, operands: &[Given]) -> Result<Vec<Outcome>> {
         })
         .collect();
     match core {
-        Core::Rows(core) => crate::rows::run(core, &inputs, &mut outputs)?,
+        Core::Rows(core) => crate::rows::run(core, &inputs, &mut outputs, None)?,
         Core::Recurrent(core) => crate::recurrent::run(core, &inputs, &mut outputs)?,
-        Core::Attention(core) => crate::attention::run(core, &inputs, &mut outputs)?,
+        Core::Attention(core) => crate::attention::run(core, &inputs, &mut outputs, None)?,
         Core::Pool(core) => crate::pool::run(core, &inputs, &mut outputs)?,
         Core::Resample(core) => crate::resample::run(core, &inputs, &mut outputs)?,
         Core::Index(core) => crate::index::run(core, &inputs, &mut outputs)?,
@@ -266,7 +266,7 @@ pub fn computed_in_place(core: &Core, operands: &[Given], shared: usize) -> Vec<
         })
         .collect();
     match core {
-        Core::Rows(core) => crate::rows::run(core, &inputs, &mut outputs).unwrap(),
+        Core::Rows(core) => crate::rows::run(core, &inputs, &mut outputs, None).unwrap(),
         Core::Index(core) => crate::index::run(core, &inputs, &mut outputs).unwrap(),
         Core::Scan(core) => crate::scan::run(core, &inputs, &mut outputs).unwrap(),
         other => panic!("{} does not work in place", other.name()),

@@ -261,6 +261,11 @@ pub struct Evaluator<'a> {
 }
 
 impl<'a> Evaluator<'a> {
+    /// How the space is cut into tiles.
+    pub fn tiling(&self) -> Tiling {
+        self.evaluation.tiling()
+    }
+
     /// Fills what is the same for every tile.
     fn begin(&mut self) {
         let program = self.evaluation.program;

@@ -2,10 +2,11 @@
 
 use std::ptr;
 
+use smallvec::SmallVec;
 use tenfold_ir::{DType, Error, Layout, Result, Shape};
 
 use super::program::TILE;
-use crate::backend::view::{Rows, Walk};
+use crate::backend::view::{Input, Memory, Rows, Walk};
 use crate::simd::{Tiered, on_tier, prefetch};
 
 /// An operand of a program: checked memory and how it is walked.
@@ -86,6 +87,24 @@ impl Operand {
             _ => (None, None),
         };
         Ok(Operand { base, size: dtype.size(), layout, access, period, stretches, is_far })
+    }
+
+    /// The operands of a program over inputs that have memory of their own; `reads` says which it reads.
+    ///
+    /// # Safety
+    /// The memory of the inputs stays alive and unwritten while the operands are used.
+    pub unsafe fn of_inputs(
+        inputs: &[Input<'_>],
+        reads: impl Fn(usize) -> bool,
+    ) -> Result<SmallVec<[Operand; 4]>> {
+        let operand = |(index, input): (usize, &Input<'_>)| match input.memory {
+            // SAFETY: the caller's promise; buffers are aligned for every dtype.
+            Memory::Bytes(bytes) if reads(index) => unsafe {
+                Operand::new(input.dtype, input.layout.clone(), bytes.as_ptr(), bytes.len())
+            },
+            _ => Ok(Operand::unused()),
+        };
+        inputs.iter().enumerate().map(operand).collect()
     }
 
     /// Stands where the program reads nothing.

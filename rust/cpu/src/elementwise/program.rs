@@ -205,6 +205,8 @@ impl<'a> Compiler<'a> {
                 continue;
             }
             let place = match instruction {
+                // A result of the core that only others read, or that is handed on as it is.
+                Instruction::Result { .. } if self.last_use[index] == 0 => continue,
                 Instruction::Load { operand } => {
                     self.load(index, Origin::Operand(usize::from(*operand)), dtype)
                 }

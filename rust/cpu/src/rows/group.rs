@@ -3,7 +3,7 @@
 use std::ptr;
 
 use tenfold_ir::lanes::Lane;
-use tenfold_ir::{Error, Result};
+use tenfold_ir::{Error, Result, Shape};
 
 use super::element::RowElement;
 use crate::backend::disjoint::Disjoint;
@@ -44,6 +44,12 @@ impl<T> Default for Row<'_, T> {
 }
 
 impl<'a, T> Row<'a, T> {
+    /// A row of which nobody knows where the next one will lie.
+    #[inline(always)]
+    pub fn alone(values: &'a [T]) -> Row<'a, T> {
+        Row { values, ..Row::default() }
+    }
+
     /// The row for a further sweep: it asks for nothing.
     #[inline(always)]
     pub fn still(self) -> Row<'a, T> {
@@ -67,7 +73,7 @@ impl<'a, T> Row<'a, T> {
 
 /// Rows as an input.
 pub struct RowSource<'a, E> {
-    /// `None`: in the memory of the first output.
+    /// `None`: in the memory of the first output, or nowhere.
     memory: Option<&'a [E]>,
     /// Where they lie.
     pub layout: RowLayout,
@@ -84,6 +90,11 @@ impl<'a, E: RowElement> RowSource<'a, E> {
             }
         };
         Ok(RowSource { memory, layout: RowLayout::new(&input.layout, axis) })
+    }
+
+    /// Rows along the last axis that have no memory: see [`super::computed`].
+    pub fn computed(shape: &Shape, axis: usize) -> RowSource<'a, E> {
+        RowSource { memory: None, layout: RowLayout::dense(shape, axis) }
     }
 
     /// Reads rows `start .. start + count`.
@@ -166,7 +177,7 @@ impl<E: RowElement> Reader<'_, '_, E> {
             }
             let wide = &mut self.scratch[..length];
             E::widen_slice(row, wide);
-            return Row { values: wide, next: ptr::null(), ..Row::default() };
+            return Row::alone(wide);
         }
         if self.source.layout.is_unit()
             && let Some(output) = output
@@ -177,14 +188,14 @@ impl<E: RowElement> Reader<'_, '_, E> {
             self.walk.advance();
             let wide = &mut self.scratch[..length];
             E::widen_slice(row, wide);
-            return Row { values: wide, next: ptr::null(), ..Row::default() };
+            return Row::alone(wide);
         }
         if self.next == self.in_scratch {
             self.load_group(output);
         }
         let start = self.next * pitch(length);
         self.next += 1;
-        Row { values: &self.scratch[start..start + length], next: ptr::null(), ..Row::default() }
+        Row::alone(&self.scratch[start..start + length])
     }
 
     /// Loads the next rows that lie evenly into scratch memory.

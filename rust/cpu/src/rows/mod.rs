@@ -5,6 +5,7 @@
 
 mod affine;
 mod arithmetic;
+mod computed;
 pub(crate) mod element;
 mod group;
 mod grouped;
@@ -15,25 +16,33 @@ mod tests;
 
 use tenfold_ir::kernel::{RowOperation, Rows};
 use tenfold_ir::lanes::Lane;
-use tenfold_ir::{DType, Error, Result, bf16, f16};
+use tenfold_ir::{DType, Error, Result, Shape, bf16, f16};
 
 use crate::backend::disjoint::{Disjoint, for_each_range};
 use crate::backend::view::{Input, OutputView, RowLayout, Walk};
+use crate::elementwise::evaluate::Evaluation;
 use crate::reduction::fold::{Fold, Sum};
 use crate::simd::{Tiered, on_tier};
+use computed::ComputedRows;
 use element::RowElement;
 use group::{Row, RowSource, RowTarget};
 
 /// Work that is handed to a thread at a time.
 const CHUNK_NANOSECONDS: u64 = 25_000;
 
-/// Computes a row operation.
-pub fn run(core: &Rows, inputs: &[Input<'_>], outputs: &mut [OutputView<'_>]) -> Result<()> {
+/// Computes a row operation. The first input is `first` where that is given, which needs [`takes_prologue`]; its own
+/// memory is not read then.
+pub fn run(
+    core: &Rows,
+    inputs: &[Input<'_>],
+    outputs: &mut [OutputView<'_>],
+    first: Option<&Evaluation<'_>>,
+) -> Result<()> {
     match inputs[0].dtype {
-        DType::Float16 => run_typed::<f16>(core, inputs, outputs),
-        DType::Bfloat16 => run_typed::<bf16>(core, inputs, outputs),
-        DType::Float32 => run_typed::<f32>(core, inputs, outputs),
-        DType::Float64 => run_typed::<f64>(core, inputs, outputs),
+        DType::Float16 => run_typed::<f16>(core, inputs, outputs, first),
+        DType::Bfloat16 => run_typed::<bf16>(core, inputs, outputs, first),
+        DType::Float32 => run_typed::<f32>(core, inputs, outputs, first),
+        DType::Float64 => run_typed::<f64>(core, inputs, outputs, first),
         other => Err(Error::dtype(core.operation.name(), format!("not defined for {other}"))),
     }
 }
@@ -42,6 +51,17 @@ pub fn run(core: &Rows, inputs: &[Input<'_>], outputs: &mut [OutputView<'_>]) ->
 /// are written.
 pub fn can_share(operation: RowOperation, index: usize, output: usize) -> bool {
     output == 0 && row_inputs(operation).contains(&index) && gives_rows(operation)
+}
+
+/// True where the operation can compute its first input row by row: rows along the last axis, which nothing sums over.
+pub fn takes_prologue(core: &Rows, shape: &Shape) -> bool {
+    let sums_over_rows = matches!(
+        core.operation,
+        RowOperation::AffineLayerNormGradient
+            | RowOperation::AffineRmsNormGradient
+            | RowOperation::GroupNormGradient
+    );
+    core.axis + 1 == shape.rank() && !sums_over_rows
 }
 
 /// Which inputs are rows; the others are one number a row.
@@ -109,7 +129,12 @@ struct Job<'a, E: RowElement> {
     wide_out: [Option<Disjoint<'a, E::Wide>>; 2],
 }
 
-fn run_typed<E: RowElement>(core: &Rows, inputs: &[Input<'_>], outputs: &mut [OutputView<'_>]) -> Result<()>
+fn run_typed<E: RowElement>(
+    core: &Rows,
+    inputs: &[Input<'_>],
+    outputs: &mut [OutputView<'_>],
+    computed: Option<&Evaluation<'_>>,
+) -> Result<()>
 where
     Sum<E::Wide>: Fold<E::Wide, State = E::Wide>,
 {
@@ -137,7 +162,10 @@ where
     };
     let mut job = Job {
         operation,
-        first: source(0)?,
+        first: match computed {
+            Some(_) => RowSource::computed(inputs[0].shape(), core.axis),
+            None => source(0)?,
+        },
         second: None,
         third: None,
         wide: [None, None],
@@ -189,26 +217,33 @@ where
         }
         _ => {}
     }
-    let cost = 10 + job.first.layout.length as u64 * cost_of_eight(operation) / 8;
-    for_each_range(job.first.layout.rows(), cost, CHUNK_NANOSECONDS, &|start, count| {
-        on_tier(SomeRows { job: &job, start, count });
+    let (rows, length) = (job.first.layout.rows(), job.first.layout.length);
+    let computing = computed.map_or(0, |first| first.picoseconds_per_element() * length as u64 / 1_000);
+    let cost = 10 + length as u64 * cost_of_eight(operation) / 8 + computing;
+    for_each_range(rows, cost, CHUNK_NANOSECONDS, &|start, count| match computed {
+        None => on_tier(SomeRows { job: &job, start, count, computed: None }),
+        Some(first) => first.with(|evaluator| {
+            let mut computed = ComputedRows::new(evaluator, length, start, count);
+            on_tier(SomeRows { job: &job, start, count, computed: Some(&mut computed) });
+        }),
     });
     Ok(())
 }
 
-/// Rows `start .. start + count` of a job.
-struct SomeRows<'a, 'b, E: RowElement> {
+/// Rows `start .. start + count` of a job, with those of its first input where they are computed.
+struct SomeRows<'a, 'b, 'c, 'd, E: RowElement> {
     job: &'a Job<'b, E>,
     start: usize,
     count: usize,
+    computed: Option<&'a mut ComputedRows<'c, 'd, E>>,
 }
 
-impl<E: RowElement> Tiered for SomeRows<'_, '_, E> {
+impl<E: RowElement> Tiered for SomeRows<'_, '_, '_, '_, E> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
-        let SomeRows { job, start, count } = self;
+        let SomeRows { job, start, count, mut computed } = self;
         let output = job.rows_out.as_ref();
         let mut first = job.first.reader(start, count);
         let mut second = job.second.as_ref().map(|source| source.reader(start, count));
@@ -230,7 +265,10 @@ impl<E: RowElement> Tiered for SomeRows<'_, '_, E> {
                 (Some(walk), Some(numbers)) => walk.take(numbers.values),
                 _ => -1,
             };
-            let x = first.next_row(output);
+            let x = match &mut computed {
+                Some(rows) => rows.next_row(),
+                None => first.next_row(output),
+            };
             let g = second.as_mut().map_or(Row::default(), |reader| reader.next_row(output));
             let b = third.as_mut().map_or(Row::default(), |reader| reader.next_row(output));
             let row_out = writer.as_mut().map_or(&mut [][..], |writer| writer.row());

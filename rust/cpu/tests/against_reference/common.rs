@@ -5,8 +5,8 @@ use tenfold_ir::backend::Storage;
 use tenfold_ir::kernel::*;
 use tenfold_ir::reference::check;
 use tenfold_ir::{
-    Buffer, Category, Complex, Core, DType, Element, Expr, Kernel, Layout, Operand, Scalar, Shape, Source,
-    with_element,
+    Buffer, Category, Complex, Core, DType, Element, Expr, Kernel, Layout, Operand, Operation, Scalar, Shape,
+    Source, with_element,
 };
 
 /// A small generator of random numbers (xorshift), so that every run tests the same.
@@ -130,8 +130,8 @@ fn run_checked(kernel: &Kernel, buffers: &[Buffer], failures: &mut Vec<String>) 
     }
 }
 
-/// A kernel that runs `core` on operands as they are, checked.
-pub fn check_core(core: Core, operands: Vec<(Operand, Buffer)>, failures: &mut Vec<String>) {
+/// A kernel that runs `core` on operands as they are.
+fn kernel_of(core: Core, operands: Vec<(Operand, Buffer)>) -> (Kernel, Vec<Buffer>) {
     let specs: Vec<Spec> = operands
         .iter()
         .map(|(operand, _)| Spec::new(operand.layout.shape().clone(), operand.dtype))
@@ -140,7 +140,63 @@ pub fn check_core(core: Core, operands: Vec<(Operand, Buffer)>, failures: &mut V
     let (operands, buffers): (SmallVec<[Operand; 4]>, Vec<Buffer>) = operands.into_iter().unzip();
     let prologues =
         operands.iter().enumerate().map(|(i, operand)| Expr::load_of(i as u16, operand.dtype)).collect();
-    let kernel = Kernel { core, prologues, epilogue: None, operands, scalars: SmallVec::new(), outputs };
+    (Kernel { core, prologues, epilogue: None, operands, scalars: SmallVec::new(), outputs }, buffers)
+}
+
+/// A kernel that runs `core` on operands as they are, checked.
+pub fn check_core(core: Core, operands: Vec<(Operand, Buffer)>, failures: &mut Vec<String>) {
+    let (kernel, buffers) = kernel_of(core, operands);
+    run_checked(&kernel, &buffers, failures);
+}
+
+/// The same with half the first input plus `added` in its place.
+pub fn check_with_prologue(
+    core: Core,
+    operands: Vec<(Operand, Buffer)>,
+    added: (Operand, Buffer),
+    failures: &mut Vec<String>,
+) {
+    let (mut kernel, mut buffers) = kernel_of(core, operands);
+    let dtype = added.0.dtype;
+    let mut expr = Expr::new();
+    let (x, half) = (expr.load(0, dtype), expr.scalar(0, dtype));
+    let other = expr.load(buffers.len() as u16, dtype);
+    let scaled = expr.apply(Operation::multiply, &[x, half]);
+    let sum = expr.apply(Operation::add, &[scaled, other]);
+    expr.output(sum);
+    kernel.prologues[0] = expr;
+    kernel.scalars.push(Scalar::Float(0.5));
+    kernel.operands.push(added.0);
+    buffers.push(added.1);
+    run_checked(&kernel, &buffers, failures);
+}
+
+/// The same with half the first result plus `added` as a further output behind the results, or instead of the first one.
+pub fn check_with_epilogue(
+    core: Core,
+    operands: Vec<(Operand, Buffer)>,
+    added: (Operand, Buffer),
+    keeps_first: bool,
+    failures: &mut Vec<String>,
+) {
+    let (mut kernel, mut buffers) = kernel_of(core, operands);
+    let mut expr = Expr::new();
+    let results: Vec<_> =
+        kernel.outputs.iter().enumerate().map(|(i, spec)| expr.result(i as u16, spec.dtype)).collect();
+    let half = expr.scalar(0, added.0.dtype);
+    let other = expr.load(buffers.len() as u16, added.0.dtype);
+    let scaled = expr.apply(Operation::multiply, &[results[0], half]);
+    let sum = expr.apply(Operation::add, &[scaled, other]);
+    let kept = usize::from(!keeps_first);
+    results[kept..].iter().for_each(|&result| expr.output(result));
+    expr.output(sum);
+    let computed = kernel.outputs[0].clone();
+    kernel.outputs.drain(..kept);
+    kernel.outputs.push(computed);
+    kernel.epilogue = Some(expr);
+    kernel.scalars.push(Scalar::Float(0.5));
+    kernel.operands.push(added.0);
+    buffers.push(added.1);
     run_checked(&kernel, &buffers, failures);
 }
 

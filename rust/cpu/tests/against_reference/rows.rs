@@ -3,7 +3,7 @@
 use tenfold_ir::kernel::*;
 use tenfold_ir::{Core, DType, Scalar};
 
-use crate::common::{Draw, FLOATS, check_core, finite, operand, report};
+use crate::common::{Draw, FLOATS, check_core, check_with_prologue, finite, operand, report};
 
 #[test]
 fn rows_forward_and_backward() {
@@ -30,7 +30,7 @@ fn rows_forward_and_backward() {
     ];
     for dtype in FLOATS {
         for operation in operations {
-            for axis in 0..2 {
+            for (axis, is_computed) in [(0, false), (0, true), (1, false), (1, true)] {
                 let shape = [1 + draw.below(30), 1 + draw.below(200)];
                 let outer = [shape[1 - axis]];
                 let wide = dtype.compute();
@@ -97,7 +97,13 @@ fn rows_forward_and_backward() {
                         vec![x, target(&mut draw), one(&mut draw, 8.0, 13.0), gradient]
                     }
                 };
-                check_core(Core::Rows(Rows { operation, axis }), inputs, &mut failures);
+                let core = Core::Rows(Rows { operation, axis });
+                if is_computed {
+                    let added = row(&mut draw, -1.0, 0.0);
+                    check_with_prologue(core, inputs, added, &mut failures);
+                } else {
+                    check_core(core, inputs, &mut failures);
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 use tenfold_ir::kernel::*;
 use tenfold_ir::{Buffer, Core, DType, Operand, Scalar};
 
-use crate::common::{Draw, check_core, finite, operand, report};
+use crate::common::{Draw, check_core, check_with_epilogue, finite, operand, report};
 
 #[test]
 fn recurrent_layers_and_their_gradients() {
@@ -48,7 +48,7 @@ fn recurrent_layers_and_their_gradients() {
 fn attention_and_its_gradient() {
     let (mut draw, mut failures) = (Draw(11), Vec::new());
     for dtype in [DType::Float32, DType::Float64] {
-        for _ in 0..12 {
+        for round in 0..24 {
             let (outer, groups, ratio) = (1 + draw.below(2), 1 + draw.below(2), 1 + draw.below(3));
             let heads = groups * ratio;
             let (queries, keys) = (1 + draw.below(40), 1 + draw.below(40));
@@ -78,7 +78,13 @@ fn attention_and_its_gradient() {
                 forward.push(mask());
                 gradient.push(mask());
             }
-            check_core(core(AttentionKind::Forward), forward, &mut failures);
+            let core_forward = core(AttentionKind::Forward);
+            if round % 2 == 0 {
+                check_core(core_forward, forward, &mut failures);
+            } else {
+                let added = operand(&mut draw, dtype, &output, &mut finite(dtype, -1.0, 1.0));
+                check_with_epilogue(core_forward, forward, added, draw.below(2) == 1, &mut failures);
+            }
             check_core(core(AttentionKind::Gradient), gradient, &mut failures);
         }
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use smallvec::SmallVec;
 use tenfold_ir::Core;
 
-use super::{Origin, Step};
+use super::{Origin, Step, rules};
 use crate::graph::{Batch, Node, NodeOperation, Place};
 
 /// A kernel of a plan.
@@ -128,13 +128,20 @@ fn elementwise_name(node: &Node) -> Option<&'static str> {
 }
 
 fn why_apart(batch: &Batch, made: &Step, reads: &Step, operand: usize, value: u32, readers: usize) -> String {
-    let takes_epilogue =
-        matches!(made.kernel.core, Core::Map | Core::Gemm(_) | Core::Convolution(_) | Core::Reduce(_));
+    let takes_epilogue = matches!(made.kernel.core, Core::Map) || rules::takes_epilogue(&made.kernel.core);
+    let takes_prologue = match &reads.kernel.core {
+        Core::Map | Core::Reduce(_) => true,
+        Core::Rows(rows) => {
+            let first = reads.kernel.plain_input(0);
+            first.is_some_and(|(first, plain)| first == operand && rows.axis + 1 == plain.layout.rank())
+        }
+        _ => false,
+    };
     let layout = &reads.kernel.operands[operand].layout;
     let output = made.outputs.iter().find(|output| output.0 == value).map_or(0, |output| output.1);
     if !takes_epilogue {
         format!("{} stores its results", made.kernel.core.name())
-    } else if !matches!(reads.kernel.core, Core::Map | Core::Reduce(_)) {
+    } else if !takes_prologue {
         format!("{} reads its inputs from memory", reads.kernel.core.name())
     } else if !layout.is_dense() || *layout.shape() != made.kernel.outputs[output as usize].shape {
         "it is read in another shape or order".to_owned()

@@ -284,8 +284,16 @@ impl<'a> Groups<'a> {
             self.group_of[maker as usize] != group
                 || (self.views[node as usize].is_none()
                     && self.roles[maker as usize] != Role::Prologue
+                    && self.is_of_the_space(value)
                     && self.is_whole(value, input.layout))
         })
+    }
+
+    /// False for a further result of a core that has another shape than its first, such as one number a row.
+    fn is_of_the_space(&self, value: u32) -> bool {
+        let maker = self.batch.values[value as usize].node;
+        let output = (value - self.batch.first_value[maker as usize]) as usize;
+        output == 0 || self.batch.shape_of(maker, output) == self.batch.shape_of(maker, 0)
     }
 
     /// True where a node reads a value within their kernel: the value needs no memory for that.

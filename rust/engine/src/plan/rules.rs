@@ -1,7 +1,7 @@
 //! The rules of fusion, each with its reason.
 
 use smallvec::SmallVec;
-use tenfold_ir::kernel::Reduction;
+use tenfold_ir::kernel::{AttentionKind, Reduction, Rows};
 use tenfold_ir::{Core, Layout};
 
 use super::groups::{Groups, Role};
@@ -120,19 +120,22 @@ pub(super) fn join_earlier(groups: &mut Groups<'_>, node: u32, read: &[u32]) {
     }
 }
 
-/// *What is reduced is not stored.* The nodes whose results only the reduction needs become its prologue.
+/// *What is reduced is not stored*, and neither are rows on their way to a softmax or a norm: the nodes whose results only
+/// the core needs become its prologue.
 pub(super) fn take_prologue(groups: &mut Groups<'_>, id: u32, node: u32, value: u32) {
-    match groups.core(id) {
-        // Moments go through their input twice.
-        Some(Core::Reduce(reduce)) if reduce.operation != Reduction::Moments => {}
-        _ => return,
-    }
     let from = groups.group_of_value(value);
-    if from == id {
+    let (takes, in_order) = match groups.core(id) {
+        // Moments go through their input twice.
+        Some(Core::Reduce(reduce)) => (reduce.operation != Reduction::Moments, false),
+        Some(Core::Rows(rows)) => (computes_rows(groups, rows, node, value, from), true),
+        _ => return,
+    };
+    if !takes || from == id {
         return;
     }
     if !groups.reads_as_it_lies(node, from) {
-        if let Some(view) = can_see_through(groups, from, id, node) {
+        let view = can_see_through(groups, from, id, node);
+        if let Some(view) = view.filter(|view| !in_order || view.is_dense()) {
             groups.move_into(from, &view);
             for index in 0..groups.groups[from as usize].nodes.len() {
                 let member = groups.groups[from as usize].nodes[index];
@@ -191,6 +194,16 @@ pub(super) fn take_prologue(groups: &mut Groups<'_>, id: u32, node: u32, value: 
     groups.groups[id as usize].nodes.extend(cone);
 }
 
+/// Rows are computed one after the other, in the order in which they lie, for the first input alone. What stands behind another
+/// core is in cache there: it stays an epilogue.
+fn computes_rows(groups: &Groups<'_>, rows: &Rows, node: u32, value: u32, from: u32) -> bool {
+    let mut inputs = groups.batch.inputs_of(node).zip(groups.values_read(node));
+    let is_first = inputs.next().is_some_and(|((input, _), first)| {
+        first == Some(value) && rows.axis + 1 == groups.batch.layout(input.layout).rank()
+    });
+    is_first && groups.groups[from as usize].core.is_none()
+}
+
 /// The elementwise nodes of a group from which nothing but `value` is made.
 fn exclusive_cone(groups: &Groups<'_>, group: u32, value: u32) -> SmallVec<[u32; 8]> {
     let mut cone: SmallVec<[u32; 8]> = SmallVec::new();
@@ -218,9 +231,13 @@ fn exclusive_cone(groups: &Groups<'_>, group: u32, value: u32) -> SmallVec<[u32;
     cone
 }
 
-/// Cores whose results pass through an epilogue while they are in cache.
-fn takes_epilogue(core: &Core) -> bool {
-    matches!(core, Core::Gemm(_) | Core::Convolution(_) | Core::Reduce(_))
+/// Cores whose (first) result passes through an epilogue while it is in cache.
+pub(super) fn takes_epilogue(core: &Core) -> bool {
+    match core {
+        Core::Gemm(_) | Core::Convolution(_) | Core::Reduce(_) => true,
+        Core::Attention(core) => core.kind == AttentionKind::Forward,
+        _ => false,
+    }
 }
 
 fn fits(groups: &Groups<'_>, one: u32, other: u32) -> bool {

@@ -26,7 +26,11 @@ pub(super) fn evaluate(expr: &Expr, shape: &Shape, environment: &Environment<'_>
         for (instruction, &dtype) in expr.instructions().iter().zip(expr.dtypes()) {
             let value = match instruction {
                 Instruction::Load { operand } => environment.operands[*operand as usize].values[position],
-                Instruction::Result { index } => environment.results[*index as usize].values[position],
+                // One of another shape is handed on at most: nothing reads what stands here for it.
+                Instruction::Result { index } => {
+                    let values = &environment.results[*index as usize].values;
+                    values.get(position).copied().unwrap_or(Scalar::Float(f64::NAN))
+                }
                 Instruction::Scalar { index } => cast(environment.scalars[*index as usize], dtype),
                 Instruction::Coordinate { axis } => Scalar::from(point[*axis as usize]),
                 Instruction::Apply { operation, arguments } => {

@@ -25,7 +25,11 @@ pub(super) fn evaluate_bounded(
         for (instruction, &dtype) in expr.instructions().iter().zip(expr.dtypes()) {
             let value = match instruction {
                 Instruction::Load { operand } => read(&operands[*operand as usize], position),
-                Instruction::Result { index } => read(&results[*index as usize], position),
+                // One of another shape is handed on at most: nothing reads what stands here for it.
+                Instruction::Result { index } => match &results[*index as usize] {
+                    result if position < result.radius.len() => read(result, position),
+                    _ => (Scalar::Float(f64::NAN), 0.0),
+                },
                 Instruction::Scalar { index } => (cast(scalars[*index as usize], dtype), 0.0),
                 Instruction::Coordinate { axis } => (Scalar::from(point[*axis as usize]), 0.0),
                 Instruction::Apply { operation, arguments } => {
