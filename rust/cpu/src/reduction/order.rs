@@ -172,6 +172,16 @@ impl<T: Lane> LaneSum<T> {
         add_of_three(x, y, z);
     }
 
+    /// The accumulators, for whoever adds the next block itself, of that many elements.
+    #[inline(always)]
+    pub fn accumulators_for(&mut self, length: usize) -> &mut Accumulators<T> {
+        if self.in_chunk == CHUNK {
+            self.end_chunk();
+        }
+        self.in_chunk += length;
+        &mut self.accumulators
+    }
+
     fn end_chunk(&mut self) {
         let sum = join_lanes(&self.accumulators, |a, b| a + b);
         self.chunks.get_or_insert_default().push(sum, |a, b| a + b);

@@ -7,7 +7,7 @@
 use tenfold_ir::lanes::Lane;
 
 use super::group::{Row, STRETCH};
-use crate::reduction::order::{BLOCK, GROUPS, LANES, LaneSum, join_lanes};
+use crate::reduction::order::{Accumulators, BLOCK, GROUPS, LANES, LaneSum, join_lanes};
 
 #[inline(always)]
 fn zero<T: Lane>() -> T {
@@ -237,22 +237,61 @@ pub fn affine_layer_norm_gradient<T: Lane>(
     let normal = move |x: T| (x - mean) * scale;
     let (mut sum, mut sum_of_products) = (LaneSum::new(), LaneSum::new());
     for (start, length) in stretches(out.len()) {
-        x.touch(start, length);
-        let next_g = g;
-        let [x, weight, g] = [x, weight, g].map(|row| &row.values[start..start + length]);
-        sum.add_of_two(g, weight, |g, weight| g * weight);
-        next_g.touch(start, length);
-        sum_of_products.add_of_three(x, weight, g, |x, weight, g| g * weight * normal(x));
-        for ((sum, &x), &g) in of_weight[start..start + length].iter_mut().zip(x).zip(g) {
-            *sum = *sum + g * normal(x);
+        let end = start + length;
+        let rows = [&x.values[start..end], &weight.values[start..end], &g.values[start..end]];
+        let whole = length - length % BLOCK;
+        // A half at a time, each of which asks for the other input's next row.
+        let half = (whole / 2).next_multiple_of(BLOCK).min(whole);
+        for (part, next) in [(0..half, x), (half..whole, g)] {
+            next.touch(start, length);
+            add_gradient_sums(
+                rows.map(|row| &row[part.clone()]),
+                [mean, scale],
+                [sum.accumulators_for(part.len()), sum_of_products.accumulators_for(part.len())],
+                [&mut of_weight[start..end][part.clone()], &mut of_bias[start..end][part.clone()]],
+            );
         }
-        for (sum, &g) in of_bias[start..start + length].iter_mut().zip(g) {
-            *sum = *sum + g;
+        let [x, weight, g] = rows.map(|row| &row[whole..]);
+        sum.add_of_two(g, weight, |g, weight| g * weight);
+        sum_of_products.add_of_three(x, weight, g, |x, weight, g| g * weight * normal(x));
+        let lines = of_weight[start + whole..end].iter_mut().zip(&mut of_bias[start + whole..end]);
+        for (((of_weight, of_bias), &x), &g) in lines.zip(x).zip(g) {
+            *of_weight = *of_weight + g * normal(x);
+            *of_bias = *of_bias + g;
         }
     }
     let (mean_gradient, mean_product) = (sum.finish() / count, sum_of_products.finish() / count);
     for (((out, &x), &weight), &g) in out.iter_mut().zip(x.values).zip(weight.values).zip(g.values) {
         *out = scale * (g * weight - mean_gradient - normal(x) * mean_product);
+    }
+}
+
+/// All that the gradient of layer norm sums over whole blocks of a row, in one sweep: along the row h and h·n, across rows
+/// g·n and g.
+#[inline(always)]
+fn add_gradient_sums<T: Lane>(
+    [x, weight, g]: [&[T]; 3],
+    [mean, scale]: [T; 2],
+    [sum, sum_of_products]: [&mut Accumulators<T>; 2],
+    [of_weight, of_bias]: [&mut [T]; 2],
+) {
+    let inputs =
+        x.as_chunks::<LANES>().0.iter().zip(weight.as_chunks::<LANES>().0).zip(g.as_chunks::<LANES>().0);
+    let lines = of_weight.as_chunks_mut::<LANES>().0.iter_mut().zip(of_bias.as_chunks_mut::<LANES>().0);
+    for (at, (((x, weight), g), (of_weight, of_bias))) in inputs.zip(lines).enumerate() {
+        let group = at % GROUPS;
+        // Copies, of which the compiler need not ask whether they overlap.
+        let (mut weights, mut biases): ([T; LANES], [T; LANES]) = (*of_weight, *of_bias);
+        let (mut sums, mut products) = (sum[group], sum_of_products[group]);
+        for lane in 0..LANES {
+            let (n, h) = ((x[lane] - mean) * scale, g[lane] * weight[lane]);
+            sums[lane] = sums[lane] + h;
+            products[lane] = products[lane] + h * n;
+            weights[lane] = weights[lane] + g[lane] * n;
+            biases[lane] = biases[lane] + g[lane];
+        }
+        (*of_weight, *of_bias) = (weights, biases);
+        (sum[group], sum_of_products[group]) = (sums, products);
     }
 }
 

@@ -1,77 +1,43 @@
 //! Rows that an expression gives: computed a few at a time, right before they are worked on.
 
-use bytemuck::Zeroable;
-
 use super::element::RowElement;
-use super::group::Row;
-use crate::elementwise::evaluate::{Evaluator, Tiling};
+use crate::elementwise::evaluate::Evaluator;
 use crate::elementwise::program::TILE;
 
-/// Hands out rows along the last axis of an expression's space, one after the other.
-pub struct ComputedRows<'e, 'v, E: RowElement> {
-    evaluator: &'e mut Evaluator<'v>,
-    tiling: Tiling,
-    length: usize,
-    /// The rows that have not been computed yet.
-    next: usize,
-    end: usize,
-    /// The rows of a tile, or a longer one.
-    rows: Vec<E>,
-    /// Which of them comes next, and how many there are.
-    at: usize,
-    computed: usize,
-    /// A row of half precisions, widened.
-    wide: Vec<E::Wide>,
+/// Computes rows, from one of that number on, into memory for some whole ones.
+pub type Compute<'a, T> = dyn FnMut(usize, &mut [T]) + 'a;
+
+/// How many rows of so many elements are computed together, of `count`: a tile of them.
+pub fn rows_together(length: usize, count: usize) -> usize {
+    (TILE / length.max(1)).clamp(1, count.max(1))
 }
 
-impl<'e, 'v, E: RowElement> ComputedRows<'e, 'v, E> {
-    /// Rows `start .. start + count` of `length` elements each.
-    pub fn new(evaluator: &'e mut Evaluator<'v>, length: usize, start: usize, count: usize) -> Self {
-        let together = (TILE / length.max(1)).clamp(1, count.max(1));
-        let wide = if E::as_wide(&[]).is_some() { 0 } else { length };
-        ComputedRows {
-            tiling: evaluator.tiling(),
-            evaluator,
-            length,
-            next: start,
-            end: start + count,
-            rows: vec![E::zeroed(); together * length],
-            at: 0,
-            computed: 0,
-            wide: vec![E::Wide::zeroed(); wide],
-        }
-    }
-
-    /// The next row.
-    #[inline(always)]
-    pub fn next_row(&mut self) -> Row<'_, E::Wide> {
-        if self.at == self.computed {
-            self.compute();
-        }
-        let row = &self.rows[self.at * self.length..][..self.length];
-        self.at += 1;
-        Row::alone(match E::as_wide(row) {
-            Some(values) => values,
-            None => {
-                E::widen_slice(row, &mut self.wide);
-                &self.wide
+/// Computes the rows of `length` elements along the last axis of an expression's space.
+pub fn compute<'e, E: RowElement>(
+    evaluator: &'e mut Evaluator<'_>,
+    length: usize,
+) -> impl FnMut(usize, &mut [E::Wide]) + 'e {
+    let tiling = evaluator.tiling();
+    let mut narrow: Vec<E> = Vec::new();
+    move |row, rows| {
+        let mut fill = |rows: &mut [E]| {
+            let first = row * length;
+            let mut done = 0;
+            while done < rows.len() {
+                let count = tiling.count(first + done, first + rows.len());
+                let tile = rows[done..done + count].as_mut_ptr();
+                // SAFETY: the slice holds `count` elements of the expression's dtype, which is the rows'.
+                unsafe { evaluator.run(first + done, count, &[tile.cast()]) };
+                done += count;
             }
-        })
-    }
-
-    /// Computes as many rows as there is room for.
-    #[inline(never)]
-    fn compute(&mut self) {
-        let count = (self.rows.len() / self.length.max(1)).clamp(1, self.end - self.next);
-        let (first, end) = (self.next * self.length, (self.next + count) * self.length);
-        let mut start = first;
-        while start < end {
-            let count = self.tiling.count(start, end);
-            let tile = self.rows[start - first..][..count].as_mut_ptr();
-            // SAFETY: the slice holds `count` elements of the expression's dtype, which is the rows'.
-            unsafe { self.evaluator.run(start, count, &[tile.cast()]) };
-            start += count;
+        };
+        match bytemuck::try_cast_slice_mut(rows) {
+            Ok(rows) if E::as_wide(&[]).is_some() => fill(rows),
+            _ => {
+                narrow.resize(rows.len(), E::zeroed());
+                fill(&mut narrow);
+                E::widen_slice(&narrow, rows);
+            }
         }
-        (self.next, self.at, self.computed) = (self.next + count, 0, count);
     }
 }

@@ -5,6 +5,7 @@ use std::ptr;
 use tenfold_ir::lanes::Lane;
 use tenfold_ir::{Error, Result, Shape};
 
+use super::computed::{Compute, rows_together};
 use super::element::RowElement;
 use crate::backend::disjoint::Disjoint;
 use crate::backend::view::{Input, Memory, RowLayout, Walk};
@@ -99,15 +100,34 @@ impl<'a, E: RowElement> RowSource<'a, E> {
 
     /// Reads rows `start .. start + count`.
     pub fn reader(&self, start: usize, count: usize) -> Reader<'_, 'a, E> {
+        self.reader_of(start, count, None)
+    }
+
+    /// Reads rows `start .. start + count`, or computes them.
+    #[inline(always)]
+    pub fn reader_of<'s>(
+        &'s self,
+        start: usize,
+        count: usize,
+        compute: Option<&'s mut Compute<'s, E::Wide>>,
+    ) -> Reader<'s, 'a, E> {
+        let length = self.layout.length;
         let direct = self.memory.filter(|_| self.layout.is_unit());
-        let grouped = if self.layout.is_unit() { 1 } else { GROUP.min(count) };
+        let (grouped, pitch) = match compute {
+            Some(_) => (rows_together(length, count), length),
+            None if self.layout.is_unit() => (1, pitch(length)),
+            None => (GROUP.min(count), pitch(length)),
+        };
         let borrowed = direct.is_some_and(|memory| E::as_wide(&memory[..0]).is_some());
-        let scratch = if borrowed { 0 } else { grouped * pitch(self.layout.length) };
+        let scratch = if borrowed { 0 } else { grouped * pitch };
         Reader {
             source: self,
             walk: Walk::new(&self.layout.outer, start),
+            first: start,
             left: count,
+            compute,
             scratch: vec![E::Wide::constant(0.0); scratch],
+            pitch,
             in_scratch: 0,
             grouped,
             next: 0,
@@ -151,9 +171,13 @@ impl<'a, E: RowElement> RowTarget<'a, E> {
 pub struct Reader<'s, 'a, E: RowElement> {
     source: &'s RowSource<'a, E>,
     walk: Walk,
-    /// Rows that have not been loaded.
+    /// The first of the rows that have not been loaded, and how many there are.
+    first: usize,
     left: usize,
+    compute: Option<&'s mut Compute<'s, E::Wide>>,
     scratch: Vec<E::Wide>,
+    /// From a row of the scratch memory to the next.
+    pitch: usize,
     in_scratch: usize,
     grouped: usize,
     next: usize,
@@ -180,6 +204,7 @@ impl<E: RowElement> Reader<'_, '_, E> {
             return Row::alone(wide);
         }
         if self.source.layout.is_unit()
+            && self.compute.is_none()
             && let Some(output) = output
         {
             let start = if length == 0 { 0 } else { self.walk.position() };
@@ -191,9 +216,17 @@ impl<E: RowElement> Reader<'_, '_, E> {
             return Row::alone(wide);
         }
         if self.next == self.in_scratch {
-            self.load_group(output);
+            match &mut self.compute {
+                None => self.load_group(output),
+                Some(compute) => {
+                    let rows = self.grouped.min(self.left);
+                    compute(self.first, &mut self.scratch[..rows * length]);
+                    (self.first, self.left) = (self.first + rows, self.left - rows);
+                    (self.in_scratch, self.next) = (rows, 0);
+                }
+            }
         }
-        let start = self.next * pitch(length);
+        let start = self.next * self.pitch;
         self.next += 1;
         Row::alone(&self.scratch[start..start + length])
     }
@@ -205,7 +238,7 @@ impl<E: RowElement> Reader<'_, '_, E> {
         let (step, neighbours) = self.walk.run();
         let rows = neighbours.min(self.grouped).min(self.left).max(1);
         let start = self.walk.position() as i64;
-        let pitch = pitch(length);
+        let pitch = self.pitch;
         for at in 0..length {
             let first = start + at as i64 * stride;
             let column = self.scratch[at..].iter_mut().step_by(pitch).take(rows);

@@ -23,7 +23,7 @@ use crate::backend::view::{Input, OutputView, RowLayout, Walk};
 use crate::elementwise::evaluate::Evaluation;
 use crate::reduction::fold::{Fold, Sum};
 use crate::simd::{Tiered, on_tier};
-use computed::ComputedRows;
+use computed::Compute;
 use element::RowElement;
 use group::{Row, RowSource, RowTarget};
 
@@ -221,31 +221,37 @@ where
     let computing = computed.map_or(0, |first| first.picoseconds_per_element() * length as u64 / 1_000);
     let cost = 10 + length as u64 * cost_of_eight(operation) / 8 + computing;
     for_each_range(rows, cost, CHUNK_NANOSECONDS, &|start, count| match computed {
-        None => on_tier(SomeRows { job: &job, start, count, computed: None }),
+        None => job.run(start, count, None),
         Some(first) => first.with(|evaluator| {
-            let mut computed = ComputedRows::new(evaluator, length, start, count);
-            on_tier(SomeRows { job: &job, start, count, computed: Some(&mut computed) });
+            job.run(start, count, Some(&mut computed::compute::<E>(evaluator, length)));
         }),
     });
     Ok(())
 }
 
-/// Rows `start .. start + count` of a job, with those of its first input where they are computed.
-struct SomeRows<'a, 'b, 'c, 'd, E: RowElement> {
+impl<E: RowElement> Job<'_, E> {
+    /// Works on rows `start .. start + count`; `first` computes those of the first input, where they have no memory.
+    fn run<'a>(&'a self, start: usize, count: usize, first: Option<&'a mut Compute<'a, E::Wide>>) {
+        on_tier(SomeRows { job: self, start, count, first });
+    }
+}
+
+/// Rows `start .. start + count` of a job.
+struct SomeRows<'a, 'b, E: RowElement> {
     job: &'a Job<'b, E>,
     start: usize,
     count: usize,
-    computed: Option<&'a mut ComputedRows<'c, 'd, E>>,
+    first: Option<&'a mut Compute<'a, E::Wide>>,
 }
 
-impl<E: RowElement> Tiered for SomeRows<'_, '_, '_, '_, E> {
+impl<E: RowElement> Tiered for SomeRows<'_, '_, E> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
-        let SomeRows { job, start, count, mut computed } = self;
+        let SomeRows { job, start, count, first } = self;
         let output = job.rows_out.as_ref();
-        let mut first = job.first.reader(start, count);
+        let mut first = job.first.reader_of(start, count, first);
         let mut second = job.second.as_ref().map(|source| source.reader(start, count));
         let mut third = job.third.as_ref().map(|source| source.reader(start, count));
         let mut writer = output.map(|target| target.writer(start, count));
@@ -265,10 +271,7 @@ impl<E: RowElement> Tiered for SomeRows<'_, '_, '_, '_, E> {
                 (Some(walk), Some(numbers)) => walk.take(numbers.values),
                 _ => -1,
             };
-            let x = match &mut computed {
-                Some(rows) => rows.next_row(),
-                None => first.next_row(output),
-            };
+            let x = first.next_row(output);
             let g = second.as_mut().map_or(Row::default(), |reader| reader.next_row(output));
             let b = third.as_mut().map_or(Row::default(), |reader| reader.next_row(output));
             let row_out = writer.as_mut().map_or(&mut [][..], |writer| writer.row());
