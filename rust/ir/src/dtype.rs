@@ -178,6 +178,7 @@ impl DType {
     }
 
     /// The smallest and largest value of an integer dtype or bool.
+    #[inline]
     pub const fn integer_range(self) -> Option<(i128, i128)> {
         Some(match self {
             DType::Bool => (0, 1),

@@ -5,11 +5,25 @@ use smallvec::SmallVec;
 use crate::{Error, Result, Shape, Strides};
 
 /// Shape, strides and offset in elements over a buffer. Strides may be negative or 0.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Eq, Hash)]
+#[allow(
+    clippy::derived_hash_with_manual_eq,
+    reason = "equal layouts are equal lists, compared in another way"
+)]
 pub struct Layout {
     shape: Shape,
     strides: Strides,
     offset: i64,
+}
+
+impl PartialEq for Layout {
+    /// Loops, as those of shapes.
+    #[inline]
+    fn eq(&self, other: &Layout) -> bool {
+        self.shape == other.shape
+            && self.offset == other.offset
+            && self.strides().iter().zip(other.strides()).all(|(a, b)| a == b)
+    }
 }
 
 impl Layout {

@@ -109,8 +109,9 @@ impl Scalar {
     /// An `Overflow` error where an integer does not fit `dtype`.
     #[inline]
     pub fn check_fits(self, operation: &'static str, dtype: DType) -> Result<()> {
-        if let (Scalar::Int(value), Some((low, high))) = (self, dtype.integer_range())
-            && dtype != DType::Bool
+        if let Scalar::Int(value) = self
+            && dtype.category() == Category::Integer
+            && let Some((low, high)) = dtype.integer_range()
             && !(low..=high).contains(&value)
         {
             return Err(Error::overflow(

@@ -177,6 +177,7 @@ pub type Axes = SmallVec<[usize; 4]>;
 
 impl Deref for Shape {
     type Target = [usize];
+    #[inline]
     fn deref(&self) -> &[usize] {
         &self.0
     }

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use smallvec::SmallVec;
-use tenfold_ir::{Buffer, DType, Error, Layout, Result, Scalar};
+use tenfold_ir::{Buffer, Error, Result};
 
 use super::Layouts;
-use super::node::{Input, Node, NodeOperation, Output, Place, Slot};
+use super::node::{Node, NodeOperation, Place, Slot};
 use crate::plan::Plans;
 
 /// The place of a node in the order of recording.
@@ -39,6 +39,20 @@ pub(super) struct Entry {
     index_range: Option<(i64, i64)>,
 }
 
+impl Entry {
+    /// Changes a state that holds nothing. Without the question what of it is to be dropped, which has the new one put
+    /// together elsewhere and moved.
+    #[inline]
+    fn replace(&mut self, state: State) {
+        let before = std::mem::replace(&mut self.state, state);
+        debug_assert!(
+            !matches!(before, State::Ready(_) | State::Failed(_)),
+            "what it holds would be kept for ever"
+        );
+        std::mem::forget(before);
+    }
+}
+
 /// Nodes that are done with and are kept for later ones, at most. A chain of a thousand nodes is a thousand pieces of memory
 /// that are asked for in a row and given back in a row, the worst case of a general allocator.
 const MOST_SPARE: usize = 1024;
@@ -58,7 +72,7 @@ pub(crate) struct Arena {
     pub(super) layouts: Layouts,
     /// Nodes to be used again.
     #[allow(clippy::vec_box, reason = "the boxes are what is kept")]
-    spare: Vec<Box<Node>>,
+    pub(super) spare: Vec<Box<Node>>,
     /// Bytes of the outputs of pending nodes.
     pub(super) pending_bytes: usize,
     /// Bytes of buffers that only pending nodes keep alive, at most.
@@ -73,14 +87,15 @@ impl Arena {
         &mut self.entries[slot as usize]
     }
 
-    fn new_slot(&mut self, state: State) -> Slot {
+    #[inline]
+    pub(super) fn new_slot(&mut self, state: State) -> Slot {
         match self.free.pop() {
             Some(slot) => {
                 // Field by field: an entry that is put together elsewhere would be copied right after it was written.
                 let entry = self.entry(slot);
                 entry.handles = 1;
                 entry.uses = 0;
-                entry.state = state;
+                entry.replace(state);
                 entry.index_range = None;
                 slot
             }
@@ -91,83 +106,31 @@ impl Arena {
         }
     }
 
-    /// Adds a pending node; its outputs get slots with one handle each, which `give` takes. An input whose slot is computed
-    /// by now is read from its buffer. An error where one could not be computed, and what else is to be dropped without the
-    /// lock.
-    #[inline]
-    pub fn record<'a>(
-        &mut self,
-        operation: NodeOperation,
-        site: Option<Arc<str>>,
-        inputs: impl Iterator<Item = Reading<'a>>,
-        scalars: impl Iterator<Item = Scalar>,
-        outputs: impl Iterator<Item = (&'a Arc<Layout>, DType)>,
-        mut give: impl FnMut(Slot),
-    ) -> Result<Recorded, (Error, Garbage)> {
-        // Filled where it lies: what is put together elsewhere would be copied right after it was written.
-        let mut node = self.spare.pop().unwrap_or_else(Node::empty);
-        node.operation = operation;
-        node.site = site;
-        let mut reads_borrowed = false;
-        for Reading { slot, dtype, layout } in inputs {
-            let layout = self.layouts.id(layout);
-            let entry = &mut self.entries[slot as usize];
-            let place = match &entry.state {
-                State::Ready(buffer) => {
-                    reads_borrowed |= buffer.is_borrowed();
-                    Place::Ready(buffer.clone())
-                }
-                State::Failed(error) => {
-                    let error = error.clone();
-                    let mut garbage = Garbage::default();
-                    self.release_inputs(&node, &mut garbage);
-                    self.retire(node, &mut garbage);
-                    return Err((error, garbage));
-                }
-                _ => {
-                    entry.uses += 1;
-                    Place::Pending(slot, None)
-                }
-            };
-            node.inputs.push(Input { place, dtype, layout });
-        }
-        for scalar in scalars {
-            node.scalars.push(scalar);
-        }
-        let sequence = self.end();
-        node.bytes = 0;
-        for (layout, dtype) in outputs {
-            let slot = self.new_slot(State::Pending(sequence));
-            node.outputs.push(Output { slot, dtype, layout: self.layouts.id(layout) });
-            node.bytes += layout.elements() * dtype.size();
-            give(slot);
-        }
-        self.pending_bytes += node.bytes;
-        self.nodes.push_back(Some(node));
-        let (nodes, bytes) = self.pending();
-        Ok(Recorded { reads_borrowed, pending_nodes: nodes, pending_bytes: bytes })
-    }
-
     /// Lets go of what a node that is done with holds, and keeps its memory for another one.
     pub fn retire(&mut self, mut node: Box<Node>, garbage: &mut Garbage) {
-        while let Some(input) = node.inputs.pop() {
+        for input in node.inputs.drain(..) {
             if let Place::Ready(buffer) = input.place {
                 garbage.buffers.push(buffer);
             }
         }
-        match std::mem::replace(&mut node.operation, NodeOperation::Fill) {
-            NodeOperation::Apply { .. } | NodeOperation::Copy | NodeOperation::Fill => {}
+        if let NodeOperation::Expression(_) | NodeOperation::Core(_) = node.operation {
             // It may hold what belongs to its caller.
-            shared @ (NodeOperation::Expression(_) | NodeOperation::Core(_)) => {
-                garbage.operations.push(shared);
-            }
+            garbage.operations.push(std::mem::replace(&mut node.operation, NodeOperation::Fill));
         }
         node.scalars.clear();
         node.outputs.clear();
         node.has_waited = false;
+        node.bytes = 0;
         if self.spare.len() < MOST_SPARE {
             self.spare.push(node);
         }
+    }
+
+    /// A slot is nobody's any longer. It held no buffer.
+    #[inline]
+    pub(super) fn free_slot(&mut self, slot: Slot) {
+        self.entry(slot).replace(State::Free);
+        self.free.push(slot);
     }
 
     /// A slot for a value that is there already.
@@ -228,8 +191,7 @@ impl Arena {
                 State::Pending(sequence) => {
                     if let Some(node) = self.take_if_dead(sequence) {
                         for output in &node.outputs {
-                            self.entry(output.slot).state = State::Free;
-                            self.free.push(output.slot);
+                            self.free_slot(output.slot);
                         }
                         for input in &node.inputs {
                             if let Place::Pending(from, _) = input.place {
@@ -272,7 +234,7 @@ impl Arena {
     }
 
     /// The number that the next node will get.
-    fn end(&self) -> Sequence {
+    pub(super) fn end(&self) -> Sequence {
         self.first + self.nodes.len() as Sequence
     }
 
@@ -287,26 +249,6 @@ impl Arena {
     pub fn live_slots(&self) -> usize {
         self.entries.len() - self.free.len()
     }
-}
-
-/// An input of a node that is to be recorded.
-pub(crate) struct Reading<'a> {
-    /// The slot, of the same shard.
-    pub slot: Slot,
-    /// The dtype of the elements.
-    pub dtype: DType,
-    /// How they are read.
-    pub layout: &'a Arc<Layout>,
-}
-
-/// What recording a node gave.
-pub(crate) struct Recorded {
-    /// It reads memory that somebody else may write to.
-    pub reads_borrowed: bool,
-    /// See [`Arena::pending`].
-    pub pending_nodes: usize,
-    /// See [`Arena::pending`].
-    pub pending_bytes: usize,
 }
 
 /// What was freed under the lock and is dropped after it: it may hold what belongs to others.

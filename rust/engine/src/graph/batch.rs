@@ -51,6 +51,7 @@ impl Batch {
 
     /// Adds the next node. `standing` tells whether tensors hold a slot and how many inputs read it, and is told the
     /// number of its value.
+    #[inline]
     pub fn push(&mut self, node: Box<Node>, mut standing: impl FnMut(Slot, u32) -> (bool, u32)) {
         for output in &node.outputs {
             let (held, uses) = standing(output.slot, self.values.len() as u32);

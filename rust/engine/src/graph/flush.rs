@@ -79,8 +79,7 @@ impl Arena {
     pub fn finish_inner(&mut self, slot: Slot) {
         let entry = self.entry(slot);
         debug_assert!(entry.handles == 0 && entry.uses == 0, "a value without memory is still wanted");
-        entry.state = State::Free;
-        self.free.push(slot);
+        self.free_slot(slot);
     }
 
     /// A copy of a node that was taken, to wait for the next flush while the node itself runs.

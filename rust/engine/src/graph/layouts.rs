@@ -25,6 +25,8 @@ impl LayoutId {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layouts {
     all: Vec<Arc<Layout>>,
+    /// How many elements each has.
+    elements: Vec<usize>,
     ids: HashMap<Arc<Layout>, LayoutId, BuildHasherDefault<Mixer>>,
     /// The one that was asked for last: neighbours mostly share it.
     last: usize,
@@ -45,9 +47,16 @@ impl Layouts {
         let id = *self.ids.entry(layout.clone()).or_insert(next);
         if id == next {
             self.all.push(layout.clone());
+            self.elements.push(layout.elements());
         }
         self.last = id.index();
         id
+    }
+
+    /// How many elements a layout has.
+    #[inline]
+    pub fn elements(&self, id: LayoutId) -> usize {
+        self.elements[id.index()]
     }
 
     /// How many there are.

@@ -10,17 +10,19 @@ mod flush;
 mod fork;
 mod layouts;
 mod node;
+mod recording;
 
 use std::cell::OnceCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tenfold_ir::{Buffer, Result};
 
-pub(crate) use arena::{Arena, Garbage, Reading, Recorded};
+pub(crate) use arena::{Arena, Garbage};
 pub(crate) use batch::Batch;
 pub use fork::{after_fork_in_child, after_fork_in_parent, before_fork};
 pub(crate) use layouts::{LayoutId, Layouts};
 pub(crate) use node::{Input, Node, NodeOperation, Output, Place, Slot};
+pub(crate) use recording::{Recorded, give_up};
 
 /// The arena of one thread at a time. Shards are never freed; a thread that ends leaves its shard, with whatever
 /// tensors still live there, to a later thread.
@@ -31,7 +33,7 @@ pub(crate) struct Shard {
 
 impl Shard {
     /// The arena, locked. Nothing that could panic runs under the lock, so poison means nothing.
-    #[inline]
+    #[inline(always)]
     pub fn arena(&self) -> MutexGuard<'_, Arena> {
         self.arena.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -157,8 +159,8 @@ impl Drop for Handle {
         if arena.release(self.slot) {
             let mut garbage = Garbage::default();
             arena.collect(self.slot, &mut garbage);
+            // The garbage is dropped after it.
             drop(arena);
-            drop(garbage);
         }
     }
 }

@@ -275,7 +275,7 @@ impl Key {
     }
 
     /// Writes a layout behind `word`, unless it is the `last` one: the number of its first appearance, and there what it is.
-    #[inline]
+    #[inline(always)]
     fn write_layout(
         &mut self,
         numbers: &mut Numbers,
@@ -286,10 +286,14 @@ impl Key {
     ) {
         if *last == Some(id) {
             self.words.push(word | SAME);
-            return;
+        } else {
+            *last = Some(id);
+            self.words.push(word);
+            self.write_other_layout(numbers, batch, id);
         }
-        *last = Some(id);
-        self.words.push(word);
+    }
+
+    fn write_other_layout(&mut self, numbers: &mut Numbers, batch: &Batch, id: LayoutId) {
         if let Some(known) = numbers.layouts[id.index()] {
             self.words.push(known);
             return;

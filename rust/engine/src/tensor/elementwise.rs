@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use smallvec::SmallVec;
+use tenfold_ir::operations::Rule;
 use tenfold_ir::{
     DType, Error, Layout, Operation, Result, Scalar, Shape, broadcast_shapes, for_each_operation,
     promote_types,
 };
 
-use super::{Tensor, layout_of_samples, record_node};
+use super::{Tensor, layout_of_samples};
 use crate::autograd::{self, ApplyDerivative};
 use crate::batch::{BatchAxes, Levels};
-use crate::graph::{Handle, NodeOperation, Shard, current_shard};
+use crate::graph::{Handle, NodeOperation, Shard, current_shard, give_up};
 
 /// An argument of a scalar operation: a tensor, or a number that takes the dtype of the tensors it meets.
 #[derive(Clone, Copy)]
@@ -66,6 +67,13 @@ for_each_operation! { [define_methods] }
 impl Tensor {
     /// A scalar operation on tensors and numbers, at least one of them a tensor.
     pub fn apply(operation: Operation, arguments: &[Argument<'_>]) -> Result<Tensor> {
+        match apply_alike(operation, arguments) {
+            Some(result) => result,
+            None => Tensor::apply_any(operation, arguments),
+        }
+    }
+
+    fn apply_any(operation: Operation, arguments: &[Argument<'_>]) -> Result<Tensor> {
         let name = operation.name();
         if arguments.len() != operation.arity() {
             return Err(Error::type_(
@@ -75,7 +83,9 @@ impl Tensor {
         }
         let promoted = meeting_dtype(operation, arguments)?;
         let signature = operation.signature(promoted)?;
-        if let Some(exact) = exact_power(operation, arguments, signature.result) {
+        if operation == Operation::pow
+            && let Some(exact) = exact_power(arguments, signature.result)
+        {
             return exact;
         }
         let differentiable = tensors_among(arguments).any(Tensor::requires_grad)
@@ -130,6 +140,36 @@ impl Tensor {
     }
 }
 
+/// The operation where its tensors are alike: of one dtype and one shape, as nodes of this thread read them, and without a
+/// gradient. So are nearly all, and nothing is to be promoted, broadcast, converted or moved then. `None` where they are not,
+/// and where there is an error to tell.
+fn apply_alike(operation: Operation, arguments: &[Argument<'_>]) -> Option<Result<Tensor>> {
+    let row = operation.row();
+    if arguments.len() != row.arguments.len() || row.rule == Rule::Choose || operation == Operation::pow {
+        return None;
+    }
+    let shard = current_shard();
+    let first = tensors_among(arguments).next()?;
+    let (mut promoted, mut scalars) = (first.dtype(), 0);
+    for (index, argument) in arguments.iter().enumerate() {
+        match argument {
+            Argument::Tensor(tensor) if tensor.is_like(first) && tensor.is_ready_for(shard) => {}
+            Argument::Tensor(_) => return None,
+            Argument::Scalar(scalar) => {
+                promoted = scalar.meets(promoted);
+                scalars |= 1 << index;
+            }
+        }
+    }
+    let signature = operation.signature(promoted).ok()?;
+    let compute = signature.arguments[0];
+    if scalars != 0 && scalars_among(arguments).any(|scalar| scalar.check_fits(row.name, compute).is_err()) {
+        return None;
+    }
+    let node = NodeOperation::Apply { operation, compute, scalars };
+    Some(record_readable(shard, node, arguments, first.dense_layout(), signature.result))
+}
+
 /// Records a scalar operation on tensors of one shape, whose result has the dense layout of that shape; no gradient.
 fn record_apply(
     operation: NodeOperation,
@@ -141,10 +181,34 @@ fn record_apply(
     if !tensors_among(arguments).all(|tensor| tensor.is_ready_for(shard)) {
         return record_apply_for(shard, operation, arguments, layout, dtype);
     }
-    let mut slot = 0;
-    let (inputs, scalars) = (tensors_among(arguments), scalars_among(arguments));
-    let outputs = std::iter::once((&layout, dtype));
-    let recorded = record_node(shard, operation, inputs, scalars, outputs, |given| slot = given)?;
+    record_readable(shard, operation, arguments, layout, dtype)
+}
+
+/// The same over tensors that nodes of the shard can read as they are.
+#[inline(always)]
+fn record_readable(
+    shard: &'static Shard,
+    operation: NodeOperation,
+    arguments: &[Argument<'_>],
+    layout: Arc<Layout>,
+    dtype: DType,
+) -> Result<Tensor> {
+    let site = crate::profile::site();
+    let mut arena = shard.arena();
+    let mut node = arena.begin(operation, site);
+    let mut reads_borrowed = false;
+    for argument in arguments {
+        match argument {
+            Argument::Tensor(tensor) => match tensor.read_by(&mut arena, &mut node) {
+                Ok(is_borrowed) => reads_borrowed |= is_borrowed,
+                Err(error) => return Err(give_up(arena, node, error)),
+            },
+            Argument::Scalar(scalar) => node.scalars.push(*scalar),
+        }
+    }
+    let slot = arena.write(&mut node, dtype, &layout);
+    let recorded = arena.add(node, reads_borrowed);
+    drop(arena);
     let output = Handle::of_output(shard, slot);
     let output = Tensor::of_layout(output, layout, dtype, BatchAxes::default());
     crate::run::after_recording(shard, &recorded)?;
@@ -209,7 +273,7 @@ fn common_layout(name: &'static str, arguments: &[Argument<'_>]) -> Result<(Arc<
 #[inline]
 fn meeting_dtype(operation: Operation, arguments: &[Argument<'_>]) -> Result<DType> {
     let values = match operation.row().rule {
-        tenfold_ir::operations::Rule::Choose => &arguments[1..],
+        Rule::Choose => &arguments[1..],
         _ => arguments,
     };
     let mut promoted: Option<DType> = None;
@@ -229,9 +293,8 @@ fn meeting_dtype(operation: Operation, arguments: &[Argument<'_>]) -> Result<DTy
 }
 
 /// Powers that a scalar exponent names exactly: they need no logarithm.
-fn exact_power(operation: Operation, arguments: &[Argument<'_>], result: DType) -> Option<Result<Tensor>> {
-    let (Operation::pow, [Argument::Tensor(base), Argument::Scalar(exponent)]) = (operation, arguments)
-    else {
+fn exact_power(arguments: &[Argument<'_>], result: DType) -> Option<Result<Tensor>> {
+    let [Argument::Tensor(base), Argument::Scalar(exponent)] = arguments else {
         return None;
     };
     if !result.is_differentiable() || exponent.category() == tenfold_ir::Category::Complex {

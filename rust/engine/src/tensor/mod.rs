@@ -24,7 +24,7 @@ use tenfold_ir::{Core, DType, Error, Expr, Layout, Result, Scalar, Shape, Spec, 
 
 use crate::autograd::EdgeRef;
 use crate::batch::{self, BatchAxes, Levels};
-use crate::graph::{Handle, NodeOperation, Reading, Recorded, Shard, Slot, current_shard};
+use crate::graph::{Arena, Handle, Node, NodeOperation, Shard, Slot, current_shard, give_up};
 
 pub use assemble::{Padding, Repeats};
 pub use counting::Between;
@@ -59,28 +59,6 @@ struct Body {
     batch: BatchAxes,
     dtype: DType,
     edge: Option<EdgeRef>,
-}
-
-/// Adds a node to the shard's arena, which reads the tensors as they are ([`Tensor::for_nodes_of`] made them ready).
-#[inline]
-fn record_node<'a>(
-    shard: &'static Shard,
-    operation: NodeOperation,
-    inputs: impl Iterator<Item = &'a Tensor>,
-    scalars: impl Iterator<Item = Scalar>,
-    outputs: impl Iterator<Item = (&'a Arc<Layout>, DType)>,
-    give: impl FnMut(Slot),
-) -> Result<Recorded> {
-    // It may ask the caller's interpreter: not under the lock.
-    let site = crate::profile::site();
-    let inputs = inputs.map(|tensor| Reading {
-        slot: tensor.value().slot(),
-        dtype: tensor.dtype(),
-        layout: tensor.shared_layout(),
-    });
-    let recorded = shard.arena().record(operation, site, inputs, scalars, outputs, give);
-    // What a refused node leaves is dropped without the lock.
-    recorded.map_err(|(error, _garbage)| error)
 }
 
 /// The dense layout of all samples of these levels, from that of one.
@@ -207,6 +185,12 @@ impl Tensor {
         self.value().is_of(shard) && !self.is_batched()
     }
 
+    /// Makes the tensor an input of a node of its shard: see [`Arena::read`].
+    #[inline(always)]
+    fn read_by(&self, arena: &mut Arena, node: &mut Node) -> Result<bool> {
+        arena.read(node, self.value(), self.dtype(), self.shared_layout())
+    }
+
     /// The same elements in the layout in which a tensor of this shape, which it broadcasts to, reads them.
     fn in_shape(&self, shape: &Shape) -> Tensor {
         let layout = Arc::new(self.layout().broadcast_to(shape).expect("shapes broadcast"));
@@ -221,18 +205,27 @@ impl Tensor {
         Arc::ptr_eq(&self.body.layout, &other.body.layout) || self.shape() == other.shape()
     }
 
+    /// True where both have one dtype and one shape, and no gradient flows through this one.
+    #[inline]
+    fn is_like(&self, other: &Tensor) -> bool {
+        self.dtype() == other.dtype() && self.body.edge.is_none() && self.has_shape_of(other)
+    }
+
     /// True where the layout is that of a new tensor of this shape, the strides of axes of extent 1 included.
     pub fn has_dense_layout(&self) -> bool {
+        let (shape, strides) = (self.shape(), self.layout().strides());
         let mut step = 1;
+        for axis in (0..shape.rank()).rev() {
+            if strides[axis] != step {
+                return false;
+            }
+            step *= shape[axis].max(1) as i64;
+        }
         self.layout().offset() == 0
-            && self.shape().iter().zip(self.layout().strides()).rev().all(|(&extent, &stride)| {
-                let fits = stride == step;
-                step *= extent.max(1) as i64;
-                fits
-            })
     }
 
     /// The dense layout of this tensor's shape: its own, where that is it.
+    #[inline]
     fn dense_layout(&self) -> Arc<Layout> {
         if self.has_dense_layout() {
             return self.body.layout.clone();
@@ -257,11 +250,22 @@ impl Tensor {
             specs.into_iter().map(|spec| Arc::new(Layout::dense(spec.shape))).collect();
         let of_samples = layouts.iter().map(|layout| layout_of_samples(layout, &levels));
         let of_samples = of_samples.collect::<Result<SmallVec<[Arc<Layout>; 2]>>>()?;
-        let written = of_samples.iter().zip(dtypes.iter().copied());
-        let mut slots: SmallVec<[Slot; 2]> = SmallVec::new();
-        let scalars = scalars.iter().copied();
-        let recorded =
-            record_node(shard, operation, inputs.iter(), scalars, written, |slot| slots.push(slot))?;
+        let site = crate::profile::site();
+        let mut arena = shard.arena();
+        let mut node = arena.begin(operation, site);
+        let mut reads_borrowed = false;
+        for input in &inputs {
+            match input.read_by(&mut arena, &mut node) {
+                Ok(is_borrowed) => reads_borrowed |= is_borrowed,
+                Err(error) => return Err(give_up(arena, node, error)),
+            }
+        }
+        node.scalars.extend_from_slice(scalars);
+        let slots =
+            of_samples.iter().zip(&dtypes).map(|(layout, &dtype)| arena.write(&mut node, dtype, layout));
+        let slots: SmallVec<[Slot; 2]> = slots.collect();
+        let recorded = arena.add(node, reads_borrowed);
+        drop(arena);
         let mut outputs = Tensors::new();
         for ((&slot, layout), &dtype) in slots.iter().zip(layouts).zip(&dtypes) {
             let batch = levels.dense_axes(layout.shape());
@@ -299,8 +303,10 @@ impl Tensor {
         Tensor::of_layout(value, Arc::new(Layout::dense(spec.shape)), spec.dtype, BatchAxes::default())
     }
 
+    #[inline]
     fn of_layout(value: Handle, layout: Arc<Layout>, dtype: DType, batch: BatchAxes) -> Tensor {
-        Tensor { body: Arc::new(Body { value, layout, batch, dtype, edge: None }) }
+        // Not `new`, which moves the body right after it was written; this fills it in where it stays.
+        Tensor { body: Arc::new_cyclic(|_| Body { value, layout, batch, dtype, edge: None }) }
     }
 
     /// The same value in another layout (of one sample); no gradient.
