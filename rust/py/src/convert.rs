@@ -40,6 +40,18 @@ impl PyArgument {
     }
 }
 
+/// An `int` of 64 bits or a `float`, of these very classes: what nearly all numbers are. `None` for anything else.
+#[inline]
+pub fn plain_number(object: &Bound<'_, PyAny>) -> Option<Scalar> {
+    if object.is_exact_instance_of::<PyInt>() {
+        return object.extract::<i64>().ok().map(Scalar::from);
+    }
+    if object.is_exact_instance_of::<PyFloat>() {
+        return object.extract::<f64>().ok().map(Scalar::from);
+    }
+    None
+}
+
 /// A Python number, also one of NumPy's; `None` for anything else.
 pub fn scalar_of(object: &Bound<'_, PyAny>) -> PyResult<Option<Scalar>> {
     if object.is_instance_of::<PyBool>() {
@@ -80,6 +92,9 @@ impl<'py> FromPyObject<'_, 'py> for PyArgument {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<PyArgument> {
+        if let Some(number) = plain_number(&object) {
+            return Ok(PyArgument::Scalar(number));
+        }
         match object.cast::<PyTensor>() {
             Ok(tensor) => Ok(PyArgument::Tensor(tensor.get().value()?)),
             Err(_) => PyArgument::of_other(&object),

@@ -9,7 +9,7 @@ use pyo3::types::{PyTuple, PyType};
 use tenfold::{Argument, Error, Layout, Operation, Scalar, Tensor};
 
 use crate::cell::{Cell, make_view, region_of, region_of_moved};
-use crate::convert::PyArgument;
+use crate::convert::{PyArgument, plain_number};
 use crate::dtype::{PyDType, dtype_object};
 use crate::errors::{Named, Outcome, to_python};
 
@@ -127,9 +127,16 @@ fn binary(
     reflected: bool,
 ) -> PyResult<Py<PyAny>> {
     let py = other.py();
+    // Numbers first: to see that they are no tensor is to go through the bases of their class.
+    if let Some(number) = plain_number(other) {
+        let value = slf.value()?;
+        let (own, other) = (Argument::Tensor(&value), Argument::Scalar(number));
+        return applied(py, operation, &if reflected { [other, own] } else { [own, other] });
+    }
     if let Ok(tensor) = other.cast::<PyTensor>() {
         let (own, other) = (slf.value()?, tensor.get().value()?);
-        return applied(py, operation, (&own).into(), (&other).into(), reflected);
+        let operands = if reflected { [&other, &own] } else { [&own, &other] };
+        return applied(py, operation, &operands.map(Argument::Tensor));
     }
     let argument = match PyArgument::of_other(other) {
         Ok(argument) => argument,
@@ -138,19 +145,14 @@ fn binary(
         Err(_) => return Ok(py.NotImplemented()),
     };
     let value = slf.value()?;
-    applied(py, operation, (&value).into(), argument.as_argument(), reflected)
+    let (own, other) = (Argument::Tensor(&value), argument.as_argument());
+    applied(py, operation, &if reflected { [other, own] } else { [own, other] })
 }
 
-/// The object of the result of a binary operation, with its operands exchanged if `reflected`.
-fn applied(
-    py: Python<'_>,
-    operation: Operation,
-    a: Argument<'_>,
-    b: Argument<'_>,
-    reflected: bool,
-) -> PyResult<Py<PyAny>> {
-    let arguments = if reflected { [b, a] } else { [a, b] };
-    let result = Tensor::apply(operation, &arguments).map_err(to_python)?;
+/// The object of the result of a binary operation.
+#[inline]
+fn applied(py: Python<'_>, operation: Operation, operands: &[Argument<'_>; 2]) -> PyResult<Py<PyAny>> {
+    let result = Tensor::apply(operation, operands).map_err(to_python)?;
     Ok(PyTensor::from(result).into_object(py)?.into_any().unbind())
 }
 
