@@ -117,14 +117,26 @@ impl Tensor {
         };
         let compute = *signature.arguments.last().expect("operations have arguments");
         let node = NodeOperation::Apply { operation, compute, scalars };
-        let mut result = record_apply(node, arguments, layout, signature.result)?;
+        let result = record_apply(node, arguments, layout, signature.result)?;
         if differentiable {
-            let operands: SmallVec<[&Tensor; 3]> = tensors_among(arguments).collect();
-            let results = std::slice::from_mut(&mut result);
-            let numbers = scalars_among(arguments).collect();
-            ApplyDerivative::record(operation, scalars, numbers, compute, &operands, results)?;
+            return result.with_derivative(operation, arguments, compute, scalars);
         }
         Ok(result)
+    }
+
+    /// The result of an operation on these arguments, with the derivative.
+    fn with_derivative(
+        mut self,
+        operation: Operation,
+        arguments: &[Argument<'_>],
+        compute: DType,
+        scalars: u8,
+    ) -> Result<Tensor> {
+        let operands: SmallVec<[&Tensor; 3]> = tensors_among(arguments).collect();
+        let results = std::slice::from_mut(&mut self);
+        let numbers = scalars_among(arguments).collect();
+        ApplyDerivative::record(operation, scalars, numbers, compute, &operands, results)?;
+        Ok(self)
     }
 
     /// The tensor as an operand of a scalar operation on this shape.
@@ -140,9 +152,9 @@ impl Tensor {
     }
 }
 
-/// The operation where its tensors are alike: of one dtype and one shape, as nodes of this thread read them, and without a
-/// gradient. So are nearly all, and nothing is to be promoted, broadcast, converted or moved then. `None` where they are not,
-/// and where there is an error to tell.
+/// The operation where its tensors are alike: of one dtype and one shape, as nodes of this thread read them. So are nearly
+/// all, and nothing is to be promoted, broadcast, converted or moved then. `None` where they are not, and where there is an
+/// error to tell.
 fn apply_alike(operation: Operation, arguments: &[Argument<'_>]) -> Option<Result<Tensor>> {
     let row = operation.row();
     if arguments.len() != row.arguments.len() || row.rule == Rule::Choose || operation == Operation::pow {
@@ -150,10 +162,12 @@ fn apply_alike(operation: Operation, arguments: &[Argument<'_>]) -> Option<Resul
     }
     let shard = current_shard();
     let first = tensors_among(arguments).next()?;
-    let (mut promoted, mut scalars) = (first.dtype(), 0);
+    let (mut promoted, mut scalars, mut requires_grad) = (first.dtype(), 0, false);
     for (index, argument) in arguments.iter().enumerate() {
         match argument {
-            Argument::Tensor(tensor) if tensor.is_like(first) && tensor.is_ready_for(shard) => {}
+            Argument::Tensor(tensor) if tensor.is_like(first) && tensor.is_ready_for(shard) => {
+                requires_grad |= tensor.requires_grad();
+            }
             Argument::Tensor(_) => return None,
             Argument::Scalar(scalar) => {
                 promoted = scalar.meets(promoted);
@@ -166,8 +180,17 @@ fn apply_alike(operation: Operation, arguments: &[Argument<'_>]) -> Option<Resul
     if scalars != 0 && scalars_among(arguments).any(|scalar| scalar.check_fits(row.name, compute).is_err()) {
         return None;
     }
+    let differentiable = requires_grad && signature.result.is_differentiable() && autograd::is_enabled();
+    // A conversion is a node of its own, for its own gradient.
+    if differentiable && compute != first.dtype() {
+        return None;
+    }
     let node = NodeOperation::Apply { operation, compute, scalars };
-    Some(record_readable(shard, node, arguments, first.dense_layout(), signature.result))
+    let result = record_readable(shard, node, arguments, first.dense_layout(), signature.result);
+    if differentiable {
+        return Some(result.and_then(|it| it.with_derivative(operation, arguments, compute, scalars)));
+    }
+    Some(result)
 }
 
 /// Records a scalar operation on tensors of one shape, whose result has the dense layout of that shape; no gradient.

@@ -205,10 +205,10 @@ impl Tensor {
         Arc::ptr_eq(&self.body.layout, &other.body.layout) || self.shape() == other.shape()
     }
 
-    /// True where both have one dtype and one shape, and no gradient flows through this one.
+    /// True where both have one dtype and one shape.
     #[inline]
     fn is_like(&self, other: &Tensor) -> bool {
-        self.dtype() == other.dtype() && self.body.edge.is_none() && self.has_shape_of(other)
+        self.dtype() == other.dtype() && self.has_shape_of(other)
     }
 
     /// True where the layout is that of a new tensor of this shape, the strides of axes of extent 1 included.
