@@ -295,7 +295,8 @@ proptest! {
     }
 }
 
-/// Several blocks of depth, of rows and of panels; a stride; a depthwise convolution.
+/// Several blocks of depth, of rows and of panels; a stride, and bands of rows of its phases; small images one after the
+/// other in a grid; a depthwise convolution.
 #[test]
 fn usual_layers_are_close_and_equal_on_all_tiers() {
     let axis = |input: usize, kernel: usize, stride: usize, before: usize| Axis {
@@ -323,6 +324,13 @@ fn usual_layers_are_close_and_equal_on_all_tiers() {
         layer(2, 1, 5, 6, axis(16, 1, 2, 0)),
         layer(5, 1, 70, 190, axis(2, 3, 1, 1)),
         layer(20, 1, 70, 66, axis(12, 3, 2, 1)),
+        layer(1, 1, 40, 6, axis(61, 3, 2, 1)),
+        Geometry {
+            axes: [axis(9, 3, 2, 1), axis(20, 2, 3, 0), axis(20, 3, 2, 1)],
+            ..layer(1, 1, 30, 3, Axis::UNIT)
+        },
+        layer(13, 2, 6, 200, axis(9, 1, 1, 0)),
+        layer(13, 1, 6, 110, axis(11, 2, 1, 0)),
     ] {
         check_single(geometry, 3);
     }

@@ -6,9 +6,9 @@ use super::Call;
 use super::geometry::{Geometry, Planes};
 use super::window::{PackedWeights, Shared, Windows};
 use crate::gemm::Block;
-use crate::gemm::blocks::even_pieces;
+use crate::gemm::blocks::{FINISHED_COLUMNS, even_pieces};
 use crate::gemm::micro_kernel::Real;
-use crate::gemm::pack::{Strided, Widen};
+use crate::gemm::pack::{Source, Strided, Widen};
 use crate::gemm::scratch::Scratch;
 use crate::threads::{for_each_chunk, thread_count};
 
@@ -78,17 +78,17 @@ pub(super) fn nanoseconds(geometry: &Geometry) -> u64 {
 pub(super) fn run<S: Widen<T>, T: Real>(call: Call<'_, S>) {
     let geometry = &call.geometry;
     let (kernels, depth) = (T::kernels(), geometry.input_channels * geometry.taps());
-    let weights: Vec<PackedWeights<T>> = (0..geometry.groups)
-        .map(|group| {
-            let source = Strided {
-                data: call.second[group * geometry.output_channels * depth..].as_ptr(),
-                line_stride: depth as isize,
-                depth_stride: 1,
-            };
-            // SAFETY: the weights were checked to have these elements.
-            unsafe { PackedWeights::new(kernels, &source, geometry.output_channels, depth) }
+    let sources: Vec<Strided<S>> = (0..geometry.groups)
+        .map(|group| Strided {
+            data: call.second[group * geometry.output_channels * depth..].as_ptr(),
+            line_stride: depth as isize,
+            depth_stride: 1,
         })
         .collect();
+    let sources: Vec<(&dyn Source<T>, usize)> =
+        sources.iter().map(|source| (source as &dyn Source<T>, depth)).collect();
+    // SAFETY: the weights were checked to have these elements.
+    let weights = unsafe { PackedWeights::all(kernels, geometry.output_channels, &sources) };
     let panels: Vec<Range<usize>> = even_pieces(0..geometry.output_channels, kernels.rows, 1).collect();
     let split = split_axis(geometry);
     let rows = geometry.axes[split].output;
@@ -96,14 +96,29 @@ pub(super) fn run<S: Widen<T>, T: Real>(call: Call<'_, S>) {
     let row_bytes = geometry.input_channels * whole.channel() * size_of::<T>() / rows;
     let most_rows =
         if whole.source_offset().is_some() { rows } else { (PLANES_BYTES / row_bytes.max(1)).max(1) };
-    let tasks = Tasks::new((geometry.images, geometry.groups), rows, most_rows, panels.len());
+    let together = images_together::<S, T>(&call, &whole);
+    let parts = (geometry.images.div_ceil(together), geometry.groups);
+    let tasks = Tasks::new(parts, rows, most_rows, panels.len());
     let output = Shared(call.output.as_mut_ptr());
     let time = nanoseconds(geometry) / tasks.count() as u64;
     for_each_chunk(tasks.count(), time, &|index| {
-        let task = tasks.get(index);
+        let mut task = tasks.get(index);
+        task.image *= together;
+        let images = together.min(geometry.images - task.image);
         // SAFETY: the operands were checked; tasks write different parts of the output.
-        unsafe { run_task(&call, &weights[task.group], &panels, split, &task, output.get()) }
+        unsafe { run_task(&call, &weights[task.group], &panels, split, (&task, images), output.get()) }
     });
+}
+
+/// How many images are slices of one grid in a task: where small ones are read in place, tiles go on from one to the next
+/// instead of ending with each. Their rows are not cut, as there are tasks enough.
+fn images_together<S: Widen<T>, T: Real>(call: &Call<'_, S>, whole: &Planes) -> usize {
+    let geometry = &call.geometry;
+    let in_place = whole.source_offset().is_some() && S::as_computed(call.first.as_ptr()).is_some();
+    if !in_place || geometry.axes[0].output > 1 || geometry.output_pixels() > FINISHED_COLUMNS {
+        return 1;
+    }
+    (geometry.images * geometry.groups / (4 * thread_count())).clamp(1, geometry.images.max(1))
 }
 
 /// # Safety
@@ -113,7 +128,7 @@ unsafe fn run_task<S: Widen<T>, T: Real>(
     weights: &PackedWeights<T>,
     panels: &[Range<usize>],
     split: usize,
-    task: &Task,
+    (task, images): (&Task, usize),
     output: *mut S,
 ) {
     let geometry = &call.geometry;
@@ -150,29 +165,46 @@ unsafe fn run_task<S: Widen<T>, T: Real>(
         let axes = &geometry.axes;
         let mut grid = axes.map(|axis| axis.output);
         grid[split] = task.rows.len();
-        let strides = [axes[1].output * axes[2].output, axes[2].output, 1];
+        let mut strides = [axes[1].output * axes[2].output, axes[2].output, 1];
+        let mut slice_pitch = laid_out.slice_pitch();
         let pixels = geometry.output_pixels();
+        if images > 1 {
+            grid[0] = images;
+            strides[0] = geometry.groups * geometry.output_channels * pixels;
+            slice_pitch = geometry.groups * channels * geometry.input_pixels();
+        }
         let panels = &panels[task.panels.clone()];
         let (Some(low), Some(high)) = (panels.first(), panels.last()) else { return };
         let skipped = task.rows.start * strides[split];
-        let index = |row: usize, pixel: usize| (batch * geometry.output_channels + row) * pixels + pixel;
+        let start = (batch * geometry.output_channels + low.start) * pixels + skipped;
+        let finish = |image: usize, done: Range<usize>| {
+            if let Some(epilogue) = call.epilogue {
+                let start = start + image * strides[0] + done.start;
+                let columns = done.start + skipped..done.end + skipped;
+                let batch = batch + image * geometry.groups;
+                epilogue(&mut Block::new(batch, (low.start..high.end, columns), output, start, pixels));
+            }
+        };
         let windows = Windows {
             weights,
             offsets: &offsets,
             planes: first,
             row_pitch: laid_out.row_pitch(),
-            slice_pitch: laid_out.slice_pitch(),
+            slice_pitch,
             grid,
-            output: output.add(index(low.start, skipped)),
+            output: output.add(start),
             channel_stride: pixels,
             strides,
             panels,
         };
+        let mut finished_images = 0;
         windows.multiply(tile, &mut |done| {
-            if let Some(epilogue) = call.epilogue {
-                let columns = done.start + skipped..done.end + skipped;
-                let start = index(low.start, columns.start);
-                epilogue(&mut Block::new(batch, (low.start..high.end, columns), output, start, pixels));
+            if images == 1 {
+                return finish(0, done);
+            }
+            while (finished_images + 1) * pixels <= done.end {
+                finish(finished_images, 0..pixels);
+                finished_images += 1;
             }
         });
     }

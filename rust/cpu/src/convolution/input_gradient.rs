@@ -6,11 +6,11 @@
 use std::ops::Range;
 
 use super::Call;
+use super::bands::Bands;
 use super::forward::{Task, Tasks, nanoseconds};
 use super::geometry::{Axis, Geometry, Planes};
 use super::window::{PackedWeights, Shared, Windows};
 use crate::gemm::Block;
-use crate::gemm::blocks::{FINISHED_COLUMNS, even_pieces};
 use crate::gemm::micro_kernel::Real;
 use crate::gemm::pack::{Source, Widen};
 use crate::gemm::scratch::Scratch;
@@ -27,12 +27,17 @@ struct PhaseWeights<'a, S> {
 
 impl<S: Widen<T>, T: Real> Source<T> for PhaseWeights<'_, S> {
     unsafe fn pack(&self, lines: Range<usize>, depth: Range<usize>, width: usize, panel: *mut T) {
-        for (step, index) in depth.enumerate() {
-            let (output, tap) = (index / self.taps.len(), self.taps[index % self.taps.len()]);
-            for (line, input) in lines.clone().enumerate() {
-                let weight = self.weights[(output * self.input_channels + input) * self.all_taps + tap];
+        let (mut output, mut tap) = (depth.start / self.taps.len(), depth.start % self.taps.len());
+        for step in 0..depth.len() {
+            let first = (output * self.input_channels + lines.start) * self.all_taps + self.taps[tap];
+            let weights = self.weights[first..].iter().step_by(self.all_taps);
+            for (line, weight) in weights.take(lines.len()).enumerate() {
                 // SAFETY: the caller gives room for `depth · width` numbers.
                 unsafe { panel.add(step * width + line).write(weight.widen()) };
+            }
+            tap += 1;
+            if tap == self.taps.len() {
+                (output, tap) = (output + 1, 0);
             }
         }
     }
@@ -94,9 +99,17 @@ impl Phase {
     }
 }
 
+/// What all phases of a task share: a group's weights, of which some panels, and padded planes of the output's gradient.
+pub(super) struct PaddedWindows<'a, T> {
+    pub group: usize,
+    pub planes: &'a Planes,
+    pub padded: *const T,
+    pub panels: &'a [Range<usize>],
+}
+
 /// A phase with its weights.
-struct PhaseProduct<T: 'static> {
-    phase: Phase,
+pub(super) struct PhaseProduct<T: 'static> {
+    pub phase: Phase,
     /// One a group.
     weights: Vec<PackedWeights<T>>,
     /// Each step's distance from a window's first element.
@@ -104,35 +117,67 @@ struct PhaseProduct<T: 'static> {
 }
 
 impl<T: Real> PhaseProduct<T> {
-    fn new<S: Widen<T>>(geometry: &Geometry, planes: &Planes, weights: &[S], phase: Phase) -> Self {
-        let (channel, outputs, all_taps) = (planes.channel(), geometry.output_channels, geometry.taps());
-        let places = &phase.places;
-        let offsets =
-            (0..outputs).flat_map(|index| places.iter().map(move |place| index * channel + place)).collect();
-        let group_weights = geometry.input_channels * outputs * all_taps;
-        let weights = (0..geometry.groups)
-            .map(|group| {
-                let source = PhaseWeights {
-                    weights: &weights[group * group_weights..(group + 1) * group_weights],
-                    input_channels: geometry.input_channels,
-                    all_taps,
-                    taps: &phase.taps,
-                };
-                let depth = outputs * phase.taps.len();
-                // SAFETY: the source checks its indices.
-                unsafe { PackedWeights::new(T::kernels(), &source, geometry.input_channels, depth) }
+    /// The phases, of weights as they lie.
+    fn all<S: Widen<T>>(geometry: &Geometry, planes: &Planes, weights: &[S]) -> Vec<PhaseProduct<T>> {
+        let Geometry { groups, input_channels, output_channels, .. } = *geometry;
+        let (channel, all_taps) = (planes.channel(), geometry.taps());
+        let group_weights = input_channels * output_channels * all_taps;
+        let phases: Vec<Phase> = Phase::all(geometry, planes).collect();
+        let sources: Vec<PhaseWeights<'_, S>> = phases
+            .iter()
+            .flat_map(|phase| (0..groups).map(move |group| (phase, group)))
+            .map(|(phase, group)| PhaseWeights {
+                weights: &weights[group * group_weights..(group + 1) * group_weights],
+                input_channels,
+                all_taps,
+                taps: &phase.taps,
             })
             .collect();
-        PhaseProduct { phase, weights, offsets }
+        let sources: Vec<(&dyn Source<T>, usize)> = sources
+            .iter()
+            .map(|source| (source as &dyn Source<T>, output_channels * source.taps.len()))
+            .collect();
+        // SAFETY: the sources check their indices.
+        let mut packed = unsafe { PackedWeights::all(T::kernels(), input_channels, &sources) }.into_iter();
+        let product = |phase: Phase| {
+            let places = &phase.places;
+            let offsets = (0..output_channels)
+                .flat_map(|index| places.iter().map(move |place| index * channel + place))
+                .collect();
+            PhaseProduct { weights: packed.by_ref().take(groups).collect(), offsets, phase }
+        };
+        phases.into_iter().map(product).collect()
+    }
+
+    /// The windows of the phase, whose products go to `output`: rows (channels) and windows along each axis are so far apart.
+    ///
+    /// # Safety
+    /// The padded planes are there.
+    pub unsafe fn windows<'a, S>(
+        &'a self,
+        of: &PaddedWindows<'a, T>,
+        (output, channel_stride, strides): (*mut S, usize, [usize; 3]),
+    ) -> Windows<'a, S, T> {
+        Windows {
+            weights: &self.weights[of.group],
+            offsets: &self.offsets,
+            // SAFETY: the first window lies within the planes.
+            planes: unsafe { of.padded.add(self.phase.first_window) },
+            row_pitch: of.planes.row_pitch(),
+            slice_pitch: of.planes.slice_pitch(),
+            grid: self.phase.grid,
+            output,
+            channel_stride,
+            strides,
+            panels: of.panels,
+        }
     }
 }
 
 pub(super) fn run<S: Widen<T>, T: Real>(call: Call<'_, S>) {
     let geometry = &call.geometry;
     let planes = Planes::of_gradient(geometry);
-    let phases: Vec<PhaseProduct<T>> = Phase::all(geometry, &planes)
-        .map(|phase| PhaseProduct::new(geometry, &planes, call.second, phase))
-        .collect();
+    let phases = PhaseProduct::<T>::all(geometry, &planes, call.second);
     let panels: Vec<Range<usize>> = phases[0].weights[0].panels().collect();
     let tasks = Tasks::new((geometry.images, geometry.groups), 1, 1, panels.len());
     let output = Shared(call.output.as_mut_ptr());
@@ -161,50 +206,35 @@ unsafe fn run_task<S: Widen<T>, T: Real>(
     let source = call.first[batch * channels * geometry.output_pixels()..].as_ptr();
     let tile_numbers = phases.iter().map(|phase| Windows::<S, T>::scratch(&phase.weights[task.group])).max();
     let tile_numbers = tile_numbers.unwrap_or(0);
-    let mut scratch = Scratch::take((tile_numbers + channels * channel) * size_of::<T>());
+    let bands = Bands::new(geometry, phases, high.end - low.start);
+    let mut scratch = Scratch::take((tile_numbers + channels * channel + bands.numbers()) * size_of::<T>());
     let tile = scratch.as_mut_ptr::<T>();
     let pixels = geometry.input_pixels();
-    let [_, y, x] = geometry.axes.map(|axis| axis.input);
-    let [stride_z, stride_y, stride_x] = geometry.axes.map(|axis| axis.stride);
-    // SAFETY: the scratch has room for the tile and the planes; the rest is the caller's.
+    // SAFETY: the scratch has room for the tile, the planes and the products of a band; the rest is the caller's.
     unsafe {
-        let target = tile.add(tile_numbers);
+        let padded = tile.add(tile_numbers);
         for index in 0..channels {
-            planes.fill(source.add(index * geometry.output_pixels()), target.add(index * channel), false);
+            planes.fill(source.add(index * geometry.output_pixels()), padded.add(index * channel), false);
         }
-        let index = |row: usize, pixel: usize| (batch * geometry.input_channels + row) * pixels + pixel;
-        let finish = |columns: Range<usize>| {
+        let first = (batch * geometry.input_channels + low.start) * pixels;
+        let mut finish = |columns: Range<usize>| {
             if let Some(epilogue) = call.epilogue {
-                let start = index(low.start, columns.start);
+                let start = first + columns.start;
                 epilogue(&mut Block::new(batch, (low.start..high.end, columns), output, start, pixels));
             }
         };
-        for PhaseProduct { phase, weights, offsets } in phases {
-            if phase.grid.contains(&0) {
-                continue;
+        let output = output.add(first);
+        let windows = PaddedWindows { group: task.group, planes, padded, panels };
+        match phases {
+            // It finishes pixels in their order.
+            [single] => {
+                let [_, y, x] = geometry.axes.map(|axis| axis.input);
+                single.windows(&windows, (output, pixels, [y * x, x, 1])).multiply(tile, &mut finish);
             }
-            let windows = Windows {
-                weights: &weights[task.group],
-                offsets,
-                planes: target.add(phase.first_window),
-                row_pitch: planes.row_pitch(),
-                slice_pitch: planes.slice_pitch(),
-                grid: phase.grid,
-                output: output
-                    .add(index(low.start, (phase.first[0] * y + phase.first[1]) * x + phase.first[2])),
-                channel_stride: pixels,
-                strides: [stride_z * y * x, stride_y * x, stride_x],
-                panels,
-            };
-            windows.multiply(tile, &mut |done| {
-                // A single phase finishes pixels in their order.
-                if phases.len() == 1 {
-                    finish(done);
-                }
-            });
-        }
-        if phases.len() > 1 {
-            even_pieces(0..pixels, FINISHED_COLUMNS, 1).for_each(finish);
+            _ => {
+                let products = padded.add(channels * channel);
+                bands.run(&windows, tile, products, output, &mut finish);
+            }
         }
     }
     scratch.give_back();

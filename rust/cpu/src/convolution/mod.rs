@@ -11,6 +11,7 @@
 //! [`winograd`], and dilated ones whose pixels fall into images alike, see [`dilated`]. f16 and bf16
 //! are computed in f32 and rounded once.
 
+mod bands;
 mod batched;
 mod depthwise;
 mod dilated;

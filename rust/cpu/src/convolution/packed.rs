@@ -29,19 +29,21 @@ impl<S: Widen<T>, T: Real> Windows<'_, S, T> {
         let [slices, rows, columns] = self.grid;
         let count = slices * rows * columns;
         let kernels = self.weights.kernels;
-        let in_order = self.strides[2] == 1
-            && (rows == 1 || self.strides[1] == columns)
-            && (slices == 1 || self.strides[0] == rows * columns);
+        let slice = rows * columns;
+        let in_order = self.strides[2] == 1 && (rows == 1 || self.strides[1] == columns);
         let direct = S::as_computed(self.output).filter(|_| in_order);
+        let slices_touch = slices == 1 || self.strides[0] == slice;
         let mut progress = Progress { reported: 0, done: 0 };
         for first in (0..count).step_by(kernels.columns()) {
             let tile = first..(first + kernels.columns()).min(count);
             let runs = self.runs(tile.clone());
+            let place = first / slice * self.strides[0] + first % slice;
+            let touching = slices_touch || first % slice + tile.len() <= slice;
             // SAFETY: the caller's; the scratch holds a panel, and behind it the sums of a tile.
             unsafe {
-                match direct {
+                match direct.filter(|_| touching) {
                     Some(output) => {
-                        let c = output.cast_mut().add(first);
+                        let c = output.cast_mut().add(place);
                         self.multiply_panel(&runs, tile.len(), (c, self.channel_stride), scratch);
                     }
                     None => {
@@ -65,16 +67,19 @@ impl<S: Widen<T>, T: Real> Windows<'_, S, T> {
         panels * vectors_in_place * (ALIGNED_PANELS + 1) >= (panels + 1) * vectors * ALIGNED_PANELS
     }
 
-    /// The windows of a tile, counted in the order of the grid.
+    /// The windows of a tile, counted in the order of the grid; rows that follow one another in the planes are one run.
     fn runs(&self, tile: Range<usize>) -> SmallVec<[Run; 16]> {
         let [_, rows, columns] = self.grid;
-        let mut runs = SmallVec::new();
+        let mut runs: SmallVec<[Run; 16]> = SmallVec::new();
         let mut window = tile.start;
         while window < tile.end {
             let (row, column) = (window / columns, window % columns);
             let first = row / rows * self.slice_pitch + row % rows * self.row_pitch + column;
             let windows = (columns - column).min(tile.end - window);
-            runs.push(Run { first, windows });
+            match runs.last_mut() {
+                Some(run) if run.first + run.windows == first => run.windows += windows,
+                _ => runs.push(Run { first, windows }),
+            }
             window += windows;
         }
         runs

@@ -36,30 +36,35 @@ impl<T> Shared<T> {
 }
 
 impl<T: Real> PackedWeights<T> {
-    /// Packs `rows × depth` weights.
+    /// Packs `rows × depth` weights of each source. A panel of all sources comes after the other: the phases of a stride
+    /// find their weights in the same lines of the cache.
     ///
     /// # Safety
-    /// The source has them.
-    pub unsafe fn new(
+    /// The sources have them.
+    pub unsafe fn all(
         kernels: &'static MicroKernels<T>,
-        source: &dyn Source<T>,
         rows: usize,
-        depth: usize,
-    ) -> Self {
-        let mut weights = PackedWeights { kernels, numbers: vec![T::default(); rows * depth], rows, depth };
-        let numbers = Shared(weights.numbers.as_mut_ptr());
-        let panels: Vec<Range<usize>> = weights.panels().collect();
-        for_each_chunk(panels.len(), (kernels.rows * depth) as u64, &|index| {
-            for steps in depth_blocks(depth) {
-                let panel = panels[index].clone();
-                // SAFETY: panels do not overlap, and the numbers have room for all of them.
-                unsafe {
-                    let target = numbers.get().add(steps.start * rows + panel.start * steps.len());
-                    source.pack(panel.clone(), steps, panel.len(), target);
+        sources: &[(&dyn Source<T>, usize)],
+    ) -> Vec<Self> {
+        let empty =
+            |depth: usize| PackedWeights { kernels, numbers: vec![T::default(); rows * depth], rows, depth };
+        let mut all: Vec<Self> = sources.iter().map(|&(_, depth)| empty(depth)).collect();
+        let numbers: Vec<Shared<T>> = all.iter_mut().map(|one| Shared(one.numbers.as_mut_ptr())).collect();
+        let panels: Vec<Range<usize>> = even_pieces(0..rows, kernels.rows, 1).collect();
+        let steps: usize = sources.iter().map(|&(_, depth)| depth).sum();
+        for_each_chunk(panels.len(), (kernels.rows * steps) as u64, &|index| {
+            let panel = panels[index].clone();
+            for (&(source, depth), numbers) in sources.iter().zip(&numbers) {
+                for steps in depth_blocks(depth) {
+                    // SAFETY: panels do not overlap, and the numbers have room for all of them.
+                    unsafe {
+                        let target = numbers.get().add(steps.start * rows + panel.start * steps.len());
+                        source.pack(panel.clone(), steps, panel.len(), target);
+                    }
                 }
             }
         });
-        weights
+        all
     }
 
     /// The rows of each panel, in order.

@@ -172,8 +172,8 @@ struct Cursor {
     walk: Option<Walk>,
     /// The element that the walk stands at.
     element: usize,
-    /// The tile of this source is filled throughout with the element at this position.
-    filled: Option<usize>,
+    /// The tile of this source holds the element at this position so many times, or a run from there on again and again.
+    filled: Option<(usize, usize)>,
     /// The first of the tiles of the scratch that hold a band of this source, turned around.
     panel: Option<usize>,
 }
@@ -494,12 +494,13 @@ impl<'a> Evaluator<'a> {
     /// A tile of one element throughout.
     fn fill(&mut self, source: usize, operand: &Operand, position: usize, count: usize) -> *const u8 {
         let tile = self.own_tile(source);
-        if self.cursors[source].filled != Some(position) {
-            let whole = self.evaluation.elements.min(TILE).max(count);
-            let rows = Rows { position: position as i64, stride: 0, length: whole, apart: 0, count: 1 };
-            // SAFETY: the position is one of the layout's, and a tile holds `whole` elements.
+        let filled = self.cursors[source].filled;
+        if filled.is_none_or(|(element, length)| element != position || length < count) {
+            // No more than this time: rows of an epilogue's blocks have another element each.
+            let rows = Rows { position: position as i64, stride: 0, length: count, apart: 0, count: 1 };
+            // SAFETY: the position is one of the layout's, and a tile holds `count` elements.
             unsafe { gather(operand, rows, tile) };
-            self.cursors[source].filled = Some(position);
+            self.cursors[source].filled = Some((position, count));
         }
         tile
     }
@@ -508,11 +509,12 @@ impl<'a> Evaluator<'a> {
     fn repeat(&mut self, source: usize, operand: &Operand, period: usize) -> *const u8 {
         let tile = self.own_tile(source);
         let position = operand.layout.offset();
-        if self.cursors[source].filled != Some(position as usize) {
+        let filled = Some((position as usize, TILE / period * period));
+        if self.cursors[source].filled != filled {
             let rows = Rows { position, stride: 1, length: period, apart: 0, count: TILE / period };
             // SAFETY: the positions are the layout's, and a tile holds that many elements.
             unsafe { gather(operand, rows, tile) };
-            self.cursors[source].filled = Some(position as usize);
+            self.cursors[source].filled = filled;
         }
         tile
     }

@@ -6,6 +6,7 @@
 use smallvec::SmallVec;
 
 use super::{Vector, store_sums};
+use crate::simd::prefetch;
 
 /// One call of the kernel. `rows` and `vectors` are the kernel's.
 pub(crate) struct WindowTile<T> {
@@ -108,18 +109,55 @@ pub(super) unsafe fn pack_windows<V: Vector>(tile: &WindowPanel<'_, V::Element>)
                 (run, taken) = (runs.next(), 0);
             }
         }
-        let Some((last, others)) = pieces.split_last() else { return };
-        for (step, &offset) in tile.offsets.iter().enumerate() {
-            // SAFETY: the caller's; a piece reads lanes of runs before it, which the next pieces replace, from in front of
-            // its own run.
-            unsafe {
-                let at = |piece: &Piece| tile.b.add(offset).wrapping_offset(piece.place);
-                let mut windows = V::load_masked(at(last), V::mask(last.end));
-                for piece in others.iter().rev() {
-                    windows = windows.merge_masked(at(piece), V::mask(piece.end));
-                }
-                windows.store(tile.panel.add(step * tile.width + first));
+        // SAFETY: the caller's; the pieces are those of the vector.
+        unsafe {
+            match pieces[..] {
+                [] => return,
+                [one] => copy_vector::<V>(tile, first, one),
+                // So few that their masks stay in registers.
+                [one, two] => merge_pieces::<V>(tile, first, &[one, two]),
+                [one, two, three] => merge_pieces::<V>(tile, first, &[one, two, three]),
+                _ => merge_pieces::<V>(tile, first, &pieces),
             }
+        }
+    }
+}
+
+/// Packs the vector of each step whose first lane is window `first` of the tile: windows of a single run.
+///
+/// # Safety
+/// As for [`pack_windows`]; the piece is that of the vector.
+#[inline(always)]
+unsafe fn copy_vector<V: Vector>(tile: &WindowPanel<'_, V::Element>, first: usize, piece: Piece) {
+    // SAFETY: the caller's.
+    unsafe {
+        let mask = V::mask(piece.end);
+        for (step, &offset) in tile.offsets.iter().enumerate() {
+            let windows = tile.b.add(offset).wrapping_offset(piece.place);
+            // Those of the next tile follow, in a line for each step: no processor guesses so many at once.
+            prefetch(windows.wrapping_add(tile.width).cast(), 1);
+            V::load_masked(windows, mask).store(tile.panel.add(step * tile.width + first));
+        }
+    }
+}
+
+/// The same for windows of several runs.
+///
+/// # Safety
+/// As for [`pack_windows`]; the pieces are those of the vector.
+#[inline(always)]
+unsafe fn merge_pieces<V: Vector>(tile: &WindowPanel<'_, V::Element>, first: usize, pieces: &[Piece]) {
+    let Some((last, others)) = pieces.split_last() else { return };
+    for (step, &offset) in tile.offsets.iter().enumerate() {
+        // SAFETY: the caller's; a piece reads lanes of runs before it, which the next pieces replace, from in front of its
+        // own run.
+        unsafe {
+            let at = |piece: &Piece| tile.b.add(offset).wrapping_offset(piece.place);
+            let mut windows = V::load_masked(at(last), V::mask(last.end));
+            for piece in others.iter().rev() {
+                windows = windows.merge_masked(at(piece), V::mask(piece.end));
+            }
+            windows.store(tile.panel.add(step * tile.width + first));
         }
     }
 }
