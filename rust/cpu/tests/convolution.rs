@@ -227,6 +227,20 @@ fn depthwise_geometry() -> impl Strategy<Value = Geometry> {
     })
 }
 
+/// The same with 3×3 weights of neighbouring pixels, and any padding.
+fn neighbours_geometry() -> impl Strategy<Value = Geometry> {
+    let axis = || {
+        (1..40usize, 0..4usize, 0..4usize).prop_map(|(input, before, after)| {
+            let input = input.max(3usize.saturating_sub(before + after)).max(1);
+            Axis { input, kernel: 3, output: input + before + after - 2, stride: 1, before, dilation: 1 }
+        })
+    };
+    (1..5usize, 6..20usize, axis(), axis()).prop_map(|(images, groups, y, x)| {
+        let axes = [Axis::UNIT, y, x];
+        Geometry { images, groups, input_channels: 1, output_channels: 1, axes }
+    })
+}
+
 proptest! {
     #![proptest_config(cases(60))]
 
@@ -241,7 +255,15 @@ proptest! {
     }
 
     #[test]
-    fn what_is_not_finite_stays_within_its_windows(geometry in depthwise_geometry(), seed in any::<u64>()) {
+    fn depthwise_neighbours_are_close_and_equal_on_all_tiers(geometry in neighbours_geometry(), seed in any::<u64>()) {
+        check_single(geometry, seed);
+    }
+
+    #[test]
+    fn what_is_not_finite_stays_within_its_windows(
+        geometry in prop_oneof![depthwise_geometry(), neighbours_geometry()],
+        seed in any::<u64>(),
+    ) {
         let mut case = Case::new(geometry, seed, |number| number as f32);
         let place = (seed % case.input.len() as u64) as usize;
         case.input[place] = f32::NAN;

@@ -1,10 +1,11 @@
 //! Depthwise convolutions: one channel a group on either side, forward and the input's gradient.
 //!
 //! A plane is little work, so a task takes many that follow each other: they share offsets, and padded planes whose
-//! zeros are written once. The order of each sum is that of the general kernels.
+//! zeros are written once. 3×3 weights with neighbouring pixels read planes where they lie. The order of each sum is that of
+//! the general kernels.
 
 use super::Call;
-use super::geometry::{Geometry, Planes};
+use super::geometry::{Axis, Geometry, Planes};
 use super::input_gradient::Phase;
 use super::single::SingleRow;
 use super::window::Shared;
@@ -12,6 +13,7 @@ use crate::backend::disjoint::for_each_range;
 use crate::gemm::Block;
 use crate::gemm::blocks::{DEPTH_BLOCK, FINISHED_COLUMNS, even_pieces};
 use crate::gemm::micro_kernel::Real;
+use crate::gemm::micro_kernel::stencil::{ROWS, Stencil, TAPS};
 use crate::gemm::pack::Widen;
 use crate::gemm::scratch::Scratch;
 use crate::threads::thread_count;
@@ -57,7 +59,12 @@ pub(super) fn forward<S: Widen<T>, T: Real>(call: Call<'_, S>) {
         grid,
         strides: [grid[1] * grid[2], grid[2], 1],
     };
-    run(call, &planes, &[pass], [geometry.input_pixels(), geometry.output_pixels()]);
+    let direct = Direct::new::<T>(
+        geometry.axes,
+        |axis| (axis.input, axis.output),
+        |axis, tap| tap - axis.before as isize,
+    );
+    run(call, &planes, &[pass], direct, [geometry.input_pixels(), geometry.output_pixels()]);
 }
 
 /// The gradient of the input: a pass for each phase of the stride.
@@ -77,11 +84,22 @@ pub(super) fn input_gradient<S: Widen<T>, T: Real>(call: Call<'_, S>) {
         })
         .filter(|pass| !pass.grid.contains(&0))
         .collect();
-    run(call, &planes, &passes, [geometry.output_pixels(), geometry.input_pixels()]);
+    let direct = Direct::new::<T>(
+        geometry.axes,
+        |axis| (axis.output, axis.input),
+        |axis, tap| axis.before as isize - tap,
+    );
+    run(call, &planes, &passes, direct, [geometry.output_pixels(), geometry.input_pixels()]);
 }
 
 /// Runs the passes on all planes, of so many pixels before and after.
-fn run<S: Widen<T>, T: Real>(call: Call<'_, S>, planes: &Planes, passes: &[Pass], pixels: [usize; 2]) {
+fn run<S: Widen<T>, T: Real>(
+    call: Call<'_, S>,
+    planes: &Planes,
+    passes: &[Pass],
+    direct: Option<Direct>,
+    pixels: [usize; 2],
+) {
     let geometry = &call.geometry;
     let (count, taps) = (geometry.images * geometry.groups, geometry.taps());
     // The weights of each group, those of a pass side by side in the order of the passes.
@@ -96,8 +114,11 @@ fn run<S: Widen<T>, T: Real>(call: Call<'_, S>, planes: &Planes, passes: &[Pass]
     let time = (after * (8 + taps) / 8) as u64;
     let finished = (FINISHED_BYTES / (after * size_of::<S>()).max(1)).max(1);
     for_each_range(count, time, TASK_NANOSECONDS, &|start, length| {
-        let mut scratch = Scratch::take(planes.channel() * size_of::<T>());
+        let zeros = direct.as_ref().map_or(0, |direct| direct.pixels[1]);
+        let mut scratch = Scratch::take(planes.channel().max(zeros) * size_of::<T>());
         let padded = scratch.as_mut_ptr::<T>();
+        // SAFETY: the scratch has room for them.
+        let zeros = direct.as_ref().map(|direct| unsafe { direct.zeros(padded) });
         for some in even_pieces(start..start + length, finished, 1) {
             for plane in some.clone() {
                 let mut weights = &weights[plane % geometry.groups * used..][..used];
@@ -105,12 +126,18 @@ fn run<S: Widen<T>, T: Real>(call: Call<'_, S>, planes: &Planes, passes: &[Pass]
                 // plane of the task leaves; tasks write different planes of the output.
                 unsafe {
                     let source = call.first.as_ptr().add(plane * before);
+                    let result = output.get().add(plane * after);
+                    if let (Some(direct), Some(zeros), Some(pixels), Some(sums)) =
+                        (&direct, zeros, S::as_computed(source), S::as_computed(result))
+                    {
+                        direct.run(weights, pixels, zeros, sums.cast_mut());
+                        continue;
+                    }
                     planes.fill(source, padded, plane > start);
                     for pass in passes {
                         let (own, rest) = weights.split_at(pass.taps.len());
                         weights = rest;
-                        let result = output.get().add(plane * after + pass.first_result);
-                        pass.run::<S, T>(planes, own, padded, result);
+                        pass.run::<S, T>(planes, own, padded, result.add(pass.first_result));
                     }
                 }
             }
@@ -120,6 +147,77 @@ fn run<S: Widen<T>, T: Real>(call: Call<'_, S>, planes: &Planes, passes: &[Pass]
         }
         scratch.give_back();
     });
+}
+
+/// 3×3 weights with neighbouring pixels, read where they lie.
+struct Direct {
+    /// Rows and columns of pixels, and of sums.
+    pixels: [usize; 2],
+    sums: [usize; 2],
+    /// How far behind a sum's row and column each of the weights' finds its pixels.
+    shifts: [[isize; TAPS]; 2],
+}
+
+impl Direct {
+    /// Where it serves: the extents of pixels and of sums along an axis, and how far apart the weight's are.
+    fn new<T: Real>(
+        axes: [Axis; 3],
+        extents: impl Fn(&Axis) -> (usize, usize),
+        shift: impl Fn(&Axis, isize) -> isize,
+    ) -> Option<Direct> {
+        let [z, y, x] = &axes;
+        let is_alone = z.input == 1 && z.output == 1 && z.kernel == 1;
+        let neighbours =
+            [y, x].into_iter().all(|axis| (axis.kernel, axis.stride, axis.dilation) == (TAPS, 1, 1));
+        let ((rows, row_sums), (columns, column_sums)) = (extents(y), extents(x));
+        let enough = row_sums >= ROWS && column_sums >= T::kernels().lanes;
+        (is_alone && neighbours && enough).then(|| Direct {
+            pixels: [rows, columns],
+            sums: [row_sums, column_sums],
+            shifts: [y, x].map(|axis| [0, 1, 2].map(|tap| shift(axis, tap))),
+        })
+    }
+
+    /// Writes the row of zeros that stands above and below the pixels.
+    ///
+    /// # Safety
+    /// There is room for the columns of pixels.
+    unsafe fn zeros<T: Real>(&self, target: *mut T) -> *const T {
+        // SAFETY: the caller's.
+        unsafe { std::slice::from_raw_parts_mut(target, self.pixels[1]) }.fill(T::default());
+        target
+    }
+
+    /// Sums a plane.
+    ///
+    /// # Safety
+    /// There are nine weights, a plane of pixels and a row of zeros, and room for the sums.
+    unsafe fn run<T: Real>(&self, weights: &[T], pixels: *const T, zeros: *const T, sums: *mut T) {
+        let [[first_shift, .., last_shift], column_shifts] = self.shifts;
+        // With weights that go up the rows of pixels, the rows of a call go up too.
+        let step = (last_shift - first_shift) / (TAPS as isize - 1);
+        let row_of_pixels = |row: isize| match usize::try_from(row) {
+            Ok(row) if row < self.pixels[0] => pixels.wrapping_add(row * self.pixels[1]),
+            _ => zeros,
+        };
+        for first in (0..self.sums[0]).step_by(ROWS) {
+            // The last rows are summed twice rather than one by one.
+            let first = first.min(self.sums[0] - ROWS);
+            let first = if step > 0 { first } else { first + ROWS - 1 } as isize;
+            let stencil = Stencil {
+                weights: weights.as_ptr(),
+                pixels: std::array::from_fn(|row| row_of_pixels(first + first_shift + row as isize * step)),
+                extent: self.pixels[1],
+                shifts: column_shifts,
+                c: std::array::from_fn(|row| {
+                    sums.wrapping_add((first + row as isize * step) as usize * self.sums[1])
+                }),
+                columns: self.sums[1],
+            };
+            // SAFETY: the caller's; the kernels are those of this CPU.
+            unsafe { (T::kernels().stencil)(&stencil) };
+        }
+    }
 }
 
 /// Hands planes of results to the epilogue: all at once, or each in parts.

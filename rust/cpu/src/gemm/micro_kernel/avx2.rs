@@ -5,6 +5,7 @@ use std::arch::x86_64::*;
 use super::grid::{Grid, grid_kernel};
 use super::lines::{LINES, LineTile};
 use super::patch::{PatchTile, patch_kernel};
+use super::stencil::{Stencil, stencil_kernel};
 use super::taps::{self, Taps, taps_kernel};
 use super::window::{WindowPanel, WindowTile, pack_windows, window_kernel};
 use super::{
@@ -46,6 +47,11 @@ macro_rules! avx2_vector {
             unsafe fn mask(count: usize) -> __m256i {
                 // SAFETY: as above.
                 unsafe { $mask(count) }
+            }
+            #[inline(always)]
+            unsafe fn mask_between(first: usize, end: usize) -> __m256i {
+                // SAFETY: as above.
+                unsafe { _mm256_andnot_si256($mask(first), $mask(end)) }
             }
             #[inline(always)]
             unsafe fn load_masked(source: *const $type, mask: __m256i) -> Self {

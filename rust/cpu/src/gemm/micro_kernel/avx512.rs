@@ -4,6 +4,7 @@ use std::arch::x86_64::*;
 
 use super::grid::{Grid, grid_kernel};
 use super::patch::{PatchTile, patch_kernel};
+use super::stencil::{Stencil, stencil_kernel};
 use super::taps::{self, Taps, taps_kernel};
 use super::window::{WindowPanel, WindowTile, pack_windows, window_kernel};
 use super::{
@@ -42,6 +43,11 @@ macro_rules! avx512_vector {
             #[inline(always)]
             unsafe fn mask(count: usize) -> $mask {
                 ((1u32 << count) - 1) as $mask
+            }
+            #[inline(always)]
+            unsafe fn mask_between(first: usize, end: usize) -> $mask {
+                // SAFETY: as above.
+                unsafe { Self::mask(end) & !Self::mask(first) }
             }
             #[inline(always)]
             unsafe fn load_masked(source: *const $type, mask: $mask) -> Self {

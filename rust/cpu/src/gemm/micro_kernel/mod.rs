@@ -17,12 +17,14 @@ pub(crate) mod lines;
 pub(crate) mod pairs;
 pub(crate) mod patch;
 pub(crate) mod portable;
+pub(crate) mod stencil;
 pub(crate) mod taps;
 pub(crate) mod window;
 
 use grid::Grid;
 use lines::LineTile;
 use patch::PatchTile;
+use stencil::Stencil;
 use taps::Taps;
 use window::{WindowPanel, WindowTile};
 
@@ -48,6 +50,8 @@ pub(crate) trait Vector: Copy {
     unsafe fn store(self, target: *mut Self::Element);
     /// The first `count` lanes, 1 to `LANES`.
     unsafe fn mask(count: usize) -> Self::Mask;
+    /// The lanes from `first` on that lie before `end`, both at most `LANES`.
+    unsafe fn mask_between(first: usize, end: usize) -> Self::Mask;
     /// Loads the lanes of the mask, zero elsewhere; other addresses are not read.
     unsafe fn load_masked(source: *const Self::Element, mask: Self::Mask) -> Self;
     /// The same, but its own numbers elsewhere.
@@ -94,6 +98,9 @@ type PackKernel<T> = unsafe fn(&WindowPanel<'_, T>);
 /// As [`MicroKernel`], for a single row of weights.
 type GridKernel<T> = unsafe fn(&Grid<T>);
 
+/// As [`MicroKernel`], for 3×3 weights of a single row.
+type StencilKernel<T> = unsafe fn(&Stencil<T>);
+
 /// As [`MicroKernel`], for the weight gradient of a depthwise convolution.
 type TapsKernel<T> = unsafe fn(&Taps<T>);
 
@@ -128,6 +135,8 @@ pub(crate) struct MicroKernels<T: 'static> {
     patch: Table<PatchKernel<T>>,
     /// A grid of windows with a single row of weights.
     pub grid: GridKernel<T>,
+    /// Rows of sums of 3×3 weights.
+    pub stencil: StencilKernel<T>,
     /// Sums of taps over pixels.
     pub taps: TapsKernel<T>,
 }
@@ -355,6 +364,7 @@ macro_rules! all_kernels {
             pack_windows: run_pack_windows::<$vector>,
             patch: kernel_table!(run_patch, $vector, [], $rows, $vectors),
             grid: run_grid::<$vector>,
+            stencil: run_stencil::<$vector>,
             taps: run_taps::<$vector, { taps::SUMS / <$vector>::LANES }>,
         }
     };
@@ -408,6 +418,14 @@ macro_rules! tier_functions {
         unsafe fn run_grid<V: Vector>(grid: &Grid<V::Element>) {
             // SAFETY: the caller's.
             unsafe { grid_kernel::<V>(grid) }
+        }
+
+        /// # Safety
+        /// The CPU has the tier's instructions; the rest as for [`stencil_kernel`].
+        $(#[$feature])*
+        unsafe fn run_stencil<V: Vector>(stencil: &Stencil<V::Element>) {
+            // SAFETY: the caller's.
+            unsafe { stencil_kernel::<V>(stencil) }
         }
 
         /// # Safety

@@ -2,6 +2,7 @@
 
 use super::grid::{Grid, grid_kernel};
 use super::patch::{PatchTile, patch_kernel};
+use super::stencil::{Stencil, stencil_kernel};
 use super::taps::{self, Taps, taps_kernel};
 use super::window::{WindowPanel, WindowTile, pack_windows, window_kernel};
 use super::{
@@ -16,7 +17,7 @@ macro_rules! portable_vector {
     ($type:ty, $lanes:literal) => {
         impl Vector for Lanes<$type, $lanes> {
             type Element = $type;
-            type Mask = usize;
+            type Mask = (usize, usize);
             const LANES: usize = $lanes;
 
             #[inline(always)]
@@ -39,27 +40,31 @@ macro_rules! portable_vector {
                 unsafe { target.cast::<[$type; $lanes]>().write_unaligned(self.0) }
             }
             #[inline(always)]
-            unsafe fn mask(count: usize) -> usize {
-                count
+            unsafe fn mask(count: usize) -> (usize, usize) {
+                (0, count)
             }
             #[inline(always)]
-            unsafe fn load_masked(source: *const $type, count: usize) -> Self {
+            unsafe fn mask_between(first: usize, end: usize) -> (usize, usize) {
+                (first, end)
+            }
+            #[inline(always)]
+            unsafe fn load_masked(source: *const $type, mask: (usize, usize)) -> Self {
                 // SAFETY: the caller's.
-                unsafe { Self::zero().merge_masked(source, count) }
+                unsafe { Self::zero().merge_masked(source, mask) }
             }
             #[inline(always)]
-            unsafe fn merge_masked(mut self, source: *const $type, count: usize) -> Self {
-                for (index, lane) in self.0.iter_mut().enumerate().take(count) {
-                    // SAFETY: the caller gives `count` valid numbers.
-                    *lane = unsafe { source.add(index).read() };
+            unsafe fn merge_masked(mut self, source: *const $type, (first, end): (usize, usize)) -> Self {
+                for (index, lane) in self.0.iter_mut().enumerate().take(end).skip(first) {
+                    // SAFETY: the caller gives valid numbers for these lanes.
+                    *lane = unsafe { source.wrapping_add(index).read() };
                 }
                 self
             }
             #[inline(always)]
-            unsafe fn store_masked(self, target: *mut $type, count: usize) {
-                for (index, &lane) in self.0.iter().enumerate().take(count) {
-                    // SAFETY: the caller gives room for `count` numbers.
-                    unsafe { target.add(index).write(lane) };
+            unsafe fn store_masked(self, target: *mut $type, (first, end): (usize, usize)) {
+                for (index, &lane) in self.0.iter().enumerate().take(end).skip(first) {
+                    // SAFETY: the caller gives room for these lanes.
+                    unsafe { target.wrapping_add(index).write(lane) };
                 }
             }
             #[inline(always)]
