@@ -75,7 +75,14 @@ fn convolutions_of_one_to_three_axes() {
         };
         let mut part = |shape: &[usize]| operand(&mut draw, dtype, shape, &mut finite(dtype, -1.0, 1.0));
         let inputs = vec![part(&[1, 16, 13, 14]), part(&[17, 16, 3, 3])];
-        check_core(Core::Convolution(core), inputs, &mut failures);
+        check_core(Core::Convolution(core.clone()), inputs, &mut failures);
+        // And depthwise with neighbouring pixels.
+        let depthwise = |kind| Core::Convolution(Convolution { kind, groups: 3, ..core.clone() });
+        let inputs = vec![part(&[2, 3, 7, 17]), part(&[3, 1, 3, 3])];
+        check_core(depthwise(ConvolutionKind::Forward), inputs, &mut failures);
+        let kind = ConvolutionKind::InputGradient { input: SmallVec::from_slice(&[7, 17]) };
+        let inputs = vec![part(&[2, 3, 7, 17]), part(&[3, 1, 3, 3])];
+        check_core(depthwise(kind), inputs, &mut failures);
     }
     report(failures);
 }
