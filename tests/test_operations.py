@@ -587,3 +587,11 @@ def test_searches_in_long_rows_are_numpys(length, distinct, dtype) -> None:
         for step in (1, 2):
             found = tf.searchsorted(tf.tensor(row)[::step], tf.tensor(values), side=side)
             np.testing.assert_array_equal(found.numpy(), np.searchsorted(row[::step], values, side))
+
+
+@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16, tf.float32, tf.float64])
+def test_copysign_takes_a_nan_for_positive(dtype: tf.dtype) -> None:
+    nans = tf.tensor([np.nan, -np.nan, np.nan], dtype=dtype)
+    nans[2:] = tf.atanh(tf.tensor([2.0], dtype=dtype))  # a computed one, whose sign the processor chooses
+    assert tf.copysign(tf.full((3,), -2.0, dtype=dtype), nans).tolist() == [2.0] * 3
+    assert tf.copysign(nans, -tf.ones(3, dtype=dtype)).isnan().all()

@@ -520,3 +520,25 @@ def test_whether_a_view_has_a_gradient_does_not_depend_on_where_it_is_first_used
         assert view.requires_grad
         view.sum().backward()
         assert_same(x.grad, np.array([0, 2, 2], np.float32))
+
+
+@pytest.mark.parametrize("eager", [False, True])
+def test_gradients_do_not_depend_on_who_looks_at_a_view_and_when(eager: bool) -> None:
+    def gradient(looks: bool) -> np.ndarray:
+        leaf = tf.tensor([-0.57, -1.23, 1.28, 2.61, -1.94, 0.83], requires_grad=True)
+        base = leaf.diff(1, 0)
+        view = base.transpose(0, -1)
+        view += -1.38
+        if looks:
+            assert view.shape == (5,)
+            view.detach().numpy()
+        # Its gradient comes in three parts, which are added in the order of what was recorded.
+        ((base.neg() * base) - view).mean().backward()
+        return leaf.grad.numpy()
+
+    before = tf.is_eager()
+    tf.set_eager(eager)
+    try:
+        assert gradient(False).tobytes() == gradient(True).tobytes()
+    finally:
+        tf.set_eager(before)

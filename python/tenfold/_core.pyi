@@ -340,7 +340,7 @@ class Tensor:
         The copy is always complete when the call returns, `non_blocking` or not.
         """
     def copysign(self, y: _Argument) -> Tensor:
-        """The magnitude of `x` with the sign of `y` (of −0 and NaN too)."""
+        """The magnitude of `x` with the sign of `y`, of −0 too; a NaN, whose sign may be the processor's choice, is positive."""
     def copysign_(self, y: _Argument) -> Self:
         """In place: see the method without `_`."""
     def cos(self) -> Tensor:
@@ -870,7 +870,7 @@ class Tensor:
     def sign_(self) -> Self:
         """In place: see the method without `_`."""
     def signbit(self) -> Tensor:
-        """True where the sign bit is set, of −0 and NaN too; negative integers."""
+        """True where the sign bit is set, of −0 and NaN too (of a computed NaN the processor's choice); negative integers."""
     def signbit_(self) -> Self:
         """In place: see the method without `_`."""
     def silu(self) -> Tensor:
@@ -1986,7 +1986,7 @@ def conj(x: _Argument, /) -> Tensor:
     """The complex conjugate; the number itself where it is real."""
 
 def copysign(x1: _Argument, x2: _Argument, /) -> Tensor:
-    """The magnitude of `x` with the sign of `y` (of −0 and NaN too)."""
+    """The magnitude of `x` with the sign of `y`, of −0 too; a NaN, whose sign may be the processor's choice, is positive."""
 
 def cos(x: _Argument, /) -> Tensor:
     """The cosine of an angle in radians."""
@@ -2427,7 +2427,7 @@ def sign(x: _Argument, /) -> Tensor:
     """−1, 0 (also for −0) or 1 by the sign; x / |x| for a complex number; NaN stays NaN."""
 
 def signbit(x: _Argument, /) -> Tensor:
-    """True where the sign bit is set, of −0 and NaN too; negative integers."""
+    """True where the sign bit is set, of −0 and NaN too (of a computed NaN the processor's choice); negative integers."""
 
 def silu(x: _Argument, /) -> Tensor:
     """The number times its logistic function (swish)."""

@@ -104,7 +104,9 @@ impl Cell {
         // Whoever looks first, and within `no_grad` or not, must not decide whether a gradient flows through the view.
         let mut value = {
             let _recording = autograd::Guard::new(true);
-            source.region(&view.region)?
+            let region = source.region(&view.region)?;
+            region.number_behind(&source);
+            region
         };
         let mut cached = locked(&self.state);
         // A detached view that was made a leaf of its own stays that leaf.

@@ -100,8 +100,8 @@ pub(super) struct Output {
 
 /// One operation (or leaf) in the record of what was computed from what.
 pub struct Edge {
-    /// Ascending in the order of recording: every edge is larger than its parents.
-    sequence: u64,
+    /// Ascending in the order of recording: every edge is larger than its parents. See [`Tensor::number_behind`].
+    sequence: AtomicU64,
     /// What each is.
     outputs: SmallVec<[Output; 1]>,
     kind: Kind,
@@ -115,15 +115,18 @@ pub struct EdgeRef {
     pub(super) output: usize,
 }
 
+/// From one edge's number to the next one's.
+const NUMBERS_APART: u64 = 8;
+
 fn next_number() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    NEXT.fetch_add(1, Ordering::Relaxed)
+    NEXT.fetch_add(NUMBERS_APART, Ordering::Relaxed)
 }
 
 impl EdgeRef {
     fn leaf(output: Output) -> EdgeRef {
         let edge = Edge {
-            sequence: next_number(),
+            sequence: AtomicU64::new(next_number()),
             outputs: SmallVec::from_iter([output]),
             kind: Kind::Leaf(OnceLock::new()),
             hooks: Mutex::default(),
@@ -194,7 +197,7 @@ impl EdgeRef {
 
 impl Edge {
     pub(super) fn sequence(&self) -> u64 {
-        self.sequence
+        self.sequence.load(Ordering::Relaxed)
     }
 
     pub(super) fn outputs(&self) -> &[Output] {
@@ -284,7 +287,7 @@ pub fn record_gradient(
         },
     };
     let edge = Arc::new(Edge {
-        sequence: next_number(),
+        sequence: AtomicU64::new(next_number()),
         outputs: outputs.iter().map(output_of).collect(),
         kind: Kind::Operation {
             derivative: Box::new(derivative),
@@ -336,6 +339,22 @@ impl Tensor {
         record_gradient(&mut result, &[self], AliasDerivative, &[]);
         let [result] = result;
         Ok(result)
+    }
+
+    /// Counts what leads here from `source`, of which alone this was made, as recorded right behind it, whenever that was. The
+    /// order in which gradients are added must not depend on when somebody looks at a view.
+    pub fn number_behind(&self, source: &Tensor) {
+        let (Some(mut edge), Some(source)) = (self.edge(), source.edge()) else { return };
+        let mut ways: SmallVec<[&Edge; 2]> = SmallVec::new();
+        while !Arc::ptr_eq(&edge.edge, &source.edge) {
+            ways.push(&edge.edge);
+            let [Some(parent)] = edge.parents() else { return };
+            edge = parent;
+        }
+        debug_assert!((ways.len() as u64) < NUMBERS_APART);
+        for (edge, number) in ways.iter().rev().zip(source.edge.sequence() + 1..) {
+            edge.sequence.store(number, Ordering::Relaxed);
+        }
     }
 
     /// The value as a new leaf: gradients flow to it and end there.

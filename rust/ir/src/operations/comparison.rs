@@ -173,7 +173,7 @@ macro_rules! comparison_operations {
         wgsl { "x < -3.4028234e38" }
     }
     {
-        /// True where the sign bit is set, of −0 and NaN too; negative integers.
+        /// True where the sign bit is set, of −0 and NaN too (of a computed NaN the processor's choice); negative integers.
         signbit(x): Promote -> Bool;
         float { fn(x: T) -> bool { x.sign_bit() } }
         integer { fn(x: T) -> bool { x < T::ZERO } }

@@ -111,9 +111,9 @@ macro_rules! rounding_operations {
         wgsl { "select(0.0, 3.141592653589793, x < 0.0)" }
     }
     {
-        /// The magnitude of `x` with the sign of `y` (of −0 and NaN too).
+        /// The magnitude of `x` with the sign of `y`, of −0 too; a NaN, whose sign may be the processor's choice, is positive.
         copysign(x, y): Floating -> Same;
-        float { fn(x: T, y: T) -> T { x.copysign(y) } }
+        float { fn(x: T, y: T) -> T { x.copysign(T::select(y.is_nan(), T::constant(1.0), y)) } }
         gradient { |x, _y, out, g| [x.equal(0.0).where_(g.zeros(), g * (out / x)), g.zeros()] }
         domain { [(0.01, 1e3), (-1e3, 1e3)] }
         accuracy { 0.0, 0.0 }
