@@ -430,9 +430,7 @@ ROWS: dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
 @pytest.mark.parametrize("dtype", [tf.float32, tf.float64, tf.bfloat16])
 @pytest.mark.parametrize("shape", [(1,), (7, 13), (33, 64), (2, 3, 1000), (3, 5000), (0, 4)])
 @pytest.mark.parametrize("name", ROWS)
-def test_rows_are_computed_where_they_are_normalised(
-    name: str, shape: tuple[int, ...], dtype: tf.dtype
-) -> None:
+def test_rows_are_computed_where_they_are_normalised(name: str, shape: tuple[int, ...], dtype: tf.dtype) -> None:
     x, weight = normal(*shape, dtype=dtype), normal(shape[-1], dtype=dtype)
     tf.synchronize()
     y = ROWS[name](x, weight)
