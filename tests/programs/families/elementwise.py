@@ -6,11 +6,12 @@ import tenfold as tf
 from programs.language import Augmented, Binary, Unary
 from programs.writer import ALL, FLOATS, INTEGERS, Writer, call, dtype_of, family, method
 
-# The names of the operation table by their number of arguments; `real` and `imag` are attributes of a tensor.
+# The names of the operation table by their number of arguments; `real` and `imag` are attributes of a tensor, and the
+# sign of a computed NaN, which `signbit` shows, is the processor's.
 ROWS = {
     count: [
         row["name"] for row in tf._core._operation_table()
-        if len(row["arguments"]) == count and row["name"] not in ("real", "imag")
+        if len(row["arguments"]) == count and row["name"] not in ("real", "imag", "signbit")
     ] for count in (1, 2)
 }  # fmt: skip
 # Operations whose results stay finite and moderate, so that long chains keep numbers worth comparing.
