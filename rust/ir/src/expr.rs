@@ -138,6 +138,14 @@ impl Expr {
         self.outputs.iter().map(|&value| self.dtypes[value as usize])
     }
 
+    /// Which result of the core an output hands on as it is.
+    pub fn handed_on(&self, output: usize) -> Option<usize> {
+        match self.instructions[self.outputs[output] as usize] {
+            Instruction::Result { index } => Some(index as usize),
+            _ => None,
+        }
+    }
+
     /// What a backend once made of the expression, where it `fits` what is asked for now; else what `make` gives, which
     /// is kept. One thing is kept at a time, for expressions of a plan are run again and again in one way.
     pub fn prepared<T: Any + Send + Sync>(

@@ -34,7 +34,7 @@ trait Number: Real + Widen<Self> + Lane + Element {}
 impl Number for f32 {}
 impl Number for f64 {}
 
-/// Computes attention or its gradient. What `finish` does with the results is attention's alone.
+/// Computes attention or its gradient; `finish` is the epilogue of attention.
 pub fn run(
     core: &Attention,
     inputs: &[Input<'_>],
@@ -60,7 +60,7 @@ fn run_typed<T: Number>(
             forward::run(&problem, output.values()?, logarithms.values()?, finish);
             Ok(())
         }
-        (AttentionKind::Gradient, [of_q, of_k, of_v]) if finish.is_none() => {
+        (AttentionKind::Gradient, [of_q, of_k, of_v]) => {
             let results = [Matrices::new(&inputs[3])?, Matrices::new(&inputs[5])?];
             let logarithms = Matrices::<T>::of_rows(&inputs[4])?;
             gradient::run(&problem, results, logarithms, [of_q.values()?, of_k.values()?, of_v.values()?]);

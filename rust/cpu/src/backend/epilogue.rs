@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tenfold_ir::expr::Value;
-use tenfold_ir::{Expr, Instruction, Kernel, Layout, Result, Scalar, Shape, Spec};
+use tenfold_ir::{Expr, Kernel, Layout, Result, Scalar, Shape, Spec};
 
 use super::view::{Input, OutputView};
 use crate::elementwise::Target;
@@ -14,21 +14,13 @@ use crate::elementwise::program::{Program, Store, TILE};
 use crate::gemm::Block;
 use crate::simd;
 
-/// Which result of the core an output hands on as it is.
-pub fn handed_on(epilogue: &Expr, output: usize) -> Option<usize> {
-    match epilogue.instructions()[usize::from(epilogue.outputs()[output])] {
-        Instruction::Result { index } => Some(usize::from(index)),
-        _ => None,
-    }
-}
-
 /// Which output's memory a result of the core is written to: one that hands it on as it is, else, for the first result, one
 /// that can be computed in its place.
 pub fn place_of_result(epilogue: &Expr, index: usize, result: &Spec, outputs: &[Spec]) -> Option<usize> {
     let takes_over =
-        |&output: &usize| index == 0 && handed_on(epilogue, output).is_none() && outputs[output] == *result;
+        |&output: &usize| index == 0 && epilogue.handed_on(output).is_none() && outputs[output] == *result;
     let mut all = 0..outputs.len();
-    all.clone().find(|&output| handed_on(epilogue, output) == Some(index)).or_else(|| all.find(takes_over))
+    all.clone().find(|&output| epilogue.handed_on(output) == Some(index)).or_else(|| all.find(takes_over))
 }
 
 /// What is done with each finished block of a core's first result. Others are handed on at most.
@@ -54,7 +46,7 @@ impl Finish {
         outputs: &mut [OutputView<'_>],
     ) -> Result<Finish> {
         // A second output that hands the first result on is a copy.
-        let is_computed = |output: usize| match handed_on(epilogue, output) {
+        let is_computed = |output: usize| match epilogue.handed_on(output) {
             Some(0) => Some(output) != place,
             result => result.is_none(),
         };

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tenfold_ir::expr::Value;
-use tenfold_ir::kernel::{Host, HostInput, HostOutput};
+use tenfold_ir::kernel::{AttentionKind, Host, HostInput, HostOutput};
 use tenfold_ir::{
     Backend, Buffer, Core, Error, Expr, Instruction, Kernel, Layout, Result, Shape, Source, Spec,
 };
@@ -120,7 +120,12 @@ fn run_with_epilogue(
     outputs: &mut [OutputView<'_>],
 ) -> Result<()> {
     let results = kernel.core.results(&kernel.core_inputs())?;
-    if matches!(kernel.core, Core::Gemm(_) | Core::Convolution(_) | Core::Attention(_)) {
+    let finishes_blocks = match &kernel.core {
+        Core::Gemm(_) | Core::Convolution(_) => true,
+        Core::Attention(core) => core.kind == AttentionKind::Forward,
+        _ => false,
+    };
+    if finishes_blocks {
         return run_in_blocks(kernel, epilogue, &results, inputs, outputs);
     }
     let mut memory: SmallVec<[HostBuffer; 2]> = SmallVec::new();
@@ -130,10 +135,9 @@ fn run_with_epilogue(
     run_core(kernel, inputs, &mut views_of(&results, &mut memory), None)?;
     let mut computed: SmallVec<[Value; 2]> = SmallVec::new();
     let mut targets: SmallVec<[OutputView<'_>; 2]> = SmallVec::new();
-    for (output, &value) in outputs.iter_mut().zip(epilogue.outputs()) {
-        if let Instruction::Result { index } = epilogue.instructions()[usize::from(value)] {
-            let result = memory[usize::from(index)].as_slice();
-            output.checked_bytes(output.dtype.size())?.copy_from_slice(result);
+    for (index, (output, &value)) in outputs.iter_mut().zip(epilogue.outputs()).enumerate() {
+        if let Some(result) = epilogue.handed_on(index) {
+            output.checked_bytes(output.dtype.size())?.copy_from_slice(memory[result].as_slice());
         } else {
             computed.push(value);
             let (dtype, shape) = (output.dtype, output.shape.clone());
@@ -204,7 +208,7 @@ fn run_core(
         let prologue = Prologue { expr, scalars: &kernel.scalars, inputs };
         return reduction::run(core, &specs[0].shape, prologue, outputs);
     }
-    let in_rows = RowPrologue::new(kernel, inputs)?;
+    let in_rows = RowPrologue::new(kernel, &specs, inputs)?;
     let mut memory: SmallVec<[Option<HostBuffer>; 3]> = SmallVec::new();
     for (index, spec) in specs.iter().enumerate() {
         memory.push(match kernel.plain_input(index) {
@@ -240,9 +244,9 @@ struct RowPrologue {
 
 impl RowPrologue {
     /// `None` where there is none, or its values are better computed in memory before.
-    fn new(kernel: &Kernel, inputs: &[Input<'_>]) -> Result<Option<RowPrologue>> {
+    fn new(kernel: &Kernel, specs: &[Spec], inputs: &[Input<'_>]) -> Result<Option<RowPrologue>> {
         let Core::Rows(core) = &kernel.core else { return Ok(None) };
-        let shape = &kernel.core_inputs()[0].shape;
+        let shape = &specs[0].shape;
         if kernel.plain_input(0).is_some() || !rows::takes_prologue(core, shape) {
             return Ok(None);
         }

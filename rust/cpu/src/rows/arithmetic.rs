@@ -251,6 +251,9 @@ pub fn affine_layer_norm_gradient<T: Lane>(
                 [&mut of_weight[start..end][part.clone()], &mut of_bias[start..end][part.clone()]],
             );
         }
+        if whole == length {
+            continue;
+        }
         let [x, weight, g] = rows.map(|row| &row[whole..]);
         sum.add_of_two(g, weight, |g, weight| g * weight);
         sum_of_products.add_of_three(x, weight, g, |x, weight, g| g * weight * normal(x));

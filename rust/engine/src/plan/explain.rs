@@ -129,15 +129,12 @@ fn elementwise_name(node: &Node) -> Option<&'static str> {
 
 fn why_apart(batch: &Batch, made: &Step, reads: &Step, operand: usize, value: u32, readers: usize) -> String {
     let takes_epilogue = matches!(made.kernel.core, Core::Map) || rules::takes_epilogue(&made.kernel.core);
-    let takes_prologue = match &reads.kernel.core {
-        Core::Map | Core::Reduce(_) => true,
-        Core::Rows(rows) => {
-            let first = reads.kernel.plain_input(0);
-            first.is_some_and(|(first, plain)| first == operand && rows.axis + 1 == plain.layout.rank())
-        }
-        _ => false,
-    };
     let layout = &reads.kernel.operands[operand].layout;
+    // An input of the core, or read by an expression.
+    let kernel = &reads.kernel;
+    let mut inputs = 0..kernel.prologues.len();
+    let input = inputs.find(|&input| kernel.plain_input(input).is_some_and(|(plain, _)| plain == operand));
+    let takes_prologue = input.is_none_or(|input| rules::takes_prologue(&kernel.core, input, layout.rank()));
     let output = made.outputs.iter().find(|output| output.0 == value).map_or(0, |output| output.1);
     if !takes_epilogue {
         format!("{} stores its results", made.kernel.core.name())

@@ -1,7 +1,7 @@
 //! The rules of fusion, each with its reason.
 
 use smallvec::SmallVec;
-use tenfold_ir::kernel::{AttentionKind, Reduction, Rows};
+use tenfold_ir::kernel::{AttentionKind, Reduction};
 use tenfold_ir::{Core, Layout};
 
 use super::groups::{Groups, Role};
@@ -124,18 +124,20 @@ pub(super) fn join_earlier(groups: &mut Groups<'_>, node: u32, read: &[u32]) {
 /// the core needs become its prologue.
 pub(super) fn take_prologue(groups: &mut Groups<'_>, id: u32, node: u32, value: u32) {
     let from = groups.group_of_value(value);
-    let (takes, in_order) = match groups.core(id) {
-        // Moments go through their input twice.
-        Some(Core::Reduce(reduce)) => (reduce.operation != Reduction::Moments, false),
-        Some(Core::Rows(rows)) => (computes_rows(groups, rows, node, value, from), true),
-        _ => return,
-    };
-    if !takes || from == id {
+    let Some(core) = groups.core(id) else { return };
+    let Some(input) = groups.values_read(node).position(|read| read == Some(value)) else { return };
+    let rank =
+        groups.batch.inputs_of(node).nth(input).map(|(read, _)| groups.batch.layout(read.layout).rank());
+    let in_rows = matches!(core, Core::Rows(_));
+    // What stands behind another core is in cache there: rows leave it an epilogue.
+    let stays_behind = in_rows && groups.groups[from as usize].core.is_some();
+    if from == id || stays_behind || !takes_prologue(core, input, rank.unwrap_or(0)) {
         return;
     }
     if !groups.reads_as_it_lies(node, from) {
         let view = can_see_through(groups, from, id, node);
-        if let Some(view) = view.filter(|view| !in_order || view.is_dense()) {
+        // Rows are computed one after the other, in the order in which they lie.
+        if let Some(view) = view.filter(|view| !in_rows || view.is_dense()) {
             groups.move_into(from, &view);
             for index in 0..groups.groups[from as usize].nodes.len() {
                 let member = groups.groups[from as usize].nodes[index];
@@ -194,16 +196,6 @@ pub(super) fn take_prologue(groups: &mut Groups<'_>, id: u32, node: u32, value: 
     groups.groups[id as usize].nodes.extend(cone);
 }
 
-/// Rows are computed one after the other, in the order in which they lie, for the first input alone. What stands behind another
-/// core is in cache there: it stays an epilogue.
-fn computes_rows(groups: &Groups<'_>, rows: &Rows, node: u32, value: u32, from: u32) -> bool {
-    let mut inputs = groups.batch.inputs_of(node).zip(groups.values_read(node));
-    let is_first = inputs.next().is_some_and(|((input, _), first)| {
-        first == Some(value) && rows.axis + 1 == groups.batch.layout(input.layout).rank()
-    });
-    is_first && groups.groups[from as usize].core.is_none()
-}
-
 /// The elementwise nodes of a group from which nothing but `value` is made.
 fn exclusive_cone(groups: &Groups<'_>, group: u32, value: u32) -> SmallVec<[u32; 8]> {
     let mut cone: SmallVec<[u32; 8]> = SmallVec::new();
@@ -229,6 +221,16 @@ fn exclusive_cone(groups: &Groups<'_>, group: u32, value: u32) -> SmallVec<[u32;
         }
     }
     cone
+}
+
+/// Cores that compute an input themselves, which has that rank: what is reduced, once through, and the first input of rows
+/// along the last axis.
+pub(super) fn takes_prologue(core: &Core, input: usize, rank: usize) -> bool {
+    match core {
+        Core::Reduce(reduce) => reduce.operation != Reduction::Moments,
+        Core::Rows(rows) => input == 0 && rows.axis + 1 == rank,
+        _ => false,
+    }
 }
 
 /// Cores whose (first) result passes through an epilogue while it is in cache.

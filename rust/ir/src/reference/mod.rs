@@ -28,7 +28,6 @@ use evaluate::{Environment, evaluate};
 use tensor::Tensor;
 
 use crate::backend::PlainStorage;
-use crate::expr::Instruction;
 use crate::kernel::{Kernel, Spec};
 use crate::{Backend, Buffer, Core, Error, Expr, Result, Shape, Source};
 
@@ -117,11 +116,7 @@ fn epilogue_with<T: Clone>(
     broadcast_along: impl Fn(&T, usize, &Shape) -> T,
     evaluate: impl FnOnce(&Shape, &[T]) -> Result<Vec<T>>,
 ) -> Result<Vec<T>> {
-    let handed_on = |output: usize| match expr.instructions()[expr.outputs()[output] as usize] {
-        Instruction::Result { index } => Some(index as usize),
-        _ => None,
-    };
-    let evaluated = match (0..kernel.outputs.len()).find(|&output| handed_on(output).is_none()) {
+    let evaluated = match (0..kernel.outputs.len()).find(|&output| expr.handed_on(output).is_none()) {
         None => Vec::new(),
         Some(output) => {
             let shape = &kernel.outputs[output].shape;
@@ -136,7 +131,9 @@ fn epilogue_with<T: Clone>(
         }
     };
     Ok((0..kernel.outputs.len())
-        .map(|output| handed_on(output).map_or_else(|| &evaluated[output], |index| &results[index]).clone())
+        .map(|output| {
+            expr.handed_on(output).map_or_else(|| &evaluated[output], |index| &results[index]).clone()
+        })
         .collect())
 }
 
