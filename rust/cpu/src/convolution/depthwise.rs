@@ -13,7 +13,7 @@ use crate::backend::disjoint::for_each_range;
 use crate::gemm::Block;
 use crate::gemm::blocks::{DEPTH_BLOCK, FINISHED_COLUMNS, even_pieces};
 use crate::gemm::micro_kernel::Real;
-use crate::gemm::micro_kernel::stencil::{ROWS, Stencil, TAPS};
+use crate::gemm::micro_kernel::stencil::{Stencil, TAPS};
 use crate::gemm::pack::Widen;
 use crate::gemm::scratch::Scratch;
 use crate::threads::thread_count;
@@ -59,11 +59,8 @@ pub(super) fn forward<S: Widen<T>, T: Real>(call: Call<'_, S>) {
         grid,
         strides: [grid[1] * grid[2], grid[2], 1],
     };
-    let direct = Direct::new::<T>(
-        geometry.axes,
-        |axis| (axis.input, axis.output),
-        |axis, tap| tap - axis.before as isize,
-    );
+    let direct =
+        Direct::new(geometry.axes, |axis| (axis.input, axis.output), |axis, tap| tap - axis.before as isize);
     run(call, &planes, &[pass], direct, [geometry.input_pixels(), geometry.output_pixels()]);
 }
 
@@ -84,11 +81,8 @@ pub(super) fn input_gradient<S: Widen<T>, T: Real>(call: Call<'_, S>) {
         })
         .filter(|pass| !pass.grid.contains(&0))
         .collect();
-    let direct = Direct::new::<T>(
-        geometry.axes,
-        |axis| (axis.output, axis.input),
-        |axis, tap| axis.before as isize - tap,
-    );
+    let direct =
+        Direct::new(geometry.axes, |axis| (axis.output, axis.input), |axis, tap| axis.before as isize - tap);
     run(call, &planes, &passes, direct, [geometry.output_pixels(), geometry.input_pixels()]);
 }
 
@@ -160,7 +154,7 @@ struct Direct {
 
 impl Direct {
     /// Where it serves: the extents of pixels and of sums along an axis, and how far apart the weight's are.
-    fn new<T: Real>(
+    fn new(
         axes: [Axis; 3],
         extents: impl Fn(&Axis) -> (usize, usize),
         shift: impl Fn(&Axis, isize) -> isize,
@@ -170,8 +164,7 @@ impl Direct {
         let neighbours =
             [y, x].into_iter().all(|axis| (axis.kernel, axis.stride, axis.dilation) == (TAPS, 1, 1));
         let ((rows, row_sums), (columns, column_sums)) = (extents(y), extents(x));
-        let enough = row_sums >= ROWS && column_sums >= T::kernels().lanes;
-        (is_alone && neighbours && enough).then(|| Direct {
+        (is_alone && neighbours).then(|| Direct {
             pixels: [rows, columns],
             sums: [row_sums, column_sums],
             shifts: [y, x].map(|axis| [0, 1, 2].map(|tap| shift(axis, tap))),
@@ -193,30 +186,17 @@ impl Direct {
     /// # Safety
     /// There are nine weights, a plane of pixels and a row of zeros, and room for the sums.
     unsafe fn run<T: Real>(&self, weights: &[T], pixels: *const T, zeros: *const T, sums: *mut T) {
-        let [[first_shift, .., last_shift], column_shifts] = self.shifts;
-        // With weights that go up the rows of pixels, the rows of a call go up too.
-        let step = (last_shift - first_shift) / (TAPS as isize - 1);
-        let row_of_pixels = |row: isize| match usize::try_from(row) {
-            Ok(row) if row < self.pixels[0] => pixels.wrapping_add(row * self.pixels[1]),
-            _ => zeros,
+        let stencil = Stencil {
+            weights: weights.as_ptr(),
+            pixels,
+            extents: self.pixels,
+            zeros,
+            shifts: self.shifts,
+            sums,
+            counts: self.sums,
         };
-        for first in (0..self.sums[0]).step_by(ROWS) {
-            // The last rows are summed twice rather than one by one.
-            let first = first.min(self.sums[0] - ROWS);
-            let first = if step > 0 { first } else { first + ROWS - 1 } as isize;
-            let stencil = Stencil {
-                weights: weights.as_ptr(),
-                pixels: std::array::from_fn(|row| row_of_pixels(first + first_shift + row as isize * step)),
-                extent: self.pixels[1],
-                shifts: column_shifts,
-                c: std::array::from_fn(|row| {
-                    sums.wrapping_add((first + row as isize * step) as usize * self.sums[1])
-                }),
-                columns: self.sums[1],
-            };
-            // SAFETY: the caller's; the kernels are those of this CPU.
-            unsafe { (T::kernels().stencil)(&stencil) };
-        }
+        // SAFETY: the caller's; the kernels are those of this CPU.
+        unsafe { (T::kernels().stencil)(&stencil) };
     }
 }
 

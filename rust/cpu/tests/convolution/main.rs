@@ -252,7 +252,7 @@ fn depthwise_geometry() -> impl Strategy<Value = Geometry> {
 /// The same with 3×3 weights of neighbouring pixels, and any padding.
 fn neighbours_geometry() -> impl Strategy<Value = Geometry> {
     let axis = || {
-        (1..40usize, 0..4usize, 0..4usize).prop_map(|(input, before, after)| {
+        (1..75usize, 0..4usize, 0..4usize).prop_map(|(input, before, after)| {
             let input = input.max(3usize.saturating_sub(before + after)).max(1);
             Axis { input, kernel: 3, output: input + before + after - 2, stride: 1, before, dilation: 1 }
         })

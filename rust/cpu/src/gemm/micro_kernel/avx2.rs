@@ -197,9 +197,10 @@ pub(super) unsafe fn multiply_lines(tile: &LineTile<f32>) {
         let mut sums = [_mm256_setzero_ps(); 2];
         let groups = tile.lines.div_ceil(8);
         let whole = tile.depth / 8 * 8;
-        // No processor guesses that the next lines follow when these end: their memory is asked for meanwhile. Longer
-        // lines are guessed, and twice as many of them do not stay in the first-level cache.
+        // No processor guesses that the next lines follow when these end: their memory is asked for meanwhile, in the
+        // order in which it lies. Longer lines are guessed, and twice as many of them do not stay in the first-level cache.
         let lines_are_short = tile.line_stride.unsigned_abs() <= SHORT_LINE;
+        let turns = 2 * whole.div_ceil(16);
         let mut step = 0;
         while step < whole {
             // Both halves of a cache line at once: where lines are a power of two apart, 16 of them do not stay in the
@@ -207,9 +208,10 @@ pub(super) unsafe fn multiply_lines(tile: &LineTile<f32>) {
             let end = whole.min(step + 16);
             for group in 0..groups {
                 if lines_are_short {
-                    for index in 0..8 {
-                        let next = line(group * 8 + index).wrapping_offset(LINES as isize * tile.line_stride);
-                        prefetch(next.wrapping_add(step).cast(), 64);
+                    let turn = step / 16 * 2 + group;
+                    for index in LINES * turn / turns..LINES * (turn + 1) / turns {
+                        let next = tile.b.wrapping_offset((LINES + index) as isize * tile.line_stride);
+                        prefetch(next.cast(), tile.depth * size_of::<f32>());
                     }
                 }
                 for at in (step..end).step_by(8) {
