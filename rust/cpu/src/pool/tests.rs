@@ -129,6 +129,37 @@ fn rows_of_any_width_are_exact() {
     }
 }
 
+/// Lines of windows whose elements are added side by side, their ends apart: neighbours, tiles, and windows with gaps.
+#[test]
+fn averages_of_any_width_agree_with_the_reference() {
+    let mut draw = Draw::new(12);
+    for number in 0..200 {
+        let spatial = 1 + draw.below(2);
+        let mut list = |limit: usize, least: usize| -> SmallVec<[usize; 3]> {
+            (0..spatial).map(|_| least + draw.below(limit)).collect()
+        };
+        let (window, mut stride, mut dilation) = (list(7, 1), list(4, 1), list(2, 1));
+        if number % 3 == 0 {
+            (stride, dilation) = (window.clone(), smallvec::smallvec![1; spatial]);
+        }
+        let padding = window.iter().map(|&extent| number % 4 * extent / 6).collect();
+        let (kind, ceil_mode) = (average(&mut draw), number % 2 == 0);
+        let mut core = Pool { kind, window, stride, padding, dilation, ceil_mode };
+        let mut shape = vec![1 + draw.below(2), 1 + draw.below(3)];
+        shape.extend((1..spatial).map(|_| 14 + draw.below(6)));
+        shape.push(14 + draw.below(60));
+        let dtype = draw.pick(&FLOATS);
+        let x = draw.operand(&Shape::new(&shape), dtype, true);
+        check(&Core::Pool(core.clone()), &[x], 64.0);
+        let output = (0..spatial).map(|axis| core.output_extent(axis, shape[axis + 2]).expect("it fits"));
+        let gradient: Shape = shape[..2].iter().copied().chain(output).collect();
+        let PoolKind::Average { count_padding, divisor } = core.kind else { unreachable!() };
+        core.kind = PoolKind::AverageGradient { count_padding, divisor, input: shape[2..].into() };
+        let g = draw.operand(&gradient, dtype, false);
+        check(&Core::Pool(core), &[g], 64.0);
+    }
+}
+
 #[test]
 fn an_index_outside_the_plane_is_an_error() {
     let core = pairs(PoolKind::MaxGradient { input: SmallVec::from_slice(&[2, 2]) });

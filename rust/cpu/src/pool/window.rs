@@ -58,23 +58,29 @@ impl Windows {
     }
 }
 
-/// Calls `visit(output, first, window)` for each output in row-major order, with the first element of its window.
-#[inline(always)]
-pub fn for_each_window(
-    extents: [usize; 3],
-    windows: &[Windows; 3],
-    mut visit: impl FnMut(usize, usize, [&Window; 3]),
-) {
-    let [depths, rows, columns] = windows;
-    let mut out = 0;
-    for depth in &depths.list {
-        for row in &rows.list {
-            let line = (depth.first * extents[1] + row.first) * extents[2];
-            for column in &columns.list {
-                visit(out, line + column.first, [depth, row, column]);
-                out += 1;
-            }
-        }
+/// The outputs along an axis whose windows have their element of one number within the input: from `start` to before
+/// `end`, with that of the first of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tap {
+    pub start: usize,
+    pub end: usize,
+    pub first: usize,
+}
+
+impl Tap {
+    /// The elements of windows along a spatial axis of these extents, ascending.
+    pub fn all(core: &Pool, axis: usize, input: usize, output: usize) -> Vec<Tap> {
+        let (stride, padding) = (core.stride[axis], core.padding[axis]);
+        (0..core.window[axis])
+            .map(|number| {
+                // Output `o` finds it at `o · stride + place - padding`.
+                let place = number * core.dilation[axis];
+                let start = padding.saturating_sub(place).div_ceil(stride).min(output);
+                let end = (input + padding).saturating_sub(place).div_ceil(stride).clamp(start, output);
+                let first = if start < end { start * stride + place - padding } else { 0 };
+                Tap { start, end, first }
+            })
+            .collect()
     }
 }
 
