@@ -340,6 +340,49 @@ def test_strides_and_offsets_are_those_of_the_base() -> None:
     assert (x.mT + 1).is_contiguous()
 
 
+# Kernels of each family, on a mask, numbers and indices of one shape.
+KERNELS = {
+    "map": lambda mask, x, index: x * 2 + 1,
+    "copy": lambda mask, x, index: x.clone(),
+    "reduction": lambda mask, x, index: (x.sum(0), x.sum(1), mask.any(), x.mean(0)),
+    "scan": lambda mask, x, index: (x.cumsum(0), x.cumsum(1)),
+    "nonzero": lambda mask, x, index: (mask.nonzero(), x[mask], tf.where(mask, x, 1.0)),
+    "sort": lambda mask, x, index: (x.sort(0)[0], x.argsort(1), x.unique()),
+    "search": lambda mask, x, index: (tf.searchsorted(x, x), tf.searchsorted(tf.arange(3.0), x)),
+    "gather": lambda mask, x, index: (tf.arange(3.0)[index], tf.arange(3.0).take(index), x.gather(0, index)),
+    "scatter": lambda mask, x, index: (x.scatter(0, index, x), x.scatter_add(0, index, x)),
+    "assemble": lambda mask, x, index: (tf.cat([x, x], 1), tf.stack([x, x]), tf.nn.functional.pad(x, (1, 1))),
+    "product": lambda mask, x, index: (x @ x.mT, x.mT @ x),
+    "rows": lambda mask, x, index: (x.softmax(1), x.softmax(0), tf.nn.functional.rms_norm(x, (x.shape[1],))),
+    "pooling": lambda mask, x, index: tf.nn.functional.avg_pool1d(x[:, None].expand(8, 2, 0), 1),
+    "convolution": lambda mask, x, index: tf.nn.functional.conv1d(x[None], tf.ones(2, 8, 1)),
+    "NumPy": lambda mask, x, index: (tf.asarray(x.numpy()), tf.tensor(x.tolist())),
+}
+
+
+@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS.keys())
+def test_a_view_of_no_elements_may_begin_behind_its_memory(kernel, eager: bool) -> None:
+    bases = [tf.zeros((4, 8, 0), dtype=dtype) for dtype in (tf.bool, tf.float32, tf.int64)]
+    behind, fresh = [base[2] for base in bases], [base[0].clone() for base in bases]
+    assert behind[1].storage_offset() > 0
+
+    def outcome(operands):
+        try:
+            results = kernel(*operands)
+            results = results if isinstance(results, tuple) else (results,)
+            return [(result.shape, result.dtype, result.tolist()) for result in results]
+        except (ValueError, IndexError, RuntimeError) as error:
+            return str(error)
+
+    before = tf.is_eager()
+    tf.set_eager(eager)
+    try:
+        assert outcome(behind) == outcome(fresh)
+    finally:
+        tf.set_eager(before)
+
+
 def test_a_base_lives_as_long_as_its_views_and_no_longer() -> None:
     base = tf.arange(10)
     watch = weakref.ref(base)

@@ -93,7 +93,12 @@ fn run(kernel: &Kernel, sources: &[Source<'_>], outputs: &mut [Buffer]) -> Resul
             Source::Buffer(buffer) => Memory::Bytes(buffer.bytes()?),
             Source::Output(output) => Memory::Output(*output),
         };
-        Ok(Input { dtype: operand.dtype, layout: operand.layout.clone(), memory })
+        // A view of no elements may begin behind its memory: kernels find none from the start.
+        let layout = match operand.layout.elements() {
+            0 => Layout::dense(operand.layout.shape().clone()),
+            _ => operand.layout.clone(),
+        };
+        Ok(Input { dtype: operand.dtype, layout, memory })
     });
     let inputs: SmallVec<[Input<'_>; 4]> = inputs.collect::<Result<_>>()?;
     match (&kernel.core, &kernel.epilogue) {
