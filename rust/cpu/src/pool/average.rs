@@ -8,7 +8,7 @@ use tenfold_ir::{Error, Result};
 
 use super::element::PoolElement;
 use super::window::{Tap, Window, Windows};
-use super::{CHUNK_NANOSECONDS, Planes, spatial_extents, widened, windows_of};
+use super::{CHUNK_NANOSECONDS, Planes, computed_wide, spatial_extents, widened, windows_of};
 use crate::backend::disjoint::{Disjoint, for_each_range};
 use crate::backend::view::{Input, OutputView};
 use crate::simd::{Tiered, on_tier};
@@ -52,19 +52,12 @@ where
     let target = Disjoint::new(outputs[0].values::<E>()?);
     for_each_range(planes.count(), work.estimate(core, size), CHUNK_NANOSECONDS, &|start, count| {
         let mut walk = planes.walk(start);
-        let (mut dense, mut wide) = (Vec::new(), Vec::new());
-        let mut rounded = vec![E::Wide::default(); if E::as_wide(&[]).is_some() { 0 } else { size }];
+        let (mut dense, mut wide, mut rounded) = (Vec::new(), Vec::new(), Vec::new());
         for plane in start..start + count {
             let x = widened(planes.next(&mut walk, &mut dense), &mut wide);
             // SAFETY: each plane belongs to one range.
             let out = unsafe { target.range(plane * size, size) };
-            match E::as_wide_mut(out) {
-                Some(averages) => on_tier(Averages { work: &work, x, averages }),
-                None => {
-                    on_tier(Averages { work: &work, x, averages: &mut rounded });
-                    E::narrow_slice(&rounded, out);
-                }
-            }
+            computed_wide(out, &mut rounded, |averages| on_tier(Averages { work: &work, x, averages }));
         }
     });
     Ok(())
@@ -90,20 +83,14 @@ where
     let target = Disjoint::new(outputs[0].values::<E>()?);
     for_each_range(gradients.count(), work.estimate(core, windows), CHUNK_NANOSECONDS, &|start, count| {
         let mut walk = gradients.walk(start);
-        let (mut dense, mut wide) = (Vec::new(), Vec::new());
-        let mut rounded = vec![E::Wide::default(); if E::as_wide(&[]).is_some() { 0 } else { size }];
+        let (mut dense, mut wide, mut rounded) = (Vec::new(), Vec::new(), Vec::new());
         let mut shares = vec![E::Wide::default(); windows];
         for plane in start..start + count {
             let gradients = widened(gradients.next(&mut walk, &mut dense), &mut wide);
             // SAFETY: each plane belongs to one range.
             let out = unsafe { target.range(plane * size, size) };
-            match E::as_wide_mut(out) {
-                Some(sums) => on_tier(Shares { work: &work, gradients, shares: &mut shares, sums }),
-                None => {
-                    on_tier(Shares { work: &work, gradients, shares: &mut shares, sums: &mut rounded });
-                    E::narrow_slice(&rounded, out);
-                }
-            }
+            let shares = &mut shares;
+            computed_wide(out, &mut rounded, |sums| on_tier(Shares { work: &work, gradients, shares, sums }));
         }
     });
     Ok(())
@@ -271,7 +258,7 @@ fn add_some_taps<T: Lane, const STRIDE: usize, const TAPS: usize>(
 ) {
     let common = reached_by_all(taps);
     for tap in taps {
-        for output in (tap.start..common.start.min(tap.end)).chain(common.end.max(tap.start)..tap.end) {
+        for output in tap.outside(&common) {
             sums[output] = sums[output] + x[tap.first + (output - tap.start) * stride];
         }
     }
@@ -325,7 +312,7 @@ fn add_some_taps<T: Lane, const STRIDE: usize, const TAPS: usize>(
 fn add_to_tiles<T: Lane, const WIDTH: usize>(sums: &mut [T], numbers: &[T], taps: &[Tap]) {
     let common = reached_by_all(taps);
     for tap in taps {
-        for tile in (tap.start..common.start.min(tap.end)).chain(common.end.max(tap.start)..tap.end) {
+        for tile in tap.outside(&common) {
             let sum = &mut sums[tap.first + (tile - tap.start) * WIDTH];
             *sum = *sum + numbers[tile];
         }

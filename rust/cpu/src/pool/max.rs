@@ -8,7 +8,7 @@ use tenfold_ir::{Error, Result};
 
 use super::element::{Ordered, PoolElement};
 use super::window::{Windows, fold_window};
-use super::{CHUNK_NANOSECONDS, Planes, spatial_extents, widened, windows_of};
+use super::{CHUNK_NANOSECONDS, Planes, computed_wide, spatial_extents, widened, windows_of};
 use crate::backend::disjoint::{Disjoint, for_each_range};
 use crate::backend::view::{Input, OutputView};
 use crate::simd::{Tiered, on_tier};
@@ -38,27 +38,13 @@ pub fn forward<E: PoolElement>(
     let cost = if pairs { size as u64 / 2 } else { elements as u64 };
     for_each_range(planes.count(), cost, CHUNK_NANOSECONDS, &|start, count| {
         let mut walk = planes.walk(start);
-        let (mut dense, mut wide) = (Vec::new(), Vec::new());
-        let mut wide_out = vec![E::Wide::default(); if E::as_wide(&[]).is_some() { 0 } else { size }];
+        let (mut dense, mut wide, mut rounded) = (Vec::new(), Vec::new(), Vec::new());
         for plane in start..start + count {
             let x = widened(planes.next(&mut walk, &mut dense), &mut wide);
             // SAFETY: each plane belongs to one range.
             let (out, indices) =
                 unsafe { (values.range(plane * size, size), indices.range(plane * size, size)) };
-            let narrow = match E::as_wide_mut(out) {
-                Some(best) => {
-                    one_plane(x, extents, &windows, pairs, best, indices);
-                    None
-                }
-                None => {
-                    one_plane(x, extents, &windows, pairs, &mut wide_out, indices);
-                    Some(&wide_out)
-                }
-            };
-            if let Some(wide_out) = narrow {
-                // SAFETY: as above; the first borrow has ended.
-                E::narrow_slice(wide_out, unsafe { values.range(plane * size, size) });
-            }
+            computed_wide(out, &mut rounded, |best| one_plane(x, extents, &windows, pairs, best, indices));
         }
     });
     Ok(())
@@ -309,23 +295,17 @@ where
     for_each_range(gradients.count(), cost, CHUNK_NANOSECONDS, &|start, count| {
         let (mut gradient_walk, mut index_walk) = (gradients.walk(start), indices.walk(start));
         let (mut dense, mut wide, mut dense_indices) = (Vec::new(), Vec::new(), Vec::new());
-        let mut wide_out = vec![E::Wide::default(); if E::as_wide(&[]).is_some() { 0 } else { size }];
+        let mut rounded = Vec::new();
         for plane in start..start + count {
             let g = widened(gradients.next(&mut gradient_walk, &mut dense), &mut wide);
             let places = indices.next(&mut index_walk, &mut dense_indices);
             // SAFETY: each plane belongs to one range.
             let out = unsafe { target.range(plane * size, size) };
-            let (all_within, rounded) = match E::as_wide_mut(out) {
-                Some(out) => (add_at(out, g, places), false),
-                None => (add_at(&mut wide_out, g, places), true),
-            };
-            if !all_within {
-                failed.store(true, Ordering::Relaxed);
-            }
-            if rounded {
-                // SAFETY: as above; the first borrow has ended.
-                E::narrow_slice(&wide_out, unsafe { target.range(plane * size, size) });
-            }
+            computed_wide(out, &mut rounded, |sums| {
+                if !add_at(sums, g, places) {
+                    failed.store(true, Ordering::Relaxed);
+                }
+            });
         }
     });
     match failed.into_inner() {

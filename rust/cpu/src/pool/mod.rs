@@ -114,6 +114,23 @@ fn widened<'s, E: PoolElement>(plane: &'s [E], scratch: &'s mut Vec<E::Wide>) ->
     }
 }
 
+/// Computes a plane in the wide dtype: where it goes, or in `scratch` and rounded.
+fn computed_wide<E: PoolElement>(
+    out: &mut [E],
+    scratch: &mut Vec<E::Wide>,
+    compute: impl FnOnce(&mut [E::Wide]),
+) {
+    let length = out.len();
+    match E::as_wide_mut(out) {
+        Some(out) => compute(out),
+        None => {
+            scratch.resize(length, E::Wide::default());
+            compute(scratch);
+            E::narrow_slice(scratch, out);
+        }
+    }
+}
+
 /// The spatial extents of a shape `(N, C, spatial…)`, three of them.
 fn spatial_extents(spatial: &[usize]) -> [usize; 3] {
     let mut extents = [1; 3];

@@ -160,6 +160,61 @@ fn averages_of_any_width_agree_with_the_reference() {
     }
 }
 
+/// The bits of averages and their gradients are those of sums over windows one by one, each in row-major order.
+#[test]
+fn averages_and_their_gradients_are_added_in_order_of_the_windows() {
+    let mut draw = Draw::new(13);
+    for number in 0..200 {
+        let mut list = |limit: usize, least: usize| -> SmallVec<[usize; 3]> {
+            (0..2).map(|_| least + draw.below(limit)).collect()
+        };
+        let (window, mut stride, mut dilation) = (list(7, 1), list(4, 1), list(2, 1));
+        if number % 3 == 0 {
+            (stride, dilation) = (window.clone(), smallvec::smallvec![1; 2]);
+        }
+        let padding: SmallVec<[usize; 3]> = window.iter().map(|&extent| number % 4 * extent / 6).collect();
+        let divisor = 1 + draw.below(5);
+        let kind = PoolKind::Average { count_padding: false, divisor: Some(divisor) };
+        let mut core = Pool { kind, window, stride, padding, dilation, ceil_mode: number % 2 == 0 };
+        let [height, width] = [14 + draw.below(6), 14 + draw.below(60)];
+        let [rows, columns] = [(0, height), (1, width)]
+            .map(|(axis, extent)| core.output_extent(axis, extent).expect("it fits"));
+        let mut numbers = |count: usize| -> Vec<f32> {
+            // Of magnitudes so unlike that any other order shows.
+            (0..count).map(|_| draw.next() as i64 as f32 * 2f32.powi(-(draw.below(40) as i32))).collect()
+        };
+        let (x, g) = (numbers(height * width), numbers(rows * columns));
+
+        let (mut averages, mut gradient) = (vec![0f32; rows * columns], vec![0f32; height * width]);
+        for output in 0..rows * columns {
+            for element in 0..core.window[0] * core.window[1] {
+                let place = |axis: usize, output: usize, element: usize| {
+                    (output * core.stride[axis] + element * core.dilation[axis])
+                        .wrapping_sub(core.padding[axis])
+                };
+                let row = place(0, output / columns, element / core.window[1]);
+                let column = place(1, output % columns, element % core.window[1]);
+                if row < height && column < width {
+                    averages[output] += x[row * width + column];
+                    gradient[row * width + column] += g[output] / divisor as f32;
+                }
+            }
+            averages[output] /= divisor as f32;
+        }
+
+        let bits = |core: &Pool, shape: [usize; 4], values: &[f32]| -> Vec<u32> {
+            let got = computed(&Core::Pool(core.clone()), &[Given::dense(&shape, values)]).unwrap();
+            got[0].values.iter().map(|value| (value.to_f64() as f32).to_bits()).collect()
+        };
+        let wanted: Vec<u32> = averages.iter().map(|value| value.to_bits()).collect();
+        assert_eq!(bits(&core, [1, 1, height, width], &x), wanted, "{core:?}");
+        let input = SmallVec::from_slice(&[height, width]);
+        core.kind = PoolKind::AverageGradient { count_padding: false, divisor: Some(divisor), input };
+        let wanted: Vec<u32> = gradient.iter().map(|value| value.to_bits()).collect();
+        assert_eq!(bits(&core, [1, 1, rows, columns], &g), wanted, "{core:?}");
+    }
+}
+
 #[test]
 fn an_index_outside_the_plane_is_an_error() {
     let core = pairs(PoolKind::MaxGradient { input: SmallVec::from_slice(&[2, 2]) });

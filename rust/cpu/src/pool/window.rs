@@ -1,5 +1,7 @@
 //! Which elements of an axis each window covers.
 
+use std::ops::Range;
+
 use tenfold_ir::kernel::{Pool, PoolKind};
 
 /// The part of a window that lies within the input.
@@ -81,6 +83,12 @@ impl Tap {
                 Tap { start, end, first }
             })
             .collect()
+    }
+
+    /// Its outputs but those of a range.
+    #[inline(always)]
+    pub fn outside(&self, range: &Range<usize>) -> impl Iterator<Item = usize> + use<> {
+        (self.start..range.start.min(self.end)).chain(range.end.max(self.start)..self.end)
     }
 }
 
