@@ -179,6 +179,77 @@ fn the_bits_do_not_depend_on_layout_tier_or_threads() {
     set_tier(detected()).unwrap();
 }
 
+/// Sums of a normalisation's gradients from tensors where they lie: line by line, or turned, which computes their terms in tiles.
+#[test]
+fn sums_of_gradients_do_not_depend_on_how_the_operands_lie() {
+    for [rows, columns] in [[1, 5], [63, 7], [70, 200], [300, 1_100], [20_000, 100], [7, 0], [0, 7]] {
+        let shape = Shape::new(&[rows, columns]);
+        let sources = [3, 5, 7, 11].map(|step| -> Vec<f32> {
+            (0..rows * columns).map(|index| (index * step % 1_013) as f32 / 64.0 - 7.0).collect()
+        });
+        let [g, x, m, r] = &sources;
+        let turn = |values: &[f32]| -> Vec<f32> {
+            (0..rows * columns).map(|index| values[index % rows * columns + index / rows]).collect()
+        };
+        let dense = Layout::dense(shape.clone());
+        let turned = Layout::dense(Shape::new(&[columns, rows])).permute(&[1, 0]);
+        let repeated = Layout::strided(shape.clone(), smallvec![0, 1], 0);
+        let core = Core::Reduce(Reduce { operation: Reduction::GradientSums, axes: Axes::from_slice(&[0]) });
+        let outputs = core.results(&vec![Spec::new(shape.clone(), DType::Float32); 4]).unwrap();
+        let run = |layouts: [&Layout; 4], buffers: [&[f32]; 4]| {
+            let kernel = Kernel {
+                core: core.clone(),
+                prologues: (0..4).map(|operand| Expr::load_of(operand, DType::Float32)).collect(),
+                epilogue: None,
+                operands: layouts
+                    .map(|layout| Operand { dtype: DType::Float32, layout: layout.clone() })
+                    .into_iter()
+                    .collect(),
+                scalars: Default::default(),
+                outputs: outputs.clone(),
+            };
+            let backend = tenfold_cpu::backend();
+            let buffers = buffers.map(buffer_of);
+            let sources: Vec<Source<'_>> = buffers.iter().map(Source::Buffer).collect();
+            let mut results: Vec<Buffer> =
+                kernel.outputs.iter().map(|spec| backend.allocate(spec.bytes()).unwrap()).collect();
+            backend.run(&kernel, &sources, &mut results).unwrap();
+            bytes_of(&results)
+        };
+        let (turned_g, turned_x) = (turn(g), turn(x));
+        let first_line = |values: &[f32]| values[..columns.min(values.len())].repeat(rows);
+        let (lines_m, lines_r) = (first_line(m), first_line(r));
+        let expected = run([&turned, &turned, &repeated, &repeated], [&turned_g, &turned_x, m, r]);
+        for threads in [1, 2] {
+            for &tier in Tier::available() {
+                set_thread_count(threads);
+                set_tier(tier).unwrap();
+                let lines = run([&dense, &dense, &repeated, &repeated], [g, x, m, r]);
+                assert_eq!(lines, expected, "{shape}, repeated");
+                let written_out = run([&dense, &dense, &dense, &repeated], [g, x, &lines_m, r]);
+                assert_eq!(written_out, expected, "{shape}, means written out");
+                let partly = run([&turned, &dense, &repeated, &dense], [&turned_g, x, m, &lines_r]);
+                assert_eq!(partly, expected, "{shape}, gradients turned");
+            }
+        }
+        for (which, sums) in expected.iter().enumerate() {
+            for (column, bytes) in sums.as_chunks().0.iter().enumerate() {
+                let sum = f32::from_ne_bytes(*bytes);
+                let terms = (0..rows).map(|row| {
+                    let at = row * columns + column;
+                    let normalized = f64::from(x[at] - m[column]) * f64::from(r[column]);
+                    f64::from(g[at]) * if which == 0 { 1.0 } else { normalized }
+                });
+                let (exact, size) =
+                    terms.fold((0.0, 0.0), |(sum, size), term| (sum + term, size + f64::abs(term)));
+                let bound = 32.0 * f64::from(f32::EPSILON) * size;
+                assert!((f64::from(sum) - exact).abs() <= bound, "{shape}, {which} of column {column}");
+            }
+        }
+    }
+    set_tier(detected()).unwrap();
+}
+
 #[test]
 fn nan_wins_and_the_first_of_equals_is_found() {
     let mut values = vec![1.0_f32; 1_000];

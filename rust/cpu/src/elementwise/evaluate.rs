@@ -325,7 +325,7 @@ impl<'a> Evaluator<'a> {
         // SAFETY: the band lies within the layout, whose neighbours lie along the band's rows; the scratch holds the
         // panel, whose tiles are longer than its rows.
         unsafe {
-            let from = operand.at(position);
+            let from = operand.address(position);
             bands::turn(operand.size, from, strides[last], (band.rows, band.columns), self.tile(panel));
         }
     }
@@ -406,7 +406,7 @@ impl<'a> Evaluator<'a> {
         // SAFETY: the layout was checked to lie within the memory, which nobody writes: a program that is looked at
         // has no outputs.
         (operand.access == Access::Linear).then(|| unsafe {
-            let first = operand.at(operand.layout.offset() + start as i64);
+            let first = operand.address(operand.layout.offset() + start as i64);
             std::slice::from_raw_parts(first.cast::<T>(), count)
         })
     }
@@ -441,7 +441,7 @@ impl<'a> Evaluator<'a> {
         walk.skip(count);
         cursor.element = start + count;
         // SAFETY: the positions are the layout's, which was checked to lie within the memory; nobody writes it.
-        unsafe { Some(std::slice::from_raw_parts(operand.at(position).cast::<T>(), count)) }
+        unsafe { Some(std::slice::from_raw_parts(operand.address(position).cast::<T>(), count)) }
     }
 
     /// Makes a source slot show elements `start .. start + count`.
@@ -460,8 +460,7 @@ impl<'a> Evaluator<'a> {
                 let operand = &self.evaluation.operands[operand];
                 let tile = match operand.access {
                     Access::Linear => {
-                        // SAFETY: the element is one of the layout's.
-                        let tile = unsafe { operand.at(operand.layout.offset() + start as i64) };
+                        let tile = operand.address(operand.layout.offset() + start as i64);
                         if operand.is_far && !program.fetched[source] {
                             let (next, bytes) =
                                 (tile.wrapping_add(count * operand.size), count * operand.size);
@@ -539,8 +538,7 @@ impl<'a> Evaluator<'a> {
         }
         cursor.element = start + count;
         match whole {
-            // SAFETY: the positions are the layout's.
-            true if stride == 1 => unsafe { operand.at(position as i64) },
+            true if stride == 1 => operand.address(position as i64),
             true => self.fill(source, operand, position, count),
             false => self.gather_runs(source, operand, count),
         }

@@ -83,7 +83,11 @@ impl Operand {
         };
         let is_far = layout.elements() * dtype.size() >= FAR_BYTES;
         let (period, stretches) = match access {
-            Access::Strided => (period(&layout), Stretches::of(&layout)),
+            Access::Strided => {
+                // Where a tile holds several.
+                let period = repeated_run(&layout).filter(|length| (2..=TILE / 2).contains(length));
+                (period, Stretches::of(&layout))
+            }
             _ => (None, None),
         };
         Ok(Operand { base, size: dtype.size(), layout, access, period, stretches, is_far })
@@ -135,13 +139,26 @@ impl Operand {
         self.stretches = None;
     }
 
-    /// The address of the element at `position`.
-    ///
-    /// # Safety
-    /// The position is one of the layout's.
-    pub(super) unsafe fn at(&self, position: i64) -> *const u8 {
-        // SAFETY: the layout was checked to lie within the memory.
-        unsafe { self.base.offset(position as isize * self.size as isize) }
+    /// Its elements where the space is lines of that many: those of all lines behind each other, or of one that is every
+    /// line; with how far apart lines begin.
+    pub fn lines<T: Copy>(&self, length: usize) -> Option<(&[T], usize)> {
+        let elements = self.layout.shape().elements();
+        let (count, step) = match self.access {
+            _ if self.size != size_of::<T>() => return None,
+            Access::Linear => (elements, length),
+            Access::Strided if repeated_run(&self.layout) == Some(length) => (length, 0),
+            _ => return None,
+        };
+        // SAFETY: the layout was checked to lie within the memory, which nobody writes while the operand is borrowed: it is
+        // not written by the program that reads lines.
+        let values =
+            unsafe { std::slice::from_raw_parts(self.address(self.layout.offset()).cast::<T>(), count) };
+        Some((values, step))
+    }
+
+    /// Where the element at `position` lies, or would if there were one.
+    pub(super) fn address(&self, position: i64) -> *const u8 {
+        self.base.wrapping_offset(position as isize * self.size as isize)
     }
 }
 
@@ -169,8 +186,8 @@ impl Stretches {
     }
 }
 
-/// The length of the run of neighbours along the last axes that the axes in front repeat, where a tile holds several.
-fn period(layout: &Layout) -> Option<usize> {
+/// The length of the run of neighbours along the last axes that the axes in front repeat.
+fn repeated_run(layout: &Layout) -> Option<usize> {
     let mut axes = layout.shape().iter().zip(layout.strides()).rev().filter(|&(&extent, _)| extent != 1);
     let mut length = 1;
     let first_repeated = axes.by_ref().find(|&(&extent, &stride)| {
@@ -180,7 +197,7 @@ fn period(layout: &Layout) -> Option<usize> {
     });
     let repeats =
         first_repeated.is_some_and(|(_, &stride)| stride == 0) && axes.all(|(_, &stride)| stride == 0);
-    (repeats && (2..=TILE / 2).contains(&length)).then_some(length)
+    repeats.then_some(length)
 }
 
 /// Copies rows behind each other.
@@ -190,7 +207,7 @@ fn period(layout: &Layout) -> Option<usize> {
 pub(super) unsafe fn gather(operand: &Operand, rows: Rows, target: *mut u8) {
     // SAFETY: the caller's promise.
     unsafe {
-        let from = operand.at(rows.position);
+        let from = operand.address(rows.position);
         match operand.size {
             1 => copy_rows::<u8>(from, rows, target),
             2 => copy_rows::<u16>(from.cast(), rows, target.cast()),
@@ -222,7 +239,7 @@ impl Tiered for Gather {
 /// waited for.
 const ROWS_AHEAD: isize = 5;
 
-/// Copies rows, the first of which begins at `from`.
+/// Copies rows, the first of which begins at `from`. In loops: closures handed to iterators are not compiled for the tier.
 ///
 /// # Safety
 /// All elements of the rows may be read, and `target` is apart from them and holds as many.
@@ -233,17 +250,28 @@ unsafe fn copy_rows<T: Copy>(from: *const T, rows: Rows, target: *mut T) {
     unsafe {
         let ends = |row: usize| (from.offset(apart as isize * row as isize), target.add(row * length));
         match stride {
-            1 => (0..count).map(ends).for_each(|(from, target)| {
-                let later = from.wrapping_offset(apart as isize * ROWS_AHEAD);
-                prefetch(later.cast(), length * size_of::<T>());
-                copy_run(from, target, length);
-            }),
-            0 => (0..count).map(ends).for_each(|(from, target)| fill_run(*from, target, length)),
-            _ => (0..count).map(ends).for_each(|(from, target)| {
-                (0..length).for_each(|index| {
-                    target.add(index).write(*from.offset(stride as isize * index as isize))
-                });
-            }),
+            1 => {
+                for row in 0..count {
+                    let (from, target) = ends(row);
+                    let later = from.wrapping_offset(apart as isize * ROWS_AHEAD);
+                    prefetch(later.cast(), length * size_of::<T>());
+                    copy_run(from, target, length);
+                }
+            }
+            0 => {
+                for row in 0..count {
+                    let (from, target) = ends(row);
+                    fill_run(*from, target, length);
+                }
+            }
+            _ => {
+                for row in 0..count {
+                    let (from, target) = ends(row);
+                    for index in 0..length {
+                        target.add(index).write(*from.offset(stride as isize * index as isize));
+                    }
+                }
+            }
         }
     }
 }
@@ -268,7 +296,9 @@ unsafe fn copy_run<T: Copy>(from: *const T, target: *mut T, length: usize) {
                     .cast::<[T; PIECE]>()
                     .write_unaligned(from.add(at).cast::<[T; PIECE]>().read_unaligned());
             };
-            (0..length / PIECE).for_each(|index| piece(index * PIECE));
+            for index in 0..length / PIECE {
+                piece(index * PIECE);
+            }
             piece(length - PIECE);
         } else {
             ptr::copy_nonoverlapping(from, target, length);
@@ -286,10 +316,14 @@ unsafe fn fill_run<T: Copy>(value: T, target: *mut T, length: usize) {
     unsafe {
         if length >= PIECE {
             let piece = |at: usize| target.add(at).cast::<[T; PIECE]>().write_unaligned([value; PIECE]);
-            (0..length / PIECE).for_each(|index| piece(index * PIECE));
+            for index in 0..length / PIECE {
+                piece(index * PIECE);
+            }
             piece(length - PIECE);
         } else {
-            (0..length).for_each(|index| target.add(index).write(value));
+            for index in 0..length {
+                target.add(index).write(value);
+            }
         }
     }
 }

@@ -309,30 +309,33 @@ pub(super) fn lines<T: Copy, const N: usize>(
     }
 }
 
+/// The accumulators of [`join_lanes`] in its order: so many from the first on, each with the one that lies so far behind. One
+/// loop for all: closures and calls from several places are not compiled for the tier.
+const JOINS: [(usize, usize, usize); 7] = [
+    (0, LANES, LANES),
+    (2 * LANES, LANES, LANES),
+    (0, 2 * LANES, LANES),
+    (0, LANES / 2, LANES / 2),
+    (0, LANES / 4, LANES / 4),
+    (0, LANES / 8, LANES / 8),
+    (0, LANES / 16, LANES / 16),
+];
+
 /// Joins the accumulators of each column as [`join_lanes`] does; those behind `used` are identities, which change
 /// nothing.
 #[inline(always)]
 pub fn join_columns<T, F: Fold<T>>(accumulators: &mut [F::State], width: usize, used: usize) {
-    let mut join = |into: usize, from: usize| {
-        if from < used {
-            let (head, tail) = accumulators.split_at_mut(from * width);
-            let target = &mut head[into * width..][..width];
-            let source = &tail[..width];
-            for column in 0..width {
-                target[column] = F::join(target[column], source[column]);
+    for (first, apart, lanes) in JOINS {
+        for into in first..first + lanes {
+            let from = into + apart;
+            if from < used {
+                let (head, tail) = accumulators.split_at_mut(from * width);
+                let target = &mut head[into * width..][..width];
+                let source = &tail[..width];
+                for column in 0..width {
+                    target[column] = F::join(target[column], source[column]);
+                }
             }
         }
-    };
-    for lane in 0..LANES {
-        join(lane, LANES + lane);
-        join(2 * LANES + lane, 3 * LANES + lane);
-        join(lane, 2 * LANES + lane);
-    }
-    let mut half = LANES / 2;
-    while half > 0 {
-        for lane in 0..half {
-            join(lane, lane + half);
-        }
-        half /= 2;
     }
 }

@@ -35,6 +35,23 @@ pub fn terms(prologues: &[Expr]) -> Expr {
     expr
 }
 
+/// The operands g, x, m and r where the terms are of nothing else.
+fn plain_operands(terms: &Expr) -> Option<[usize; 4]> {
+    use Instruction::{Apply, Load};
+    match *terms.instructions() {
+        [
+            Load { operand: g },
+            Load { operand: x },
+            Load { operand: m },
+            Load { operand: r },
+            Apply { .. },
+            Apply { .. },
+            Apply { .. },
+        ] => Some([g, x, m, r].map(usize::from)),
+        _ => None,
+    }
+}
+
 /// Appends the instructions of a prologue and gives the value that comes out.
 fn append(expr: &mut Expr, prologue: &Expr) -> Value {
     let mut values: SmallVec<[Value; 8]> = SmallVec::new();
@@ -55,14 +72,18 @@ fn append(expr: &mut Expr, prologue: &Expr) -> Value {
 }
 
 impl Sweep {
-    /// Sums the first two values of the expression in one pass.
-    pub fn two_sums<T: Lane + Element>(&self, outputs: [&mut OutputView<'_>; 2]) -> Result<()>
+    /// Sums the first two values of the expression, which are `terms`, in one pass.
+    pub fn two_sums<T: Lane + Element>(&self, terms: &Expr, outputs: [&mut OutputView<'_>; 2]) -> Result<()>
     where
         Sum<T>: Fold<T, State = T>,
     {
+        let lines = plain_operands(terms).filter(|_| self.by_columns).and_then(|operands| {
+            let lines = operands.map(|operand| self.operands[operand].lines::<T>(self.results));
+            lines.iter().all(Option::is_some).then(|| lines.map(Option::unwrap_or_default))
+        });
         let nothing = [T::constant(0.0); 2];
         let states = self.states(nothing, columns_together(&nothing), |evaluator, unit, target| {
-            on_tier(TwoSumsUnit::<T> { evaluator, sweep: self, unit, target });
+            on_tier(TwoSumsUnit::<T> { evaluator, sweep: self, unit, lines, target });
         })?;
         let chunks = self.chunks();
         for (which, output) in outputs.into_iter().enumerate() {
@@ -83,6 +104,8 @@ struct TwoSumsUnit<'a, 'e, T> {
     evaluator: &'a mut Evaluator<'e>,
     sweep: &'a Sweep,
     unit: &'a Unit,
+    /// g, x, m and r line by line, with how far apart lines begin, where they lie so.
+    lines: Option<[(&'a [T], usize); 4]>,
     target: &'a Disjoint<'a, [T; 2]>,
 }
 
@@ -94,7 +117,7 @@ where
 
     #[inline(always)]
     fn run(self) {
-        let TwoSumsUnit { evaluator, sweep, unit, target } = self;
+        let TwoSumsUnit { evaluator, sweep, unit, lines: in_memory, target } = self;
         let chunks = sweep.chunks();
         // SAFETY: the states of a unit are its own.
         let put =
@@ -102,11 +125,21 @@ where
         if sweep.by_columns {
             let width = unit.width;
             let mut sums = [0, 1].map(|_| column_accumulators::<T, Sum<T>>(unit));
-            lines::<T, 2>(evaluator, sweep, unit, |line, values| {
-                for (sums, values) in sums.iter_mut().zip(values) {
-                    take_line::<T, Sum<T>>(&mut sums[line % BLOCK * width..][..width], values, line);
+            match in_memory {
+                Some(in_memory) => {
+                    for line in 0..unit.length {
+                        let place = line % BLOCK * width;
+                        let [of_bias, of_weight] = &mut sums;
+                        let sums = [&mut of_bias[place..][..width], &mut of_weight[place..][..width]];
+                        take_terms(sums, in_memory, unit.begin + line, unit.first);
+                    }
                 }
-            });
+                None => lines::<T, 2>(evaluator, sweep, unit, |line, values| {
+                    for (sums, values) in sums.iter_mut().zip(values) {
+                        take_line::<T, Sum<T>>(&mut sums[line % BLOCK * width..][..width], values, line);
+                    }
+                }),
+            }
             for sums in &mut sums {
                 join_columns::<T, Sum<T>>(sums, width, unit.length.min(BLOCK));
             }
@@ -136,5 +169,23 @@ where
             }
             put(0, sums.map(|sums| join_lanes(&sums, |a, b| a + b)));
         }
+    }
+}
+
+/// Takes the terms of a line, of columns from the first one on, computed as [`terms`] says. One line: several together are not
+/// widened by the compiler, which took twice as long.
+#[inline(always)]
+fn take_terms<T: Lane>(
+    [of_bias, of_weight]: [&mut [T]; 2],
+    [g, x, m, r]: [(&[T], usize); 4],
+    line: usize,
+    first: usize,
+) {
+    let width = of_bias.len();
+    let (g, x) = (&g.0[line * g.1 + first..][..width], &x.0[line * x.1 + first..][..width]);
+    let (m, r) = (&m.0[line * m.1 + first..][..width], &r.0[line * r.1 + first..][..width]);
+    for column in 0..width {
+        of_bias[column] = of_bias[column] + g[column];
+        of_weight[column] = of_weight[column] + g[column] * ((x[column] - m[column]) * r[column]);
     }
 }

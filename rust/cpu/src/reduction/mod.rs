@@ -73,8 +73,8 @@ pub fn run(
     if core.operation == Reduction::GradientSums {
         let [of_bias, of_weight] = outputs else { return refuse() };
         return match dtype {
-            DType::Float32 => sweep.two_sums::<f32>([of_bias, of_weight]),
-            DType::Float64 => sweep.two_sums::<f64>([of_bias, of_weight]),
+            DType::Float32 => sweep.two_sums::<f32>(prologue.expr, [of_bias, of_weight]),
+            DType::Float64 => sweep.two_sums::<f64>(prologue.expr, [of_bias, of_weight]),
             _ => refuse(),
         };
     }

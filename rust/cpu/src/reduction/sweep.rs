@@ -35,7 +35,7 @@ pub(super) const CHUNK_NANOSECONDS: u64 = 50_000;
 pub struct Sweep {
     program: Arc<Program>,
     scalars: SmallVec<[Scalar; 2]>,
-    operands: SmallVec<[Operand; 4]>,
+    pub(super) operands: SmallVec<[Operand; 4]>,
     /// The permuted shape.
     shape: Shape,
     pub(super) by_columns: bool,

@@ -281,6 +281,26 @@ proptest! {
         check_single(geometry, seed);
     }
 
+    /// Sums of neighbours are chains of fused products in the order of the weights, also in gradients.
+    #[test]
+    fn depthwise_neighbours_are_summed_in_order(geometry in neighbours_geometry(), seed in any::<u64>()) {
+        let case = Case::new(geometry, seed, |number| number as f32);
+        let [output, input, _] = same_everywhere(&case, 0.0, |number| -number);
+        let mut sums = vec![0f32; output.len()];
+        let mut products = Vec::new();
+        each_product(&geometry, |x, weight, y| {
+            sums[y] = case.weight[weight].mul_add(case.input[x], sums[y]);
+            products.push((x, weight, y));
+        });
+        prop_assert_eq!(&output, &sums);
+        products.sort_by_key(|&(x, weight, _)| (x, weight));
+        let mut sums = vec![0f32; input.len()];
+        for (x, weight, y) in products {
+            sums[x] = case.weight[weight].mul_add(case.gradient[y], sums[x]);
+        }
+        prop_assert_eq!(&input, &sums);
+    }
+
     #[test]
     fn what_is_not_finite_stays_within_its_windows(
         geometry in prop_oneof![depthwise_geometry(), neighbours_geometry()],
