@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::gemm::pack::Widen;
+use crate::simd::{Tiered, on_tier};
 
 /// One spatial axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,34 +174,7 @@ impl Planes {
         target: *mut T,
         zeros_stay: bool,
     ) {
-        if !zeros_stay {
-            // SAFETY: the caller's.
-            unsafe { std::slice::from_raw_parts_mut(target, self.channel()) }.fill(T::default());
-        }
-        let [phases_z, phases_y, phases_x] = self.phases;
-        for phase_z in 0..phases_z {
-            for phase_y in 0..phases_y {
-                for phase_x in 0..phases_x {
-                    let columns = self.inside(2, phase_x);
-                    if columns.is_empty() {
-                        continue;
-                    }
-                    let column = self.source_index(2, phase_x, columns.start);
-                    for z in self.inside(0, phase_z) {
-                        for y in self.inside(1, phase_y) {
-                            let place = self.place([phase_z, phase_y, phase_x], [z, y, columns.start]);
-                            let row = self.source_index(0, phase_z, z) * self.source[1]
-                                + self.source_index(1, phase_y, y);
-                            // SAFETY: these pixels are within the source, and their places within the planes.
-                            unsafe {
-                                let source = source.add(row * self.source[2] + column);
-                                self.fill_row(source, target.add(place), columns.len());
-                            }
-                        }
-                    }
-                }
-            }
-        }
+        on_tier(Fill { planes: self, source, target, zeros_stay });
     }
 
     /// The indices along an axis of a phase's plane that are not padding.
@@ -216,26 +190,67 @@ impl Planes {
     fn source_index(&self, axis: usize, phase: usize, index: usize) -> usize {
         ((index * self.stride[axis] + phase) as isize - self.before[axis]) as usize
     }
+}
 
-    /// # Safety
-    /// `target` has room for `count` pixels, and `source` holds them, a stride apart.
+/// [`Planes::fill`], whose caller alone makes one.
+struct Fill<'a, S, T> {
+    planes: &'a Planes,
+    source: *const S,
+    target: *mut T,
+    zeros_stay: bool,
+}
+
+impl<S: Widen<T>, T: Copy + Default> Tiered for Fill<'_, S, T> {
+    type Output = ();
+
     #[inline(always)]
-    unsafe fn fill_row<S: Widen<T>, T: Copy>(&self, source: *const S, target: *mut T, count: usize) {
-        let stride = self.stride[2];
-        // SAFETY: the caller's.
-        unsafe {
-            match S::as_computed(source) {
-                Some(source) if stride == 1 => copy_row(source, target, count),
-                // A stride that the compiler knows becomes shuffles.
-                Some(source) if stride == 2 => {
-                    for index in 0..count {
-                        target.add(index).write(source.add(index * 2).read());
+    fn run(self) {
+        let Fill { planes, source, target, zeros_stay } = self;
+        if !zeros_stay {
+            // SAFETY: the promise of the caller of `fill`.
+            unsafe { std::slice::from_raw_parts_mut(target, planes.channel()) }.fill(T::default());
+        }
+        let ([_, height, width], [_, stride_y, stride]) = (planes.source, planes.stride);
+        let [phases_z, phases_y, phases_x] = planes.phases;
+        for phase_z in 0..phases_z {
+            for phase_y in 0..phases_y {
+                for phase_x in 0..phases_x {
+                    let (rows, columns) = (planes.inside(1, phase_y), planes.inside(2, phase_x));
+                    if rows.is_empty() || columns.is_empty() {
+                        continue;
+                    }
+                    let row = planes.source_index(1, phase_y, rows.start);
+                    let column = planes.source_index(2, phase_x, columns.start);
+                    for z in planes.inside(0, phase_z) {
+                        let slice = planes.source_index(0, phase_z, z);
+                        let mut source = source.wrapping_add((slice * height + row) * width + column);
+                        let place = planes.place([phase_z, phase_y, phase_x], [z, rows.start, columns.start]);
+                        let mut target = target.wrapping_add(place);
+                        for _ in rows.clone() {
+                            // SAFETY: these pixels are within the source, and their places within the planes.
+                            unsafe { fill_row(source, target, columns.len(), stride) };
+                            source = source.wrapping_add(stride_y * width);
+                            target = target.wrapping_add(planes.row_pitch());
+                        }
                     }
                 }
-                _ => {
-                    for index in 0..count {
-                        target.add(index).write(source.add(index * stride).read().widen());
-                    }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// `target` has room for `count` pixels, and `source` holds them, a stride apart.
+#[inline(always)]
+unsafe fn fill_row<S: Widen<T>, T: Copy>(source: *const S, target: *mut T, count: usize, stride: usize) {
+    // SAFETY: the caller's.
+    unsafe {
+        match S::as_computed(source) {
+            Some(source) if stride == 1 => copy_row(source, target, count),
+            Some(source) if stride == 2 && count > COPIED => copy_every_other(source, target, count),
+            _ => {
+                for index in 0..count {
+                    target.add(index).write(source.add(index * stride).read().widen());
                 }
             }
         }
@@ -258,8 +273,29 @@ pub(super) unsafe fn copy_row<T: Copy>(source: *const T, target: *mut T, count: 
             let pixels = source.add(at).cast::<[T; COPIED]>().read_unaligned();
             target.add(at).cast::<[T; COPIED]>().write_unaligned(pixels);
         };
-        (0..count - COPIED).step_by(COPIED).for_each(piece);
+        for at in (0..count - COPIED).step_by(COPIED) {
+            piece(at);
+        }
         // The last ones once more, rather than one by one.
         piece(count - COPIED);
+    }
+}
+
+/// Copies pixels that lie two apart, more than [`COPIED`] of them.
+///
+/// # Safety
+/// `target` has room for `count` pixels, and `source` holds them, and those between them.
+#[inline(always)]
+unsafe fn copy_every_other<T: Copy>(source: *const T, target: *mut T, count: usize) {
+    // SAFETY: each piece of the source begins and ends between the first pixel and the last, so that the last piece begins
+    // with what lies before its first pixel.
+    unsafe {
+        for at in (0..count - COPIED).step_by(COPIED) {
+            let pairs = source.add(2 * at).cast::<[[T; 2]; COPIED]>().read_unaligned();
+            target.add(at).cast::<[T; COPIED]>().write_unaligned(pairs.map(|[pixel, _]| pixel));
+        }
+        let last = count - COPIED;
+        let pairs = source.add(2 * last - 1).cast::<[[T; 2]; COPIED]>().read_unaligned();
+        target.add(last).cast::<[T; COPIED]>().write_unaligned(pairs.map(|[_, pixel]| pixel));
     }
 }
