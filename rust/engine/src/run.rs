@@ -1,6 +1,7 @@
 //! Running pending nodes.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use smallvec::{SmallVec, smallvec};
@@ -46,6 +47,9 @@ thread_local! {
     static FLUSHING: Cell<bool> = const { Cell::new(false) };
 }
 
+/// How many threads run nodes.
+static FLUSHES: AtomicUsize = AtomicUsize::new(0);
+
 /// True while this thread runs nodes.
 pub(crate) fn is_flushing() -> bool {
     FLUSHING.get()
@@ -57,6 +61,7 @@ struct Flushing;
 impl Flushing {
     fn enter() -> Flushing {
         FLUSHING.set(true);
+        FLUSHES.fetch_add(1, Ordering::SeqCst);
         Flushing
     }
 }
@@ -64,7 +69,16 @@ impl Flushing {
 impl Drop for Flushing {
     fn drop(&mut self) {
         FLUSHING.set(false);
+        // A kernel that cannot be stopped leaves a request to the next one, the last one to nobody.
+        if FLUSHES.fetch_sub(1, Ordering::SeqCst) == 1 {
+            switches::clear_interrupt();
+        }
     }
+}
+
+/// In the child of a fork: the flushes of threads that do not exist here are gone.
+pub(crate) fn forget_flushes_after_fork() {
+    FLUSHES.store(usize::from(FLUSHING.get()), Ordering::SeqCst);
 }
 
 /// What follows each recorded operation: a flush in immediate mode, or at the bound on pending work.
@@ -352,8 +366,8 @@ fn run(shard: &Shard, batch: &mut Batch, step: &Step) -> std::result::Result<Vec
             None => Source::Output(shared.iter().find(|share| share.0 == operand).expect("taken above").1),
         })
         .collect();
-    // One that overwrites its operands must not be stopped halfway: nothing could compute it again.
-    let result = if shared.is_empty() && kernel.bytes() >= LONG_KERNEL_BYTES {
+    // One that overwrites its operands is not stopped halfway: nothing could compute it again.
+    let result = if kernel.bytes() >= LONG_KERNEL_BYTES {
         blocking(|| backend.run(kernel, &sources, &mut outputs))
     } else {
         backend.run(kernel, &sources, &mut outputs)
@@ -388,12 +402,9 @@ fn shared_operands(
                 && spec.shape == *operand.layout.shape()
                 && spec.bytes() == buffer.size()
                 && !taken(output)
+                && backend.can_share(kernel, index, output)
         });
-        if let Some(output) = free
-            && backend.can_share(kernel, index, output)
-        {
-            shared.push((index, output));
-        }
+        shared.extend(free.map(|output| (index, output)));
     }
     shared
 }

@@ -22,9 +22,7 @@ fn without_interpreter(body: &mut dyn FnMut()) {
             (whole.0)()
         });
     });
-    if RUNNING.fetch_sub(1, Ordering::SeqCst) == 1 {
-        tenfold::switches::clear_interrupt();
-    }
+    RUNNING.fetch_sub(1, Ordering::SeqCst);
 }
 
 /// Registers the hook with the engine.

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use tenfold_ir::expr::Value;
 use tenfold_ir::{Expr, Kernel, Layout, Result, Scalar, Shape, Spec};
 
-use super::view::{Input, OutputView};
+use super::view::{Input, Memory, OutputView};
 use crate::elementwise::Target;
 use crate::elementwise::evaluate::Evaluation;
 use crate::elementwise::operand::Operand;
@@ -54,7 +54,11 @@ impl Finish {
             (0..outputs.len()).filter(|&output| is_computed(output)).collect();
         let wanted: SmallVec<[Value; 2]> =
             computed.iter().map(|&output| epilogue.outputs()[output]).collect();
-        let in_place = place.is_some_and(|place| computed.contains(&place));
+        let is_overwritten = |(index, input): (usize, &Input<'_>)| {
+            super::loads(epilogue, index) && matches!(input.memory, Memory::Output(_))
+        };
+        let in_place = place.is_some_and(|place| computed.contains(&place))
+            || inputs.iter().enumerate().any(is_overwritten);
         let count = kernel.operands.len();
         let program = Program::of(epilogue, &wanted, count, Store::Memory, in_place, simd::tier())?;
         let mut targets: SmallVec<[Option<Target>; 2]> = SmallVec::new();
@@ -66,6 +70,18 @@ impl Finish {
         }
         // SAFETY: the kernel's inputs are borrowed while it runs, and so is the epilogue used.
         let mut operands = unsafe { Operand::of_inputs(inputs, |index| program.reads(index))? };
+        for (index, input) in inputs.iter().enumerate() {
+            if let Memory::Output(output) = input.memory
+                && program.reads(index)
+            {
+                let memory = outputs[output].checked_bytes(input.dtype.size())?;
+                // SAFETY: the same holds of the outputs; the program is compiled to work in place, and the operand is dense
+                // and nobody else's: what a tile reads is written by the same tile after its reads.
+                operands[index] = unsafe {
+                    Operand::new(input.dtype, input.layout.clone(), memory.as_mut_ptr(), memory.len())?
+                };
+            }
+        }
         let size = result.dtype.size();
         operands.push(Operand::block(size, Layout::dense(result.shape.clone())));
         Ok(Finish {
@@ -93,6 +109,8 @@ impl Finish {
                 let end = at + columns;
                 while at < end {
                     let count = TILE.min(end - at);
+                    let is_last = at + count == end;
+                    evaluator.expect((is_last && row + 1 < rows).then(|| start + (row + 1) * row_stride));
                     let outputs: SmallVec<[*mut u8; 2]> = self
                         .targets
                         .iter()

@@ -29,7 +29,7 @@ use crate::elementwise::evaluate::Evaluation;
 use crate::elementwise::operand::Operand;
 use crate::elementwise::program::{Program, Store};
 use crate::memory::HostBuffer;
-use crate::threads::{FloatControl, Interrupted};
+use crate::threads::{FloatControl, Interrupted, unstoppable};
 use crate::{
     attention, elementwise, index, pool, random, recurrent, reduction, resample, rows, scan, simd, sort,
 };
@@ -50,17 +50,19 @@ impl Backend for Cpu {
 
     fn can_share(&self, kernel: &Kernel, operand: usize, output: usize) -> bool {
         if let (Core::Map, Some(expr)) = (&kernel.core, &kernel.epilogue) {
-            // A tile is written when all steps that compute have read it; another output that is the operand itself
-            // would be copied from there only afterwards.
-            let is_operand = |value: Value| {
-                let instruction = &expr.instructions()[usize::from(value)];
-                matches!(*instruction, Instruction::Load { operand: read } if usize::from(read) == operand)
-            };
-            return !expr
-                .outputs()
-                .iter()
-                .enumerate()
-                .any(|(other, &value)| other != output && is_operand(value));
+            return overwrites_after_reading(expr, operand, output);
+        }
+        if let Some(epilogue) = kernel.epilogue.as_ref().filter(|_| finishes_blocks(&kernel.core)) {
+            // What the core does not read, in the memory of an output that it does not write.
+            let is_read = kernel.prologues.iter().any(|prologue| loads(prologue, operand));
+            return !is_read
+                && epilogue.handed_on(output).is_none()
+                && overwrites_after_reading(epilogue, operand, output)
+                && kernel.core.results(&kernel.core_inputs()).is_ok_and(|results| {
+                    let place =
+                        |index| epilogue::place_of_result(epilogue, index, &results[index], &kernel.outputs);
+                    (0..results.len()).all(|index| place(index) != Some(output))
+                });
         }
         // Elsewhere only an operand that is a core's input as it is, with results that are outputs as they are.
         let input = (0..kernel.prologues.len())
@@ -75,11 +77,41 @@ impl Backend for Cpu {
 
     fn run(&self, kernel: &Kernel, sources: &[Source<'_>], outputs: &mut [Buffer]) -> Result<()> {
         let _float_control = FloatControl::set_default();
-        let computed = catch_unwind(AssertUnwindSafe(|| run(kernel, sources, outputs)));
+        // What has overwritten a part of its operands cannot be begun again.
+        let overwrites = sources.iter().any(|source| matches!(source, Source::Output(_)));
+        let computed = catch_unwind(AssertUnwindSafe(|| match overwrites {
+            true => unstoppable(|| run(kernel, sources, outputs)),
+            false => run(kernel, sources, outputs),
+        }));
         computed.unwrap_or_else(|payload| match payload.downcast::<Interrupted>() {
             Ok(_) => Err(Error::interrupted(kernel.core.name().to_owned(), "stopped by the user")),
             Err(payload) => resume_unwind(payload),
         })
+    }
+}
+
+/// True where an operand can be overwritten with an output of an expression: a tile is written when all steps that compute
+/// have read it, but another output that is the operand itself would be copied from there only afterwards.
+fn overwrites_after_reading(expr: &Expr, operand: usize, output: usize) -> bool {
+    let is_operand = |value: Value| {
+        let instruction = &expr.instructions()[usize::from(value)];
+        matches!(*instruction, Instruction::Load { operand: read } if usize::from(read) == operand)
+    };
+    !expr.outputs().iter().enumerate().any(|(other, &value)| other != output && is_operand(value))
+}
+
+/// True where an expression reads an operand.
+fn loads(expr: &Expr, operand: usize) -> bool {
+    let is_read = |instruction: &Instruction| matches!(*instruction, Instruction::Load { operand: read } if usize::from(read) == operand);
+    expr.instructions().iter().any(is_read)
+}
+
+/// True for a core that hands each block of its first result to the epilogue as soon as that is finished.
+fn finishes_blocks(core: &Core) -> bool {
+    match core {
+        Core::Gemm(_) | Core::Convolution(_) => true,
+        Core::Attention(core) => core.kind == AttentionKind::Forward,
+        _ => false,
     }
 }
 
@@ -125,12 +157,7 @@ fn run_with_epilogue(
     outputs: &mut [OutputView<'_>],
 ) -> Result<()> {
     let results = kernel.core.results(&kernel.core_inputs())?;
-    let finishes_blocks = match &kernel.core {
-        Core::Gemm(_) | Core::Convolution(_) => true,
-        Core::Attention(core) => core.kind == AttentionKind::Forward,
-        _ => false,
-    };
-    if finishes_blocks {
+    if finishes_blocks(&kernel.core) {
         return run_in_blocks(kernel, epilogue, &results, inputs, outputs);
     }
     let mut memory: SmallVec<[HostBuffer; 2]> = SmallVec::new();

@@ -8,6 +8,7 @@ use tenfold_ir::{Layout, Scalar, Shape};
 
 use super::bands::{self, BAND, Band, Bands};
 use super::cast;
+use super::formulas::AHEAD;
 use super::operand::{Access, Operand, gather};
 use super::program::{Origin, Program, Step, TILE};
 use crate::backend::view::{Rows, Walk};
@@ -156,6 +157,7 @@ impl<'a> Evaluation<'a> {
                 evaluation: self,
                 slots: slots.collect(),
                 cursors: smallvec![Cursor::default(); program.origins.len()],
+                next: None,
                 ahead: SmallVec::new(),
                 scratch,
                 block: ptr::null(),
@@ -256,6 +258,8 @@ pub struct Evaluator<'a> {
     scratch: *mut u8,
     /// Where element 0 of the result of an epilogue's core would be.
     block: *const u8,
+    /// Where the next tile begins, if not behind this one.
+    next: Option<usize>,
     /// What the next tile will read, and nobody has asked for yet.
     ahead: SmallVec<[(*const u8, usize); 8]>,
 }
@@ -275,6 +279,12 @@ impl<'a> Evaluator<'a> {
             // SAFETY: a slot of the scratch holds a tile of every dtype of the program.
             unsafe { cast::fill(scalar, dtype, self.slots[program.first_constant() + index], count) };
         }
+    }
+
+    /// Says where the tile after the next one begins, `None` for behind it: formulas ask for what follows, and not for the next
+    /// row of an epilogue's block.
+    pub fn expect(&mut self, next: Option<usize>) {
+        self.next = next;
     }
 
     /// Computes elements `start .. start + count` of the space in row-major order into `outputs`.
@@ -460,15 +470,20 @@ impl<'a> Evaluator<'a> {
                 let operand = &self.evaluation.operands[operand];
                 let tile = match operand.access {
                     Access::Linear => {
-                        let tile = operand.address(operand.layout.offset() + start as i64);
-                        if operand.is_far && !program.fetched[source] {
-                            let (next, bytes) =
-                                (tile.wrapping_add(count * operand.size), count * operand.size);
+                        let first = operand.layout.offset();
+                        if operand.is_far {
+                            let is_fetched = program.fetched[source];
+                            let bytes = match self.next {
+                                None if is_fetched => 0,
+                                Some(_) if is_fetched => AHEAD.min(count * operand.size),
+                                _ => count * operand.size,
+                            };
+                            let next = operand.address(first + self.next.unwrap_or(start + count) as i64);
                             for start in (0..bytes).step_by(BURST) {
                                 self.ahead.push((next.wrapping_add(start), BURST.min(bytes - start)));
                             }
                         }
-                        tile
+                        operand.address(first + start as i64)
                     }
                     Access::Block => self.block.wrapping_add(start * operand.size),
                     Access::Single => self.fill(source, operand, operand.layout.offset() as usize, count),

@@ -312,7 +312,7 @@ pub fn find(expr: &Expr, wanted: &[Value]) -> SmallVec<[Found; 1]> {
 }
 
 /// How far in front of what it reads a formula fetches, in bytes.
-const AHEAD: usize = 1024;
+pub(super) const AHEAD: usize = 1024;
 
 /// # Safety
 /// As for a [`FormulaFunction`].

@@ -17,7 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 pub use count::{set_thread_count, thread_count};
 pub use float_control::FloatControl;
-pub use interrupt::{Interrupted, clear_interrupt, interrupted, request_interrupt};
+pub use interrupt::{Interrupted, clear_interrupt, interrupted, request_interrupt, unstoppable};
 
 use region::Region;
 
@@ -39,18 +39,22 @@ thread_local! {
 ///
 /// # Panics
 /// Unwinds with the payload of the first body that panicked, when no body runs any longer. Unwinds with
-/// [`Interrupted`] when [`request_interrupt`] was called before every chunk had been claimed: nothing after
-/// this call then sees results that were never computed.
+/// [`Interrupted`] when [`request_interrupt`] was called before every chunk had been claimed, but within [`unstoppable`]:
+/// nothing after this call then sees results that were never computed.
 pub fn for_each_chunk(chunks: usize, nanoseconds_per_chunk: u64, body: &(dyn Fn(usize) + Sync)) {
     let helpers = wanted_helpers(chunks, nanoseconds_per_chunk);
+    // Within a region the region stops.
+    let may_stop = !IN_REGION.get() && interrupt::may_stop();
     if helpers == 0 {
         for chunk in 0..chunks {
-            interrupt::unwind_if_interrupted();
+            if may_stop {
+                interrupt::unwind_if_interrupted();
+            }
             body(chunk);
         }
         return;
     }
-    let region = Region::new(chunks, body);
+    let region = Region::new(chunks, may_stop, body);
     IN_REGION.set(true);
     region::open(&region, helpers, || {
         helpers::wake(helpers, chunks as u64 * nanoseconds_per_chunk);

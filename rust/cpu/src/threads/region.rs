@@ -25,14 +25,16 @@ const INSIDE: u64 = ONE_SEAT - 1;
 /// The chunks of one kernel.
 pub(super) struct Region<'body> {
     chunks: usize,
+    may_stop: bool,
     next: AtomicUsize,
     body: &'body (dyn Fn(usize) + Sync),
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
 impl<'body> Region<'body> {
-    pub(super) fn new(chunks: usize, body: &'body (dyn Fn(usize) + Sync)) -> Region<'body> {
-        Region { chunks, next: AtomicUsize::new(0), body, panic: Mutex::new(None) }
+    /// A region that an interrupt stops between two chunks, if it may be stopped.
+    pub(super) fn new(chunks: usize, may_stop: bool, body: &'body (dyn Fn(usize) + Sync)) -> Region<'body> {
+        Region { chunks, may_stop, next: AtomicUsize::new(0), body, panic: Mutex::new(None) }
     }
 
     /// Claims and runs chunks until none is left; keeps the payload if one panics. True if it ran any.
@@ -44,7 +46,9 @@ impl<'body> Region<'body> {
                 if chunk >= self.chunks {
                     break;
                 }
-                unwind_if_interrupted();
+                if self.may_stop {
+                    unwind_if_interrupted();
+                }
                 ran = true;
                 (self.body)(chunk);
             }

@@ -124,9 +124,36 @@ fn run_checked(kernel: &Kernel, buffers: &[Buffer], failures: &mut Vec<String>) 
         // Under valgrind the accesses matter, and the reference would take hours.
         if std::env::var_os("ACCESSES_ONLY").is_some() { Ok(()) } else { check(kernel, &sources, &outputs) }
     });
-    if let Err(error) = result {
+    let mut fail = |what: String| {
         let dtypes: Vec<DType> = kernel.operands.iter().map(|operand| operand.dtype).collect();
-        failures.push(format!("{error}\n    {:?} of {dtypes:?}", kernel.core));
+        failures.push(format!("{what}\n    {:?} of {dtypes:?}", kernel.core));
+    };
+    if let Err(error) = result {
+        return fail(error.to_string());
+    }
+    // Where an operand may lie in an output's memory, the results are the same.
+    for (index, operand) in
+        kernel.operands.iter().enumerate().filter(|(_, operand)| operand.layout.is_dense())
+    {
+        let own = Spec::new(operand.layout.shape().clone(), operand.dtype);
+        let is_own = |output: usize| kernel.outputs[output] == own && buffers[index].size() == own.bytes();
+        for shared in (0..outputs.len()).filter(|&output| is_own(output)) {
+            if !backend.can_share(kernel, index, shared) {
+                continue;
+            }
+            let mut again: Vec<Buffer> =
+                kernel.outputs.iter().map(|spec| Exact::zeros(spec.bytes())).collect();
+            again[shared].bytes_mut().unwrap().copy_from_slice(buffers[index].bytes().unwrap());
+            let mut sources: Vec<Source> = buffers.iter().map(Source::Buffer).collect();
+            sources[index] = Source::Output(shared);
+            let ran = backend.run(kernel, &sources, &mut again);
+            let bytes = |outputs: &[Buffer]| -> Vec<Vec<u8>> {
+                outputs.iter().map(|output| output.bytes().unwrap().to_vec()).collect()
+            };
+            if ran.is_err() || bytes(&again) != bytes(&outputs) {
+                fail(format!("other results with operand {index} in the memory of output {shared}"));
+            }
+        }
     }
 }
 
@@ -169,6 +196,23 @@ pub fn check_with_prologue(
     kernel.operands.push(added.0);
     buffers.push(added.1);
     run_checked(&kernel, &buffers, failures);
+}
+
+/// [`check_core`], or with an epilogue that adds numbers of the result's shape.
+pub fn check_with_and_without_epilogue(
+    core: Core,
+    operands: Vec<(Operand, Buffer)>,
+    draw: &mut Draw,
+    failures: &mut Vec<String>,
+) {
+    let (kernel, buffers) = kernel_of(core.clone(), operands);
+    run_checked(&kernel, &buffers, failures);
+    let Spec { shape, dtype } = kernel.outputs[0].clone();
+    if dtype.is_floating() {
+        let added = operand(draw, dtype, &shape, &mut finite(dtype, -1.0, 1.0));
+        let operands = kernel.operands.into_iter().zip(buffers).collect();
+        check_with_epilogue(core, operands, added, draw.below(2) == 1, failures);
+    }
 }
 
 /// The same with half the first result plus `added` as a further output behind the results, or instead of the first one.

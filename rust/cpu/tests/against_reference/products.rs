@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 use tenfold_ir::kernel::*;
 use tenfold_ir::{Core, DType};
 
-use crate::common::{Draw, FLOATS, NUMBERS, check_core, finite, operand, report};
+use crate::common::{Draw, FLOATS, NUMBERS, check_with_and_without_epilogue, finite, operand, report};
 
 #[test]
 fn products_of_any_shape() {
@@ -15,12 +15,13 @@ fn products_of_any_shape() {
             let (k, n) = (draw.below(40), 1 + draw.below(40));
             let mut part = |shape: &[usize]| operand(&mut draw, dtype, shape, &mut finite(dtype, -2.0, 2.0));
             let inputs = vec![part(&[batch, m, k]), part(&[batch, k, n])];
-            check_core(Core::Gemm(Gemm::default()), inputs, &mut failures);
+            check_with_and_without_epilogue(Core::Gemm(Gemm::default()), inputs, &mut draw, &mut failures);
         }
     }
     let mut part =
         |shape: &[usize]| operand(&mut draw, DType::Float32, shape, &mut finite(DType::Float32, -1.0, 1.0));
-    check_core(Core::Gemm(Gemm::default()), vec![part(&[60, 600]), part(&[600, 70])], &mut failures);
+    let inputs = vec![part(&[60, 600]), part(&[600, 70])];
+    check_with_and_without_epilogue(Core::Gemm(Gemm::default()), inputs, &mut draw, &mut failures);
     report(failures);
 }
 
@@ -58,11 +59,17 @@ fn convolutions_of_one_to_three_axes() {
                 let x = with(batch, channels, &input);
                 let w = with(outputs, channels / groups, &kernel);
                 let g = with(batch, outputs, &output);
-                check_core(Core::Convolution(forward), vec![part(x.clone()), part(w.clone())], &mut failures);
-                let kind = ConvolutionKind::InputGradient { input: input.clone() };
-                check_core(Core::Convolution(core(kind)), vec![part(g.clone()), part(w)], &mut failures);
-                let kind = ConvolutionKind::WeightGradient { kernel: kernel.clone() };
-                check_core(Core::Convolution(core(kind)), vec![part(x), part(g)], &mut failures);
+                let of_input = core(ConvolutionKind::InputGradient { input: input.clone() });
+                let of_weight = core(ConvolutionKind::WeightGradient { kernel: kernel.clone() });
+                let all = [
+                    (forward, vec![part(x.clone()), part(w.clone())]),
+                    (of_input, vec![part(g.clone()), part(w)]),
+                    (of_weight, vec![part(x), part(g)]),
+                ];
+                for (core, inputs) in all {
+                    let core = Core::Convolution(core);
+                    check_with_and_without_epilogue(core, inputs, &mut draw, &mut failures);
+                }
             }
         }
         // The case that has an algorithm of its own.
@@ -73,16 +80,17 @@ fn convolutions_of_one_to_three_axes() {
             dilation: SmallVec::from_slice(&[1, 1]),
             groups: 1,
         };
-        let mut part = |shape: &[usize]| operand(&mut draw, dtype, shape, &mut finite(dtype, -1.0, 1.0));
-        let inputs = vec![part(&[1, 16, 13, 14]), part(&[17, 16, 3, 3])];
-        check_core(Core::Convolution(core.clone()), inputs, &mut failures);
+        let mut check = |core: Core, shapes: [&[usize]; 2]| {
+            let part = |shape: &[usize]| operand(&mut draw, dtype, shape, &mut finite(dtype, -1.0, 1.0));
+            let inputs = shapes.map(part).into();
+            check_with_and_without_epilogue(core, inputs, &mut draw, &mut failures);
+        };
+        check(Core::Convolution(core.clone()), [&[1, 16, 13, 14], &[17, 16, 3, 3]]);
         // And depthwise with neighbouring pixels.
         let depthwise = |kind| Core::Convolution(Convolution { kind, groups: 3, ..core.clone() });
-        let inputs = vec![part(&[2, 3, 7, 17]), part(&[3, 1, 3, 3])];
-        check_core(depthwise(ConvolutionKind::Forward), inputs, &mut failures);
+        check(depthwise(ConvolutionKind::Forward), [&[2, 3, 7, 17], &[3, 1, 3, 3]]);
         let kind = ConvolutionKind::InputGradient { input: SmallVec::from_slice(&[7, 17]) };
-        let inputs = vec![part(&[2, 3, 7, 17]), part(&[3, 1, 3, 3])];
-        check_core(depthwise(kind), inputs, &mut failures);
+        check(depthwise(kind), [&[2, 3, 7, 17], &[3, 1, 3, 3]]);
     }
     report(failures);
 }

@@ -57,6 +57,7 @@ pub fn after_fork_in_parent() {
 /// Gives the locks back, and lets what other threads were computing fail: what the child's only thread calls first.
 pub fn after_fork_in_child() {
     let Some(mut held) = taken() else { return };
+    crate::run::forget_flushes_after_fork();
     // A function called by a flush of this very thread may fork: that flush goes on in the child.
     if crate::run::is_flushing() {
         return;
