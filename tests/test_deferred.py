@@ -350,6 +350,47 @@ def test_ctrl_c_stops_a_long_flush_and_leaves_tensors_readable_or_recomputable(s
         assert worked < 2.0
 
 
+_OVERWRITING = """
+import signal, time
+import tenfold as tf
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+tf.set_eager(False)
+y = tf.rand(1 << 20)
+for _ in range(80):
+    y = y.lgamma().sigmoid().cumsum(0)
+print("ready", flush=True)
+try:
+    y[0].item()
+except KeyboardInterrupt:
+    print("stopped", flush=True)
+    begun = time.process_time()
+    assert tf.isfinite(y).all()
+    print(time.process_time() - begun, flush=True)
+else:
+    print("too late", flush=True)
+"""
+
+
+@linux
+def test_ctrl_c_stops_a_flush_whose_kernels_overwrite_what_they_read() -> None:
+    environment = {**os.environ, "TENFOLD_THREADS": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-c", _OVERWRITING], stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.1)
+        sent = processor_seconds(process.pid)
+        process.send_signal(signal.SIGINT)
+        answer = process.stdout.readline()
+        worked = processor_seconds(process.pid) - sent
+        rest = process.stdout.read()
+    assert answer == "stopped\n"
+    # The value still comes: it stopped between kernels, with most of the work left.
+    assert worked < float(rest)
+
+
 _PRESSED = """
 import resource
 import tenfold as tf

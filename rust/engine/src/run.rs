@@ -331,6 +331,10 @@ type Operands = SmallVec<[Option<Arc<Buffer>>; 4]>;
 fn run(shard: &Shard, batch: &mut Batch, step: &Step) -> std::result::Result<Vec<Buffer>, Failure> {
     let backend = switches::backend();
     let kernel = &step.kernel;
+    if switches::interrupted() {
+        // Before it claims operands: where it overwrites them, nothing stops it any more.
+        return Err(Error::interrupted(kernel.core.name().to_owned(), "stopped by the user").into());
+    }
     let mut operands = claim(shard, batch, step);
     if switches::check() {
         let result = run_checked(backend, kernel, &operands);

@@ -154,9 +154,15 @@ pub fn set_backend(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Stops the kernels that run now, soon: their flush gives an `Interrupted` error. Safe to call in a signal handler.
+/// Stops the flushes that run now, soon: they give an `Interrupted` error, and the request ends with the last of them. Safe to
+/// call in a signal handler.
 pub fn request_interrupt() {
     tenfold_cpu::threads::request_interrupt();
+}
+
+/// True while such a request stands.
+pub(crate) fn interrupted() -> bool {
+    tenfold_cpu::threads::interrupted()
 }
 
 /// Takes back a request that no kernel has noticed.

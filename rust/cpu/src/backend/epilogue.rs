@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tenfold_ir::expr::Value;
-use tenfold_ir::{Error, Expr, Kernel, Layout, Result, Scalar, Shape, Spec};
+use tenfold_ir::{Expr, Kernel, Layout, Result, Scalar, Shape, Spec};
 
 use super::view::{Input, Memory, OutputView};
 use crate::elementwise::Target;
@@ -68,20 +68,12 @@ impl Finish {
                 false => Some(Target::of(&mut outputs[output])?),
             });
         }
-        // SAFETY: the kernel's inputs are borrowed while it runs, and so is the epilogue used.
-        let mut operands = unsafe { Operand::of_inputs(inputs, |index| program.reads(index))? };
-        for (index, input) in inputs.iter().enumerate().filter(|&(index, _)| program.reads(index)) {
-            let Memory::Output(output) = input.memory else { continue };
-            let shared = computed.iter().position(|&computed| computed == output).and_then(|at| targets[at]);
-            let Some(target) = shared else {
-                return Err(Error::state("epilogue", "an operand lies where the core writes"));
-            };
-            let bytes = input.shape().elements() * input.dtype.size();
-            // SAFETY: the memory is an output's, which the kernel borrows exclusively; the program is compiled to work in
-            // place, and the operand is dense: what a tile reads is written by the same tile after its reads.
-            operands[index] =
-                unsafe { Operand::new(input.dtype, input.layout.clone(), target.at(0), bytes)? };
-        }
+        let target = |output: usize| {
+            computed.iter().position(|&computed| computed == output).and_then(|at| targets[at])
+        };
+        // SAFETY: the kernel's inputs and outputs are borrowed while it runs, and so is the epilogue used; a program that reads
+        // what it overwrites is compiled for it.
+        let mut operands = unsafe { Operand::of_inputs(inputs, |index| program.reads(index), target)? };
         let size = result.dtype.size();
         operands.push(Operand::block(size, Layout::dense(result.shape.clone())));
         Ok(Finish {

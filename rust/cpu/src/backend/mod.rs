@@ -93,17 +93,17 @@ impl Backend for Cpu {
 /// True where an operand can be overwritten with an output of an expression: a tile is written when all steps that compute
 /// have read it, but another output that is the operand itself would be copied from there only afterwards.
 fn overwrites_after_reading(expr: &Expr, operand: usize, output: usize) -> bool {
-    let is_operand = |value: Value| {
-        let instruction = &expr.instructions()[usize::from(value)];
-        matches!(*instruction, Instruction::Load { operand: read } if usize::from(read) == operand)
-    };
-    !expr.outputs().iter().enumerate().any(|(other, &value)| other != output && is_operand(value))
+    let mut others = expr.outputs().iter().enumerate().filter(|&(other, _)| other != output);
+    !others.any(|(_, &value)| is_load(&expr.instructions()[usize::from(value)], operand))
 }
 
 /// True where an expression reads an operand.
 fn loads(expr: &Expr, operand: usize) -> bool {
-    let is_read = |instruction: &Instruction| matches!(*instruction, Instruction::Load { operand: read } if usize::from(read) == operand);
-    expr.instructions().iter().any(is_read)
+    expr.instructions().iter().any(|instruction| is_load(instruction, operand))
+}
+
+fn is_load(instruction: &Instruction, operand: usize) -> bool {
+    matches!(*instruction, Instruction::Load { operand: read } if usize::from(read) == operand)
 }
 
 /// True for a core that hands each block of its first result to the epilogue as soon as that is finished.
@@ -285,7 +285,7 @@ impl RowPrologue {
         let expr = &kernel.prologues[0];
         let program = Program::of(expr, expr.outputs(), inputs.len(), Store::Memory, false, simd::tier())?;
         // SAFETY: the kernel's inputs are borrowed while it runs, and so is the prologue used.
-        let operands = unsafe { Operand::of_inputs(inputs, |index| program.reads(index))? };
+        let operands = unsafe { Operand::of_inputs(inputs, |index| program.reads(index), |_| None)? };
         let prologue = RowPrologue { program, operands };
         // Operands that lie transposed are read in bands across many rows.
         let in_bands = prologue.evaluation(kernel, shape).bands().is_some();

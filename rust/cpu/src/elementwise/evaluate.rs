@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::ptr;
 
 use smallvec::{SmallVec, smallvec};
-use tenfold_ir::{Layout, Scalar, Shape};
+use tenfold_ir::{Scalar, Shape};
 
 use super::bands::{self, BAND, Band, Bands};
 use super::cast;
 use super::formulas::AHEAD;
 use super::operand::{Access, Operand, gather};
 use super::program::{Origin, Program, Step, TILE};
+use super::tiling::{Tiling, run_length};
 use crate::backend::view::{Rows, Walk};
 use crate::memory::ALIGNMENT;
 use crate::simd::prefetch;
@@ -194,61 +195,8 @@ impl Cursor {
     }
 }
 
-/// The length of the stretches of the space in which an operand's elements are neighbours, or all one; `None` where
-/// they are neither.
-pub(super) fn run_length(layout: &Layout) -> Option<usize> {
-    let mut run: Option<(i64, usize)> = None;
-    for (&extent, &stride) in layout.shape().iter().zip(layout.strides()).rev() {
-        match run {
-            _ if extent == 1 => {}
-            None if stride == 0 || stride == 1 => run = Some((stride, extent)),
-            None => return None,
-            Some((step, length)) if stride == step * length as i64 => run = Some((step, length * extent)),
-            Some((_, length)) => return Some(length),
-        }
-    }
-    run.map(|(_, length)| length)
-}
-
-/// Where tiles end. A tile across the end of a run would be copied together from its parts, so tiles end there too,
-/// unless runs are short.
-#[derive(Clone, Copy, Debug)]
-pub struct Tiling {
-    run: usize,
-    tile: usize,
-}
-
-/// Runs shorter than this are copied together.
-const SHORTEST_RUN: usize = 64;
-
 /// Bytes that are asked for at once: sixteen lines.
 const BURST: usize = 1024;
-
-impl Tiling {
-    fn new(run: usize) -> Tiling {
-        if !(SHORTEST_RUN..16 * TILE).contains(&run) {
-            return Tiling { run: usize::MAX, tile: TILE };
-        }
-        // Tiles of one run are about equally long, of whole vectors but for the last.
-        Tiling { run, tile: run.div_ceil(run.div_ceil(TILE)).next_multiple_of(16).min(TILE) }
-    }
-
-    /// Whole periods, so that a tile of them serves everywhere.
-    fn of_period(period: usize) -> Tiling {
-        Tiling { run: usize::MAX, tile: TILE / period * period }
-    }
-
-    /// Elements of the tile that begins at `start`, at most up to `end`.
-    pub fn count(&self, start: usize, end: usize) -> usize {
-        let at = start % self.run;
-        (self.tile - at % self.tile).min(self.run - at).min(end - start)
-    }
-
-    /// True where every tile begins at a multiple of [`TILE`].
-    pub fn is_even(&self) -> bool {
-        self.run == usize::MAX && self.tile == TILE
-    }
-}
 
 /// The state of one thread that runs a program.
 pub struct Evaluator<'a> {

@@ -1,9 +1,9 @@
 //! Operands that repeat in short runs, such as a number for each channel of small planes: laid out once instead of being
 //! copied together tile by tile.
 
-use super::evaluate::run_length;
 use super::operand::{Access, Operand, gather};
 use super::program::TILE;
+use super::tiling::run_length;
 use crate::backend::view::Walk;
 use crate::memory::HostBuffer;
 

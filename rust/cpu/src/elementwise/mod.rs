@@ -13,6 +13,7 @@ mod formulas;
 pub(crate) mod operand;
 pub(crate) mod program;
 mod table;
+pub(crate) mod tiling;
 
 use smallvec::SmallVec;
 use tenfold_ir::expr::Value;
@@ -60,20 +61,11 @@ pub fn map(
     for output in outputs.iter_mut() {
         targets.push(Target::of(output)?);
     }
-    let operands = inputs.iter().enumerate().map(|(index, input)| match input.memory {
-        _ if !program.reads(index) => Ok(Operand::unused()),
-        // SAFETY: the borrow keeps the memory alive and unwritten.
-        Memory::Bytes(bytes) => unsafe {
-            Operand::new(input.dtype, input.layout.clone(), bytes.as_ptr(), bytes.len())
-        },
-        // SAFETY: the program is compiled to work in place, and shared operands are dense: what a tile reads is
-        // written by the same tile after its reads.
-        Memory::Output(output) => unsafe {
-            let bytes = shape.elements() * targets[output].size;
-            Operand::new(input.dtype, input.layout.clone(), targets[output].base, bytes)
-        },
-    });
-    let mut operands: SmallVec<[Operand; 4]> = operands.collect::<Result<_>>()?;
+    // SAFETY: the borrows keep the memory alive and unwritten, but for what lies in outputs: the program is compiled to work in
+    // place, and shared operands are dense, so that what a tile reads is written by the same tile after its reads.
+    let mut operands = unsafe {
+        Operand::of_inputs(inputs, |index| program.reads(index), |output| targets.get(output).copied())?
+    };
     let mut expanded = Expanded::default();
     operands.iter_mut().for_each(|operand| expanded.lay_out(operand));
     run(&Evaluation::new(&program, scalars, &operands, &shape), &targets, store);

@@ -5,6 +5,7 @@ use std::ptr;
 use smallvec::SmallVec;
 use tenfold_ir::{DType, Error, Layout, Result, Shape};
 
+use super::Target;
 use super::program::TILE;
 use crate::backend::view::{Input, Memory, Rows, Walk};
 use crate::simd::{Tiered, on_tier, prefetch};
@@ -93,20 +94,35 @@ impl Operand {
         Ok(Operand { base, size: dtype.size(), layout, access, period, stretches, is_far })
     }
 
-    /// The operands of a program over inputs that have memory of their own; `reads` says which it reads.
+    /// The operands of a program over inputs; `reads` says which it reads, and `target` is the memory of an output in which an
+    /// input may lie.
+    ///
+    /// # Errors
+    /// Where a layout reaches outside, or an input lies in an output without such memory.
     ///
     /// # Safety
-    /// The memory of the inputs stays alive and unwritten while the operands are used.
-    pub unsafe fn of_inputs(
+    /// The memory of the inputs stays alive while the operands are used, and unwritten but for tiles that the program
+    /// itself writes in place.
+    pub(crate) unsafe fn of_inputs(
         inputs: &[Input<'_>],
         reads: impl Fn(usize) -> bool,
+        target: impl Fn(usize) -> Option<Target>,
     ) -> Result<SmallVec<[Operand; 4]>> {
-        let operand = |(index, input): (usize, &Input<'_>)| match input.memory {
+        let operand = |(index, input): (usize, &Input<'_>)| {
+            if !reads(index) {
+                return Ok(Operand::unused());
+            }
+            let (base, bytes) = match input.memory {
+                Memory::Bytes(bytes) => (bytes.as_ptr(), bytes.len()),
+                Memory::Output(output) => match target(output) {
+                    Some(target) => {
+                        (target.at(0).cast_const(), input.shape().elements() * input.dtype.size())
+                    }
+                    None => return Err(Error::state("kernel", "cannot work in place")),
+                },
+            };
             // SAFETY: the caller's promise; buffers are aligned for every dtype.
-            Memory::Bytes(bytes) if reads(index) => unsafe {
-                Operand::new(input.dtype, input.layout.clone(), bytes.as_ptr(), bytes.len())
-            },
-            _ => Ok(Operand::unused()),
+            unsafe { Operand::new(input.dtype, input.layout.clone(), base, bytes) }
         };
         inputs.iter().enumerate().map(operand).collect()
     }
@@ -149,11 +165,10 @@ impl Operand {
             Access::Strided if repeated_run(&self.layout) == Some(length) => (length, 0),
             _ => return None,
         };
+        let first = self.address(self.layout.offset()).cast::<T>();
         // SAFETY: the layout was checked to lie within the memory, which nobody writes while the operand is borrowed: it is
         // not written by the program that reads lines.
-        let values =
-            unsafe { std::slice::from_raw_parts(self.address(self.layout.offset()).cast::<T>(), count) };
-        Some((values, step))
+        Some((unsafe { std::slice::from_raw_parts(first, count) }, step))
     }
 
     /// Where the element at `position` lies, or would if there were one.

@@ -17,9 +17,10 @@ use super::order::{CHUNK, PairwiseTree};
 use super::{Prologue, split_axes, streams};
 use crate::backend::disjoint::{Disjoint, for_each_part, for_each_range};
 use crate::backend::view::{Memory, OutputView};
-use crate::elementwise::evaluate::{Evaluation, Evaluator, Tiling};
+use crate::elementwise::evaluate::{Evaluation, Evaluator};
 use crate::elementwise::operand::Operand;
 use crate::elementwise::program::{Origin, Program, Store, TILE};
+use crate::elementwise::tiling::Tiling;
 use crate::simd::{self, Tiered, on_tier};
 use crate::threads::thread_count;
 
