@@ -6,6 +6,7 @@ use std::ptr;
 use smallvec::{SmallVec, smallvec};
 use tenfold_ir::{Scalar, Shape};
 
+use super::ahead::Ahead;
 use super::bands::{self, BAND, Band, Bands};
 use super::cast;
 use super::formulas::AHEAD;
@@ -14,7 +15,6 @@ use super::program::{Origin, Program, Step, TILE};
 use super::tiling::{Tiling, run_length};
 use crate::backend::view::{Rows, Walk};
 use crate::memory::ALIGNMENT;
-use crate::simd::prefetch;
 
 /// A program with its operands over a space, to be run by any number of threads.
 pub struct Evaluation<'a> {
@@ -23,6 +23,8 @@ pub struct Evaluation<'a> {
     operands: &'a [Operand],
     shape: &'a Shape,
     elements: usize,
+    /// Outputs come from so far that they are asked for before they are written.
+    outputs_are_far: bool,
 }
 
 impl<'a> Evaluation<'a> {
@@ -48,7 +50,13 @@ impl<'a> Evaluation<'a> {
             Origin::Operand(operand) => operands[operand].layout.shape() == shape,
             Origin::Coordinate(axis) => axis < shape.rank(),
         }));
-        Evaluation { program, scalars, operands, shape, elements: shape.elements() }
+        Evaluation { program, scalars, operands, shape, elements: shape.elements(), outputs_are_far: false }
+    }
+
+    /// The same where tiles are written one behind the other into dense outputs that no cache holds.
+    pub fn with_far_outputs(mut self, are_far: bool) -> Evaluation<'a> {
+        self.outputs_are_far = are_far;
+        self
     }
 
     /// The elements of the space.
@@ -91,7 +99,7 @@ impl<'a> Evaluation<'a> {
     pub fn picoseconds_per_element(&self) -> u64 {
         let bytes: usize = self.program.origins.iter().map(|origin| self.bytes_read(*origin)).sum();
         // About 10 GB/s and thread, for what is read and for as much written.
-        self.program.picoseconds + 100 * (bytes + 4 * self.program.outputs) as u64
+        self.program.picoseconds + 100 * (bytes + 4 * self.program.outputs.len()) as u64
     }
 
     fn bytes_read(&self, origin: Origin) -> usize {
@@ -159,7 +167,7 @@ impl<'a> Evaluation<'a> {
                 slots: slots.collect(),
                 cursors: smallvec![Cursor::default(); program.origins.len()],
                 next: None,
-                ahead: SmallVec::new(),
+                ahead: Ahead::default(),
                 scratch,
                 block: ptr::null(),
             };
@@ -195,8 +203,9 @@ impl Cursor {
     }
 }
 
-/// Bytes that are asked for at once: sixteen lines.
-const BURST: usize = 1024;
+/// Elements for which a long step is called at a time. With fewer, each call waits longer for its last results than it
+/// works.
+const PIECE: usize = 256;
 
 /// The state of one thread that runs a program.
 pub struct Evaluator<'a> {
@@ -208,8 +217,8 @@ pub struct Evaluator<'a> {
     block: *const u8,
     /// Where the next tile begins, if not behind this one.
     next: Option<usize>,
-    /// What the next tile will read, and nobody has asked for yet.
-    ahead: SmallVec<[(*const u8, usize); 8]>,
+    /// What the next tile will touch.
+    ahead: Ahead,
 }
 
 impl<'a> Evaluator<'a> {
@@ -304,21 +313,42 @@ impl<'a> Evaluator<'a> {
     unsafe fn compute(&mut self, count: usize, outputs: &[*mut u8]) {
         let program = self.evaluation.program;
         self.slots[program.first_output()..].copy_from_slice(outputs);
-        for step in &program.steps {
-            // The steps on this tile leave the time to fetch the next one, an operand at a time: a core waits for some
-            // twenty lines at once, and for one more with everything.
-            if let Some((tile, bytes)) = self.ahead.pop() {
-                prefetch(tile, bytes);
+        if self.evaluation.outputs_are_far {
+            for (output, size) in outputs.iter().zip(&program.outputs) {
+                self.ahead.push(output.wrapping_add(count * size), count * size);
             }
+        }
+        // The steps leave the time to fetch the next tile.
+        let all = program.shares * count as u64;
+        let mut done = 0;
+        for step in &program.steps {
             match step {
-                Step::Operation { function, arguments, target } => {
+                Step::Operation { function, arguments, target, share, pieces: None } => {
+                    done += share * count as u64;
+                    self.ahead.ask(done, all);
                     let [first, second, third] =
                         arguments.map(|slot| self.slots[usize::from(slot)].cast_const());
                     // SAFETY: every slot holds a tile of the type that the program's compiler gave it, and a step's
                     // target is none of its arguments.
                     unsafe { function(first, second, third, self.slots[usize::from(*target)], count) };
                 }
-                Step::Formula { function, slots, .. } => {
+                Step::Operation { function, arguments, target, share, pieces: Some(pieces) } => {
+                    for start in (0..count).step_by(PIECE) {
+                        let piece = PIECE.min(count - start);
+                        done += share * piece as u64;
+                        self.ahead.ask(done, all);
+                        let argument = |at: usize| {
+                            let tile = self.slots[usize::from(arguments[at])].cast_const();
+                            tile.wrapping_add(start * pieces.arguments[at])
+                        };
+                        let target = self.slots[usize::from(*target)].wrapping_add(start * pieces.target);
+                        // SAFETY: as above; the piece lies within the tiles.
+                        unsafe { function(argument(0), argument(1), argument(2), target, piece) };
+                    }
+                }
+                Step::Formula { function, slots, share, .. } => {
+                    done += share * count as u64;
+                    self.ahead.ask(done, all);
                     let tiles: SmallVec<[*mut u8; 14]> =
                         slots.iter().map(|&slot| self.slots[usize::from(slot)]).collect();
                     // SAFETY: as above.
@@ -326,7 +356,8 @@ impl<'a> Evaluator<'a> {
                 }
             }
         }
-        self.ahead.drain(..).for_each(|(tile, bytes)| prefetch(tile, bytes));
+        self.ahead.ask(1, 1);
+        self.ahead.clear();
     }
 
     /// Computes elements `start .. start + count` of a program that was compiled to be looked at, and gives the tile
@@ -427,9 +458,7 @@ impl<'a> Evaluator<'a> {
                                 _ => count * operand.size,
                             };
                             let next = operand.address(first + self.next.unwrap_or(start + count) as i64);
-                            for start in (0..bytes).step_by(BURST) {
-                                self.ahead.push((next.wrapping_add(start), BURST.min(bytes - start)));
-                            }
+                            self.ahead.push(next, bytes);
                         }
                         operand.address(first + start as i64)
                     }

@@ -4,6 +4,7 @@
 //! read where they are, others are gathered tile by tile; every scalar operation is one call of a function that
 //! was compiled for the SIMD tier. Prologues and epilogues of other kernels use the same programs.
 
+mod ahead;
 mod bands;
 mod body;
 mod cast;
@@ -11,6 +12,7 @@ pub(crate) mod evaluate;
 mod expand;
 mod formulas;
 pub(crate) mod operand;
+mod pairs;
 pub(crate) mod program;
 mod table;
 pub(crate) mod tiling;
@@ -25,7 +27,7 @@ use crate::simd::{self, stream_fence};
 use bands::Bands;
 use evaluate::Evaluation;
 use expand::Expanded;
-use operand::Operand;
+use operand::{FAR_BYTES, Operand};
 use program::{Program, Store, TILE};
 
 /// What a chunk of a parallel kernel should cost, in nanoseconds: much more than claiming it.
@@ -54,8 +56,8 @@ pub fn map(
         _ => false,
     });
     // What is written in place is in cache because it was read.
-    let is_far = outputs.iter().map(|output| output.bytes.len()).sum::<usize>() >= STREAMED_BYTES;
-    let store = if is_far && !in_place { Store::Stream } else { Store::Memory };
+    let bytes = if in_place { 0 } else { outputs.iter().map(|output| output.bytes.len()).sum() };
+    let store = if bytes >= STREAMED_BYTES { Store::Stream } else { Store::Memory };
     let program = Program::of(expr, wanted, operands, store, in_place, simd::tier())?;
     let mut targets: SmallVec<[Target; 2]> = SmallVec::new();
     for output in outputs.iter_mut() {
@@ -68,7 +70,10 @@ pub fn map(
     };
     let mut expanded = Expanded::default();
     operands.iter_mut().for_each(|operand| expanded.lay_out(operand));
-    run(&Evaluation::new(&program, scalars, &operands, &shape), &targets, store);
+    let evaluation = Evaluation::new(&program, scalars, &operands, &shape);
+    // Where memory is what a program waits for, the processor sees by itself what is written one behind the other.
+    let outputs_are_far = store == Store::Memory && bytes >= FAR_BYTES && program.is_long();
+    run(&evaluation.with_far_outputs(outputs_are_far), &targets, store);
     Ok(())
 }
 

@@ -25,8 +25,8 @@ pub struct Operand {
     pub(super) is_far: bool,
 }
 
-/// Operands from so many bytes on come from farther than the first-level cache.
-const FAR_BYTES: usize = 64 << 10;
+/// Operands and outputs from so many bytes on come from farther than the first-level cache.
+pub(super) const FAR_BYTES: usize = 64 << 10;
 
 /// Stretches of the space throughout which an operand has one element, such as the planes of a channel.
 #[derive(Clone, Copy, Debug)]

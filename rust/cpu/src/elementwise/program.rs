@@ -13,6 +13,7 @@ use tenfold_ir::{DType, Error, Expr, Instruction, Operation, Result};
 
 use super::body::TileFunction;
 use super::formulas::{self, FormulaFunction, Found};
+use super::pairs::{self, Role};
 use super::{cast, table};
 use crate::simd::Tier;
 
@@ -32,11 +33,22 @@ pub enum Origin {
 /// One call of a tile function.
 #[derive(Clone)]
 pub enum Step {
-    /// A scalar operation or conversion.
-    Operation { function: TileFunction, arguments: [u16; 3], target: u16 },
-    /// A whole formula: its operands (so many), scalars and results.
-    Formula { function: FormulaFunction, operands: usize, slots: SmallVec<[u16; 14]> },
+    /// A scalar operation or conversion, and its share in [`Program::shares`].
+    Operation { function: TileFunction, arguments: [u16; 3], target: u16, share: u64, pieces: Option<Pieces> },
+    /// A whole formula: its operands (so many), scalars and results; its share.
+    Formula { function: FormulaFunction, operands: usize, slots: SmallVec<[u16; 14]>, share: u64 },
 }
+
+/// A step that works for so long that it is called for a piece of a tile at a time, and memory is asked for in between:
+/// the bytes of an element of each of its arguments and of its target.
+#[derive(Clone, Copy, Debug)]
+pub struct Pieces {
+    pub arguments: [usize; 3],
+    pub target: usize,
+}
+
+/// What an element of such a step costs at least, in picoseconds.
+const LONG: u64 = 400;
 
 /// What a program was compiled for, beside its expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +68,8 @@ pub struct Program {
     /// Which run-time scalar each is, and as what it is read.
     pub constants: SmallVec<[(u16, DType); 4]>,
     pub registers: usize,
-    pub outputs: usize,
+    /// The bytes of an element of each output.
+    pub outputs: SmallVec<[usize; 2]>,
     /// Which origins the steps that read them fetch, so that nobody else has to.
     pub fetched: SmallVec<[bool; 4]>,
     /// The slots of the wanted values, with [`Store::View`].
@@ -66,6 +79,9 @@ pub struct Program {
     pub register_bytes: usize,
     /// What an element costs beside loads and stores, roughly, in picoseconds.
     pub picoseconds: u64,
+    /// The time, in parts that the steps have of it, in which memory can be fetched: that of the long steps where there
+    /// are any, since it takes a core longer to ask for some lines than to add them.
+    pub shares: u64,
 }
 
 /// How the outputs of a program lie in memory.
@@ -100,6 +116,11 @@ impl Program {
         self.origins.contains(&Origin::Operand(index))
     }
 
+    /// True where a step works so long that memory is fetched meanwhile.
+    pub fn is_long(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Operation { pieces: Some(_), .. }))
+    }
+
     pub fn first_constant(&self) -> usize {
         self.origins.len()
     }
@@ -113,7 +134,7 @@ impl Program {
     }
 
     pub fn slots(&self) -> usize {
-        self.first_output() + self.outputs
+        self.first_output() + self.outputs.len()
     }
 }
 
@@ -132,11 +153,14 @@ enum Pending {
         function: TileFunction,
         arguments: [Place; 3],
         target: Place,
+        picoseconds: u64,
+        pieces: Option<Pieces>,
     },
     Formula {
         function: FormulaFunction,
         operands: usize,
         places: SmallVec<[Place; 14]>,
+        picoseconds: u64,
     },
 }
 
@@ -144,6 +168,7 @@ struct Compiler<'a> {
     expr: &'a Expr,
     purpose: &'a Purpose,
     formulas: SmallVec<[Found; 1]>,
+    roles: SmallVec<[Role; 16]>,
     places: SmallVec<[Option<Place>; 16]>,
     /// For each value the last instruction that reads it; outputs are read at the end.
     last_use: SmallVec<[usize; 16]>,
@@ -179,9 +204,20 @@ impl<'a> Compiler<'a> {
                 *last = root.max(*last);
             }
         }
+        let is_taken = |value| formulas.iter().any(|formula| formula.inner.contains(&value));
+        let roles = pairs::find(expr, wanted, purpose.tier, is_taken);
+        for (outer, role) in roles.iter().enumerate() {
+            if let Role::Outer { arguments, .. } = role {
+                for &value in arguments {
+                    let last = &mut last_use[usize::from(value)];
+                    *last = outer.max(*last);
+                }
+            }
+        }
         Compiler {
             expr,
             formulas,
+            roles,
             places: smallvec![None; count],
             last_use,
             origins: SmallVec::new(),
@@ -205,6 +241,7 @@ impl<'a> Compiler<'a> {
                 continue;
             }
             let place = match instruction {
+                Instruction::Apply { .. } if matches!(self.roles[index], Role::Inner) => continue,
                 // A result of the core that only others read, or that is handed on as it is.
                 Instruction::Result { .. } if self.last_use[index] == 0 => continue,
                 Instruction::Load { operand } => {
@@ -215,9 +252,10 @@ impl<'a> Compiler<'a> {
                 }
                 Instruction::Coordinate { axis } => self.source(Origin::Coordinate(usize::from(*axis))),
                 Instruction::Scalar { index: scalar } => self.constant(*scalar, dtype),
-                Instruction::Apply { operation, arguments } => {
-                    self.apply(index, *operation, *arguments, dtype)?
-                }
+                Instruction::Apply { operation, arguments } => match self.roles[index] {
+                    Role::Outer { arguments, function } => self.pair(index, arguments, function, dtype),
+                    _ => self.apply(index, *operation, *arguments, dtype)?,
+                },
                 Instruction::Cast { from } => self.cast(index, *from, dtype),
             };
             self.places[index] = Some(place);
@@ -290,7 +328,28 @@ impl<'a> Compiler<'a> {
         self.picoseconds += picoseconds;
         let mut all = [Place::Source(0); 3];
         all[..arguments.len()].copy_from_slice(arguments);
-        self.steps.push(Pending::Operation { function, arguments: all, target });
+        self.steps.push(Pending::Operation { function, arguments: all, target, picoseconds, pieces: None });
+    }
+
+    /// The same for an operation, whose cost decides whether it is called piece by piece.
+    fn operation(
+        &mut self,
+        function: TileFunction,
+        arguments: &[(Place, DType)],
+        (target, dtype): (Place, DType),
+        picoseconds: u64,
+    ) {
+        let places: SmallVec<[Place; 3]> = arguments.iter().map(|&(place, _)| place).collect();
+        self.step(function, &places, target, picoseconds);
+        if let Some(Pending::Operation { pieces, .. }) = self.steps.last_mut()
+            && picoseconds >= LONG
+        {
+            let mut sizes = [0; 3];
+            for (size, &(_, dtype)) in sizes.iter_mut().zip(arguments) {
+                *size = cast::tile_size(dtype);
+            }
+            *pieces = Some(Pieces { arguments: sizes, target: cast::tile_size(dtype) });
+        }
     }
 
     /// Computes all results of a formula when instruction `index`, the last of its values, has its turn.
@@ -308,9 +367,10 @@ impl<'a> Compiler<'a> {
             self.places[usize::from(result)] = Some(target);
             places.push(target);
         }
-        self.picoseconds += 60 * formula.inner.len() as u64;
+        let picoseconds = 60 * formula.inner.len() as u64;
+        self.picoseconds += picoseconds;
         let function = formula.function(self.purpose.tier);
-        self.steps.push(Pending::Formula { function, operands: formula.operands(), places });
+        self.steps.push(Pending::Formula { function, operands: formula.operands(), places, picoseconds });
         self.release_dead(index, &formula.leaves);
     }
 
@@ -332,19 +392,28 @@ impl<'a> Compiler<'a> {
         let function = table::operation_function(operation, compute, self.purpose.tier).ok_or_else(|| {
             Error::not_implemented(operation.name(), format!("no CPU kernel for {compute}"))
         })?;
-        let arguments = values.map(|value| self.place(value));
+        let arguments = values.map(|value| (self.place(value), self.expr.dtypes()[usize::from(value)]));
         let cost = picoseconds_of(operation, compute);
         let target = self.target(index, dtype);
         if dtype.compute() == dtype {
-            self.step(function, &arguments, target, cost);
+            self.operation(function, &arguments, (target, dtype), cost);
         } else {
             let exact = self.register();
-            self.step(function, &arguments, exact, cost);
+            self.operation(function, &arguments, (exact, dtype), cost);
             self.step(cast::round(dtype, self.purpose.tier), &[exact], target, 60);
             self.release(exact);
         }
         self.release_dead(index, &values);
         Ok(target)
+    }
+
+    /// Computes instruction `index` and the one before it that only it reads.
+    fn pair(&mut self, index: usize, values: [Value; 3], function: TileFunction, dtype: DType) -> Place {
+        let places = values.map(|value| self.place(value));
+        let target = self.target(index, dtype);
+        self.step(function, &places, target, 60);
+        self.release_dead(index, &values);
+        target
     }
 
     fn cast(&mut self, index: usize, from: Value, dtype: DType) -> Place {
@@ -412,25 +481,36 @@ impl<'a> Compiler<'a> {
             Place::Register(index) => index + registers as u16,
             Place::Output(index) => index + outputs as u16,
         };
-        let steps = self.steps.iter().map(|pending| match pending {
-            &Pending::Operation { function, arguments, target } => {
-                Step::Operation { function, arguments: arguments.map(slot), target: slot(target) }
+        let is_long = |pending: &Pending| matches!(pending, Pending::Operation { pieces: Some(_), .. });
+        let any_long = self.steps.iter().any(is_long);
+        let mut shares = 0;
+        let steps = self.steps.iter().map(|pending| {
+            let (Pending::Operation { picoseconds, .. } | Pending::Formula { picoseconds, .. }) = pending;
+            let share = if is_long(pending) || !any_long { *picoseconds } else { 0 };
+            shares += share;
+            match pending {
+                &Pending::Operation { function, arguments, target, pieces, .. } => {
+                    let arguments = arguments.map(slot);
+                    Step::Operation { function, arguments, target: slot(target), share, pieces }
+                }
+                Pending::Formula { function, operands, places, .. } => {
+                    let slots = places.iter().map(|&place| slot(place)).collect();
+                    Step::Formula { function: *function, operands: *operands, slots, share }
+                }
             }
-            Pending::Formula { function, operands, places } => Step::Formula {
-                function: *function,
-                operands: *operands,
-                slots: places.iter().map(|&place| slot(place)).collect(),
-            },
         });
+        let steps = steps.collect();
         let is_viewed = self.purpose.store == Store::View;
         let views =
             self.purpose.wanted.iter().filter(|_| is_viewed).map(|&value| slot(self.place(value))).collect();
+        let written = self.purpose.wanted.iter().filter(|_| !is_viewed);
         let widest = self.expr.dtypes().iter().map(|&dtype| cast::tile_size(dtype)).max().unwrap_or(1).max(8);
         Program {
             purpose: self.purpose.clone(),
-            steps: steps.collect(),
+            steps,
+            shares,
             registers: usize::from(self.registers),
-            outputs: if is_viewed { 0 } else { self.purpose.wanted.len() },
+            outputs: written.map(|&value| self.expr.dtypes()[usize::from(value)].size()).collect(),
             views,
             fetched: (0..self.origins.len() as u16).map(|source| self.is_fetched(source)).collect(),
             register_bytes: widest * TILE,
