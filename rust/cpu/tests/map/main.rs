@@ -452,3 +452,32 @@ fn long_steps_end_where_their_tile_does() {
         assert_eq!(values_of::<f64>(&outputs[1]), sums, "{count}");
     }
 }
+
+#[test]
+fn what_a_pair_reads_stays_until_its_second_operation() {
+    use tenfold_ir::lanes::Lane;
+    let x: Vec<f32> = (0..1_500).map(|at| (at * 37 % 1_999) as f32 / 900.0 - 1.1).collect();
+    let mut expr = Expr::new();
+    let loaded = expr.load(0, DType::Float32);
+    let sine = expr.apply(Operation::sin, &[loaded]);
+    // A product that only the last sum reads, while others read the sine for the last time in between.
+    let product = expr.apply(Operation::multiply, &[sine, sine]);
+    let root = expr.apply(Operation::abs, &[sine]);
+    let cosine = expr.apply(Operation::cos, &[root]);
+    let tangent = expr.apply(Operation::tanh, &[cosine]);
+    let sum = expr.apply(Operation::subtract, &[tangent, product]);
+    let result = expr.apply(Operation::negative, &[sum]);
+    expr.output(result);
+    let dense = Layout::dense(Shape::new(&[x.len()]));
+    let kernel = kernel_of(expr, &[(DType::Float32, dense)], &[], &[x.len()]);
+    let buffer = buffer_of(&x);
+    let outputs = run_everywhere(&kernel, &[Source::Buffer(&buffer)]);
+    let expected: Vec<f32> = x
+        .iter()
+        .map(|&x| {
+            let sine = Lane::sin(x);
+            -(Lane::tanh(Lane::cos(Lane::abs(sine))) - sine * sine)
+        })
+        .collect();
+    assert_eq!(values_of::<f32>(&outputs[0]), expected);
+}
