@@ -22,6 +22,7 @@ from programs.language import (
     Item,
     Name,
     Statement,
+    walk,
 )
 from programs.running import Outcome, Program, Run, Variant, begin
 
@@ -110,8 +111,10 @@ class Writer:
         self.body: list[Statement] = []
         self.tensors: list[str] = []
         self.named = 0
-        # Within a body of a thread: the names of its own, which alone may be written to.
+        # Within a body of a thread: the names of its own; and those of them that are made of nothing but each other,
+        # which alone may be written to: a view of what all threads see is read by others meanwhile.
         self.own: set[str] | None = None
+        self.unshared: set[str] = set()
         self.large = self.random.random() < 0.015
         self.limit = 150_000 if self.large else 1500
 
@@ -209,6 +212,8 @@ class Writer:
         """Takes notice of a name that was defined: tensors are operands from now on."""
         if self.own is not None:
             self.own.add(name)
+            if {node.name for node in walk(self.body[-1]) if isinstance(node, Name)} <= self.unshared:
+                self.unshared.add(name)
         value = self.machine.names.get(name)
         # What has grown too large is held, but nothing more is made of it.
         if isinstance(value, tf.Tensor) and name not in self.tensors and value.numel() <= 2 * self.limit:
@@ -248,8 +253,7 @@ class Writer:
 
     def writable(self, test: Callable[[Operand], Any] = lambda _: True) -> Operand | None:
         """A tensor that may be written to in place (though the program may be told off for it)."""
-        own = self.own
-        allowed = lambda operand: own is None or operand.name.name in own  # noqa: E731
+        allowed = lambda operand: self.own is None or operand.name.name in self.unshared  # noqa: E731
         leaf = lambda operand: not (operand.value.requires_grad and operand.value.is_leaf)  # noqa: E731
         found = self.find(lambda operand: allowed(operand) and (leaf(operand) or self.chance(0.05)) and test(operand))
         if found is None:
@@ -335,13 +339,13 @@ class Writer:
     def thread(self) -> Iterator[tuple[Run, list[Statement]]]:
         """Writes the body of a thread, which sees all names and writes to its own."""
         outer, tensors = self.machine, list(self.tensors)
-        self.machine, self.own = outer.branch(), set()
+        self.machine, self.own, self.unshared = outer.branch(), set(), set()
         try:
             # A thread of its own begins with gradients on.
             with self.block() as body, tf.enable_grad():
                 yield self.machine, body
         finally:
-            self.machine, self.own, self.tensors = outer, None, tensors
+            self.machine, self.own, self.unshared, self.tensors = outer, None, set(), tensors
 
     def some(self, count: int) -> None:
         """Adds a few more steps."""
