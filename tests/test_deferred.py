@@ -324,12 +324,11 @@ def processor_seconds(process: int) -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-@linux
-@pytest.mark.parametrize(
-    ("step", "work"), [("y @ x * 2 + 0.001", 60), ("((y + 0.1).exp().lgamma() * 0.01).sigmoid()", 150)]
-)
-def test_ctrl_c_stops_a_long_flush_and_leaves_tensors_readable_or_recomputable(step: str, work: int) -> None:
-    program = _INTERRUPTED.replace("STEP", step).replace("WORK", str(work))
+def interrupt(program: str) -> tuple[str, float, str]:
+    """Sends Ctrl-C to a program a moment after it says "ready".
+
+    Gives the line that it answers, how long it worked until then, and the rest of what it prints.
+    """
     environment = {**os.environ, "TENFOLD_THREADS": "1"}
     with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=environment
@@ -342,6 +341,15 @@ def test_ctrl_c_stops_a_long_flush_and_leaves_tensors_readable_or_recomputable(s
         answer = process.stdout.readline()
         worked = processor_seconds(process.pid) - sent
         rest, _ = process.communicate(timeout=100)
+    return answer, worked, rest
+
+
+@linux
+@pytest.mark.parametrize(
+    ("step", "work"), [("y @ x * 2 + 0.001", 60), ("((y + 0.1).exp().lgamma() * 0.01).sigmoid()", 150)]
+)
+def test_ctrl_c_stops_a_long_flush_and_leaves_tensors_readable_or_recomputable(step: str, work: int) -> None:
+    answer, worked, rest = interrupt(_INTERRUPTED.replace("STEP", step).replace("WORK", str(work)))
     # A machine that did all of it within a tenth of a second had nothing to stop.
     if answer != "too late\n":
         assert answer == "stopped\n"
@@ -374,18 +382,7 @@ else:
 
 @linux
 def test_ctrl_c_stops_a_flush_whose_kernels_overwrite_what_they_read() -> None:
-    environment = {**os.environ, "TENFOLD_THREADS": "1"}
-    with subprocess.Popen(
-        [sys.executable, "-c", _OVERWRITING], stdout=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(0.1)
-        sent = processor_seconds(process.pid)
-        process.send_signal(signal.SIGINT)
-        answer = process.stdout.readline()
-        worked = processor_seconds(process.pid) - sent
-        rest = process.stdout.read()
+    answer, worked, rest = interrupt(_OVERWRITING)
     assert answer == "stopped\n"
     # The value still comes: it stopped between kernels, with most of the work left.
     assert worked < float(rest)

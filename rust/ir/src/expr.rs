@@ -49,6 +49,21 @@ pub enum Instruction {
     },
 }
 
+impl Instruction {
+    /// The values that it reads.
+    #[inline]
+    pub fn reads(&self) -> &[Value] {
+        match self {
+            Instruction::Apply { arguments, .. } => arguments,
+            Instruction::Cast { from } => std::slice::from_ref(from),
+            Instruction::Load { .. }
+            | Instruction::Result { .. }
+            | Instruction::Scalar { .. }
+            | Instruction::Coordinate { .. } => &[],
+        }
+    }
+}
+
 /// Straight-line code: instructions with their dtypes, and which values come out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Expr {

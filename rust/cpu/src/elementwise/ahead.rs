@@ -1,8 +1,13 @@
 //! What the next tile will touch, asked for while the steps work on this one.
 
+use std::ops::Range;
+
 use smallvec::SmallVec;
 
 use crate::simd::prefetch;
+
+/// Bytes that the processor fetches together.
+const LINE: usize = 64;
 
 /// Stretches of memory that are asked for together, little by little and from their beginning on: a core waits for some
 /// twenty lines at once, and for one more with everything.
@@ -37,11 +42,43 @@ impl Ahead {
         if self.asked == self.longest {
             return;
         }
-        let due =
-            if done == all { self.longest } else { (self.longest as u64 * done / all) as usize / 64 * 64 };
+        let due = self.take_due(done, all);
         for &(start, bytes) in &self.stretches {
-            prefetch(start.wrapping_add(self.asked), due.min(bytes).saturating_sub(self.asked));
+            prefetch(start.wrapping_add(due.start), due.end.min(bytes).saturating_sub(due.start));
         }
-        self.asked = due;
+    }
+
+    /// The bytes of each stretch that are to be asked for then and were not, in whole lines.
+    #[inline]
+    fn take_due(&mut self, done: u64, all: u64) -> Range<usize> {
+        let end = if done == all {
+            self.longest
+        } else {
+            (self.longest as u64 * done / all) as usize / LINE * LINE
+        };
+        let begin = std::mem::replace(&mut self.asked, end);
+        begin..end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_is_asked_for_once_and_in_order() {
+        let mut ahead = Ahead::default();
+        for bytes in [4096, 100, 1024] {
+            ahead.push(std::ptr::null(), bytes);
+        }
+        let parts = [1, 2, 5, 5, 8].map(|done| ahead.take_due(done, 8));
+        assert_eq!(parts, [0..512, 512..1024, 1024..2560, 2560..2560, 2560..4096]);
+        ahead.clear();
+        ahead.push(std::ptr::null(), 100);
+        assert_eq!([1, 2, 3].map(|done| ahead.take_due(done, 3)), [0..0, 0..64, 64..100]);
+        // A program without steps.
+        ahead.clear();
+        ahead.push(std::ptr::null(), 64);
+        assert_eq!(ahead.take_due(0, 0), 0..64);
     }
 }

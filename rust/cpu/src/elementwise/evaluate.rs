@@ -203,10 +203,6 @@ impl Cursor {
     }
 }
 
-/// Elements for which a long step is called at a time. With fewer, each call waits longer for its last results than it
-/// works.
-const PIECE: usize = 256;
-
 /// The state of one thread that runs a program.
 pub struct Evaluator<'a> {
     evaluation: &'a Evaluation<'a>,
@@ -323,27 +319,20 @@ impl<'a> Evaluator<'a> {
         let mut done = 0;
         for step in &program.steps {
             match step {
-                Step::Operation { function, arguments, target, share, pieces: None } => {
-                    done += share * count as u64;
-                    self.ahead.ask(done, all);
-                    let [first, second, third] =
-                        arguments.map(|slot| self.slots[usize::from(slot)].cast_const());
-                    // SAFETY: every slot holds a tile of the type that the program's compiler gave it, and a step's
-                    // target is none of its arguments.
-                    unsafe { function(first, second, third, self.slots[usize::from(*target)], count) };
-                }
-                Step::Operation { function, arguments, target, share, pieces: Some(pieces) } => {
-                    for start in (0..count).step_by(PIECE) {
-                        let piece = PIECE.min(count - start);
+                Step::Operation { function, arguments, target, share, pieces } => {
+                    let arguments = arguments.map(|slot| self.slots[usize::from(slot)].cast_const());
+                    let target = self.slots[usize::from(*target)];
+                    let mut start = 0;
+                    while start < count {
+                        let piece = pieces.elements.min(count - start);
                         done += share * piece as u64;
                         self.ahead.ask(done, all);
-                        let argument = |at: usize| {
-                            let tile = self.slots[usize::from(arguments[at])].cast_const();
-                            tile.wrapping_add(start * pieces.arguments[at])
-                        };
-                        let target = self.slots[usize::from(*target)].wrapping_add(start * pieces.target);
-                        // SAFETY: as above; the piece lies within the tiles.
+                        let argument = |at: usize| arguments[at].wrapping_add(start * pieces.arguments[at]);
+                        let target = target.wrapping_add(start * pieces.target);
+                        // SAFETY: every slot holds a tile of the type that the program's compiler gave it, in which the
+                        // piece lies, and a step's target is none of its arguments.
                         unsafe { function(argument(0), argument(1), argument(2), target, piece) };
+                        start += piece;
                     }
                 }
                 Step::Formula { function, slots, share, .. } => {

@@ -230,13 +230,10 @@ impl Known {
         let (inner, leaves, results) = (inner?, leaves?, results?);
         // Nobody else needs what stays in registers, nor a result before all of them are there.
         let is_exclusive = |value: Value| {
-            let reads_it = |instruction: &Instruction| match instruction {
-                Instruction::Apply { arguments, .. } => arguments.contains(&value),
-                Instruction::Cast { from } => *from == value,
-                _ => false,
-            };
             let is_result = results.contains(&value);
-            let mut readers = (0..).zip(expr.instructions()).filter(|(_, instruction)| reads_it(instruction));
+            let mut readers = (0..)
+                .zip(expr.instructions())
+                .filter(|(_, instruction)| instruction.reads().contains(&value));
             (is_result || !wanted.contains(&value))
                 && readers.all(|(reader, _)| inner.contains(&reader) || is_result && reader > root)
         };

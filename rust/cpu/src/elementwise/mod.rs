@@ -72,7 +72,7 @@ pub fn map(
     operands.iter_mut().for_each(|operand| expanded.lay_out(operand));
     let evaluation = Evaluation::new(&program, scalars, &operands, &shape);
     // Where memory is what a program waits for, the processor sees by itself what is written one behind the other.
-    let outputs_are_far = store == Store::Memory && bytes >= FAR_BYTES && program.is_long();
+    let outputs_are_far = store == Store::Memory && bytes >= FAR_BYTES && program.is_long;
     run(&evaluation.with_far_outputs(outputs_are_far), &targets, store);
     Ok(())
 }

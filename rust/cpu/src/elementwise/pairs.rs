@@ -128,18 +128,10 @@ pub fn find(
 /// How often each value is read, outputs included.
 fn readers(expr: &Expr, wanted: &[Value]) -> SmallVec<[u8; 16]> {
     let mut readers: SmallVec<[u8; 16]> = smallvec![0; expr.instructions().len()];
-    let mut read = |value: Value| {
+    for &value in expr.instructions().iter().flat_map(Instruction::reads).chain(wanted) {
         let readers = &mut readers[usize::from(value)];
         *readers = readers.saturating_add(1);
-    };
-    for instruction in expr.instructions() {
-        match instruction {
-            Instruction::Apply { arguments, .. } => arguments.iter().for_each(|&value| read(value)),
-            Instruction::Cast { from } => read(*from),
-            _ => {}
-        }
     }
-    wanted.iter().for_each(|&value| read(value));
     readers
 }
 

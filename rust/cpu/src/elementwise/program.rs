@@ -34,21 +34,36 @@ pub enum Origin {
 #[derive(Clone)]
 pub enum Step {
     /// A scalar operation or conversion, and its share in [`Program::shares`].
-    Operation { function: TileFunction, arguments: [u16; 3], target: u16, share: u64, pieces: Option<Pieces> },
+    Operation { function: TileFunction, arguments: [u16; 3], target: u16, share: u64, pieces: Pieces },
     /// A whole formula: its operands (so many), scalars and results; its share.
     Formula { function: FormulaFunction, operands: usize, slots: SmallVec<[u16; 14]>, share: u64 },
 }
 
-/// A step that works for so long that it is called for a piece of a tile at a time, and memory is asked for in between:
-/// the bytes of an element of each of its arguments and of its target.
+/// How a step is called: for all elements of a tile at once, or where it works for long, for some at a time, so that memory
+/// is asked for in between.
 #[derive(Clone, Copy, Debug)]
 pub struct Pieces {
+    /// Elements a call.
+    pub elements: usize,
+    /// The bytes of an element of each argument, where there are several calls.
     pub arguments: [usize; 3],
+    /// The same of the target.
     pub target: usize,
 }
 
-/// What an element of such a step costs at least, in picoseconds.
+impl Pieces {
+    const WHOLE: Pieces = Pieces { elements: usize::MAX, arguments: [0; 3], target: 0 };
+
+    fn is_whole(&self) -> bool {
+        self.elements == usize::MAX
+    }
+}
+
+/// What an element of a step costs that is called piece by piece, in picoseconds at least.
 const LONG: u64 = 400;
+
+/// Elements of a piece. With fewer, each call waits longer for its last results than it works.
+const PIECE: usize = 256;
 
 /// What a program was compiled for, beside its expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +94,8 @@ pub struct Program {
     pub register_bytes: usize,
     /// What an element costs beside loads and stores, roughly, in picoseconds.
     pub picoseconds: u64,
+    /// True where a step works so long that memory is fetched meanwhile.
+    pub is_long: bool,
     /// The time, in parts that the steps have of it, in which memory can be fetched: that of the long steps where there
     /// are any, since it takes a core longer to ask for some lines than to add them.
     pub shares: u64,
@@ -116,11 +133,6 @@ impl Program {
         self.origins.contains(&Origin::Operand(index))
     }
 
-    /// True where a step works so long that memory is fetched meanwhile.
-    pub fn is_long(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::Operation { pieces: Some(_), .. }))
-    }
-
     pub fn first_constant(&self) -> usize {
         self.origins.len()
     }
@@ -154,7 +166,7 @@ enum Pending {
         arguments: [Place; 3],
         target: Place,
         picoseconds: u64,
-        pieces: Option<Pieces>,
+        pieces: Pieces,
     },
     Formula {
         function: FormulaFunction,
@@ -186,13 +198,7 @@ impl<'a> Compiler<'a> {
         let count = expr.instructions().len();
         let mut last_use: SmallVec<[usize; 16]> = smallvec![0; count];
         for (index, instruction) in expr.instructions().iter().enumerate() {
-            match instruction {
-                Instruction::Apply { arguments, .. } => {
-                    arguments.iter().for_each(|&value| last_use[usize::from(value)] = index);
-                }
-                Instruction::Cast { from } => last_use[usize::from(*from)] = index,
-                _ => {}
-            }
+            instruction.reads().iter().for_each(|&value| last_use[usize::from(value)] = index);
         }
         wanted.iter().for_each(|&value| last_use[usize::from(value)] = count);
         let formulas = formulas::find(expr, wanted);
@@ -241,7 +247,6 @@ impl<'a> Compiler<'a> {
                 continue;
             }
             let place = match instruction {
-                Instruction::Apply { .. } if matches!(self.roles[index], Role::Inner) => continue,
                 // A result of the core that only others read, or that is handed on as it is.
                 Instruction::Result { .. } if self.last_use[index] == 0 => continue,
                 Instruction::Load { operand } => {
@@ -253,8 +258,9 @@ impl<'a> Compiler<'a> {
                 Instruction::Coordinate { axis } => self.source(Origin::Coordinate(usize::from(*axis))),
                 Instruction::Scalar { index: scalar } => self.constant(*scalar, dtype),
                 Instruction::Apply { operation, arguments } => match self.roles[index] {
+                    Role::Inner => continue,
                     Role::Outer { arguments, function } => self.pair(index, arguments, function, dtype),
-                    _ => self.apply(index, *operation, *arguments, dtype)?,
+                    Role::Alone => self.apply(index, *operation, *arguments, dtype)?,
                 },
                 Instruction::Cast { from } => self.cast(index, *from, dtype),
             };
@@ -325,31 +331,33 @@ impl<'a> Compiler<'a> {
     }
 
     fn step(&mut self, function: TileFunction, arguments: &[Place], target: Place, picoseconds: u64) {
+        self.step_in_pieces(function, arguments, target, picoseconds, Pieces::WHOLE);
+    }
+
+    fn step_in_pieces(
+        &mut self,
+        function: TileFunction,
+        arguments: &[Place],
+        target: Place,
+        picoseconds: u64,
+        pieces: Pieces,
+    ) {
         self.picoseconds += picoseconds;
         let mut all = [Place::Source(0); 3];
         all[..arguments.len()].copy_from_slice(arguments);
-        self.steps.push(Pending::Operation { function, arguments: all, target, picoseconds, pieces: None });
+        self.steps.push(Pending::Operation { function, arguments: all, target, picoseconds, pieces });
     }
 
-    /// The same for an operation, whose cost decides whether it is called piece by piece.
-    fn operation(
-        &mut self,
-        function: TileFunction,
-        arguments: &[(Place, DType)],
-        (target, dtype): (Place, DType),
-        picoseconds: u64,
-    ) {
-        let places: SmallVec<[Place; 3]> = arguments.iter().map(|&(place, _)| place).collect();
-        self.step(function, &places, target, picoseconds);
-        if let Some(Pending::Operation { pieces, .. }) = self.steps.last_mut()
-            && picoseconds >= LONG
-        {
-            let mut sizes = [0; 3];
-            for (size, &(_, dtype)) in sizes.iter_mut().zip(arguments) {
-                *size = cast::tile_size(dtype);
-            }
-            *pieces = Some(Pieces { arguments: sizes, target: cast::tile_size(dtype) });
+    /// How an operation on such values is called.
+    fn pieces(&self, values: &[Value], result: DType, picoseconds: u64) -> Pieces {
+        if picoseconds < LONG {
+            return Pieces::WHOLE;
         }
+        let mut arguments = [0; 3];
+        for (size, &value) in arguments.iter_mut().zip(values) {
+            *size = cast::tile_size(self.expr.dtypes()[usize::from(value)]);
+        }
+        Pieces { elements: PIECE, arguments, target: cast::tile_size(result) }
     }
 
     /// Computes all results of a formula when instruction `index`, the last of its values, has its turn.
@@ -392,14 +400,15 @@ impl<'a> Compiler<'a> {
         let function = table::operation_function(operation, compute, self.purpose.tier).ok_or_else(|| {
             Error::not_implemented(operation.name(), format!("no CPU kernel for {compute}"))
         })?;
-        let arguments = values.map(|value| (self.place(value), self.expr.dtypes()[usize::from(value)]));
+        let arguments = values.map(|value| self.place(value));
         let cost = picoseconds_of(operation, compute);
+        let pieces = self.pieces(&values, dtype, cost);
         let target = self.target(index, dtype);
         if dtype.compute() == dtype {
-            self.operation(function, &arguments, (target, dtype), cost);
+            self.step_in_pieces(function, &arguments, target, cost, pieces);
         } else {
             let exact = self.register();
-            self.operation(function, &arguments, (exact, dtype), cost);
+            self.step_in_pieces(function, &arguments, exact, cost, pieces);
             self.step(cast::round(dtype, self.purpose.tier), &[exact], target, 60);
             self.release(exact);
         }
@@ -481,12 +490,13 @@ impl<'a> Compiler<'a> {
             Place::Register(index) => index + registers as u16,
             Place::Output(index) => index + outputs as u16,
         };
-        let is_long = |pending: &Pending| matches!(pending, Pending::Operation { pieces: Some(_), .. });
-        let any_long = self.steps.iter().any(is_long);
+        let in_pieces =
+            |pending: &Pending| matches!(pending, Pending::Operation { pieces, .. } if !pieces.is_whole());
+        let is_long = self.steps.iter().any(in_pieces);
         let mut shares = 0;
         let steps = self.steps.iter().map(|pending| {
             let (Pending::Operation { picoseconds, .. } | Pending::Formula { picoseconds, .. }) = pending;
-            let share = if is_long(pending) || !any_long { *picoseconds } else { 0 };
+            let share = if in_pieces(pending) || !is_long { *picoseconds } else { 0 };
             shares += share;
             match pending {
                 &Pending::Operation { function, arguments, target, pieces, .. } => {
@@ -508,6 +518,7 @@ impl<'a> Compiler<'a> {
         Program {
             purpose: self.purpose.clone(),
             steps,
+            is_long,
             shares,
             registers: usize::from(self.registers),
             outputs: written.map(|&value| self.expr.dtypes()[usize::from(value)].size()).collect(),
@@ -535,4 +546,51 @@ fn picoseconds_of(operation: Operation, compute: DType) -> u64 {
         40
     };
     cost * compute.compute().size().div_ceil(4) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn program(expr: &Expr) -> Arc<Program> {
+        Program::of(expr, expr.outputs(), 2, Store::Memory, false, Tier::Portable).unwrap()
+    }
+
+    #[test]
+    fn a_pair_is_one_step_and_only_functions_are_called_piece_by_piece() {
+        // tanh(x * 1.5 + y) * sigmoid(y - 0.5) + x * x
+        let mut expr = Expr::new();
+        let [x, y] = [0, 1].map(|operand| expr.load(operand, DType::Float32));
+        let [scale, shift] = [0, 1].map(|scalar| expr.scalar(scalar, DType::Float32));
+        let scaled = expr.apply(Operation::multiply, &[x, scale]);
+        let sum = expr.apply(Operation::add, &[scaled, y]);
+        let tangent = expr.apply(Operation::tanh, &[sum]);
+        let shifted = expr.apply(Operation::subtract, &[y, shift]);
+        let gate = expr.apply(Operation::sigmoid, &[shifted]);
+        let gated = expr.apply(Operation::multiply, &[tangent, gate]);
+        let square = expr.apply(Operation::multiply, &[x, x]);
+        let result = expr.apply(Operation::add, &[gated, square]);
+        expr.output(result);
+        let program = program(&expr);
+        let is_whole = program.steps.iter().map(|step| match step {
+            Step::Operation { pieces, .. } => pieces.is_whole(),
+            Step::Formula { .. } => panic!("no formula is known for it"),
+        });
+        assert_eq!(is_whole.collect::<Vec<bool>>(), [true, false, true, false, true, true]);
+        assert!(program.is_long);
+        // All of the next tile is asked for while the functions work.
+        assert_eq!(program.shares, 2 * LONG);
+    }
+
+    #[test]
+    fn without_functions_every_step_has_its_share() {
+        let mut expr = Expr::new();
+        let [x, y] = [0, 1].map(|operand| expr.load(operand, DType::Float32));
+        let sum = expr.apply(Operation::add, &[x, y]);
+        let result = expr.apply(Operation::abs, &[sum]);
+        expr.output(result);
+        let program = program(&expr);
+        assert!(!program.is_long);
+        assert_eq!(program.shares, program.picoseconds);
+    }
 }
