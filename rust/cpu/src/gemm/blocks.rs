@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::micro_kernel::{MicroKernels, Real, Tile};
 use super::pack::Source;
 use super::scratch::{Scratch, aligned_bytes};
+use crate::simd::prefetch;
 
 /// Depth of a block. Part of the definition of the result: each block has a fresh accumulator, so
 /// this must never depend on the machine.
@@ -75,8 +76,8 @@ pub(crate) unsafe fn packed_product<T: Real>(
         (COLUMN_BLOCK_BYTES / (DEPTH_BLOCK * size_of::<T>())).next_multiple_of(kernels.columns());
     let depth_block = DEPTH_BLOCK.min(operands.depth);
     let one_row_block = rows.len() <= ROW_BLOCK;
-    // A single block of rows uses each panel of B once: one place for all of them stays in L1.
-    let packed_columns = if one_row_block { kernels.columns() } else { column_block.min(columns.len()) };
+    // A single block of rows uses each panel of B once: two places, for all of them in turn, stay in L1.
+    let packed_columns = if one_row_block { 2 * kernels.columns() } else { column_block.min(columns.len()) };
     let packed_columns = packed_columns.next_multiple_of(kernels.columns());
     let a_bytes = aligned_bytes::<T>(ROW_BLOCK.next_multiple_of(kernels.rows).min(rows.len()) * depth_block);
     let mut scratch = Scratch::take(a_bytes + aligned_bytes::<T>(packed_columns * depth_block));
@@ -100,7 +101,7 @@ pub(crate) unsafe fn packed_product<T: Real>(
                                 true => packed_b,
                                 false => packed_b.add((some.start - column_block.start) * depth.len()),
                             },
-                            one_panel: one_row_block,
+                            in_turn: one_row_block,
                             b: pack_b.then_some(operands.b),
                         };
                         let part = Target {
@@ -151,10 +152,42 @@ unsafe fn pack_rows<T: Real>(
 struct Panels<'a, T> {
     packed_a: *const T,
     packed_b: *mut T,
-    /// All panels of B take turns in one place.
-    one_panel: bool,
+    /// All panels of B take turns in two places.
+    in_turn: bool,
     /// What to pack B from, when this is its first use.
     b: Option<&'a dyn Source<T>>,
+}
+
+/// A panel of B that is packed a few steps at a time, while the panel before it is multiplied: a panel's rows lie far
+/// apart, so that no processor asks for them by itself.
+struct Panel<'a, T> {
+    b: &'a dyn Source<T>,
+    columns: Range<usize>,
+    /// The steps that are not packed yet.
+    depth: Range<usize>,
+    width: usize,
+    /// Where the next step goes.
+    packed: *mut T,
+}
+
+impl<T> Panel<'_, T> {
+    /// Packs the next steps, and asks for as many behind them.
+    ///
+    /// # Safety
+    /// The panel has room, and the ranges lie within the operand.
+    unsafe fn pack(&mut self, steps: usize) {
+        let behind = |step: usize| (step + steps).min(self.depth.end);
+        let (now, later) = (self.depth.start, behind(self.depth.start));
+        if now < later {
+            // SAFETY: the caller's; the place moves on by what was packed.
+            unsafe {
+                self.b.pack(self.columns.clone(), now..later, self.width, self.packed);
+                self.packed = self.packed.add((later - now) * self.width);
+            }
+            self.b.ask(self.columns.clone(), later..behind(later));
+            self.depth.start = later;
+        }
+    }
 }
 
 /// Multiplies packed rows with the panels of some columns.
@@ -170,18 +203,29 @@ unsafe fn multiply_panels<T: Real>(
     c: Target<T>,
 ) {
     let steps = depth.len();
-    for panel in columns.clone().step_by(kernels.columns()) {
-        let panel = panel..(panel + kernels.columns()).min(columns.end);
-        let vectors = kernels.vectors_for(panel.len());
-        let width = vectors * kernels.lanes;
-        // Panels before this one are full, so this one begins at its column times the steps.
-        let place = if panels.one_panel { 0 } else { (panel.start - columns.start) * steps };
-        // SAFETY: the panels have room for all columns.
-        let packed_b = unsafe { panels.packed_b.add(place) };
-        if let Some(b) = panels.b {
-            // SAFETY: the panel has room.
-            unsafe { b.pack(panel.clone(), depth.clone(), width, packed_b) };
+    let share = steps.div_ceil(rows.div_ceil(kernels.rows)).next_multiple_of(T::TRANSPOSE_EDGE);
+    // The columns of a panel, and its place: panels before it are full, so it begins at its column times the steps.
+    let panel = |index: usize| {
+        let start = columns.start + index * kernels.columns();
+        let place = if panels.in_turn { index % 2 * kernels.columns() } else { start - columns.start };
+        (start..(start + kernels.columns()).min(columns.end), place * steps)
+    };
+    let to_pack = |index: usize| {
+        let (columns, place) = panel(index);
+        let width = kernels.panel_width(columns.len());
+        let packed = panels.packed_b.wrapping_add(place);
+        panels.b.map(|b| Panel { b, columns, depth: depth.clone(), width, packed })
+    };
+    let count = columns.len().div_ceil(kernels.columns());
+    let mut next = to_pack(0);
+    for index in 0..count {
+        if let Some(panel) = &mut next {
+            // SAFETY: the panels have room for all columns.
+            unsafe { panel.pack(steps) };
         }
+        next = if index + 1 < count { to_pack(index + 1) } else { None };
+        let (panel, place) = panel(index);
+        let vectors = kernels.vectors_for(panel.len());
         for rows in even_pieces(0..rows, kernels.rows, 1) {
             // SAFETY: the tile lies within C and the panels.
             unsafe {
@@ -190,15 +234,22 @@ unsafe fn multiply_panels<T: Real>(
                     a: panels.packed_a.add(rows.start * steps),
                     a_row_stride: 1,
                     a_depth_stride: rows.len() as isize,
-                    b: packed_b,
-                    b_depth_stride: width as isize,
+                    b: panels.packed_b.add(place),
+                    b_depth_stride: (vectors * kernels.lanes) as isize,
                     c: c.data
                         .offset(rows.start as isize * c.row_stride + (panel.start - columns.start) as isize),
                     c_row_stride: c.row_stride,
                     last_columns: panel.len() - (vectors - 1) * kernels.lanes,
                     accumulate: depth.start > 0,
                 };
+                for row in 0..rows.len() {
+                    let row = tile.c.wrapping_offset(row as isize * c.row_stride);
+                    prefetch(row.cast(), panel.len() * size_of::<T>());
+                }
                 kernels.packed(rows.len(), vectors)(&tile);
+                if let Some(panel) = &mut next {
+                    panel.pack(share);
+                }
             }
         }
     }

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::micro_kernel::Real;
+use crate::simd::prefetch;
 
 /// An operand of a product that can write itself into panels: a matrix, or the pixels of an image.
 pub(crate) trait Source<T>: Sync {
@@ -14,6 +15,9 @@ pub(crate) trait Source<T>: Sync {
     /// # Safety
     /// `panel` has room for `depth.len() · width` numbers; the ranges lie within the operand.
     unsafe fn pack(&self, lines: Range<usize>, depth: Range<usize>, width: usize, panel: *mut T);
+
+    /// Asks memory for what [`Source::pack`] is going to read, where that pays.
+    fn ask(&self, _lines: Range<usize>, _depth: Range<usize>) {}
 }
 
 /// A stored number that is widened to `T` while packing.
@@ -101,6 +105,19 @@ impl<S: Widen<T>, T: Real> Source<T> for Strided<S> {
         unsafe {
             self.write_lines(lines, depth, width, panel);
             clear_padding(count, steps, width, panel);
+        }
+    }
+
+    fn ask(&self, lines: Range<usize>, depth: Range<usize>) {
+        let origin = lines.start as isize * self.line_stride + depth.start as isize * self.depth_stride;
+        let origin = self.data.wrapping_offset(origin);
+        let (outer, stride, inner) = match (self.line_stride, self.depth_stride) {
+            (1, stride) => (depth.len(), stride, lines.len()),
+            (stride, 1) => (lines.len(), stride, depth.len()),
+            _ => return,
+        };
+        for index in 0..outer {
+            prefetch(origin.wrapping_offset(index as isize * stride).cast(), inner * size_of::<S>());
         }
     }
 }

@@ -265,39 +265,101 @@ real!(
 );
 real!(f64, double, 4);
 
+/// Steps of the depth in one turn of a loop: a core may be shared with another thread, and a turn's end takes as much of
+/// what it decodes as two sums.
+const TURN: usize = 4;
+
+/// Runs a block for each step of the depth, so many of them in a turn.
+macro_rules! for_each_step {
+    ($depth:expr, $turn:expr, $step:block) => {
+        for _ in 0..$depth / $turn {
+            for _ in 0..$turn $step
+        }
+        for _ in 0..$depth % $turn $step
+    };
+}
+use for_each_step;
+
 /// The body of all micro-kernels.
 ///
 /// # Safety
 /// The CPU has `V`'s instructions, and all elements that the tile names are valid.
-#[expect(clippy::needless_range_loop, reason = "iterators are calls that keep the sums out of registers")]
 #[inline(always)]
 unsafe fn micro_kernel<V: Vector, const ROWS: usize, const VECTORS: usize, const PACKED: bool>(
     tile: &Tile<V::Element>,
 ) {
-    let (row_stride, depth_stride) =
-        if PACKED { (1, ROWS as isize) } else { (tile.a_row_stride, tile.a_depth_stride) };
+    // SAFETY: the caller's.
+    unsafe {
+        let mut sums = [[V::zero(); VECTORS]; ROWS];
+        let whole = tile.last_columns == V::LANES;
+        // A distance of 1 is part of the instructions that load; with two distances in registers, or a mask, there is
+        // nothing to gain by long turns.
+        match (tile.a_row_stride, tile.a_depth_stride) {
+            _ if PACKED => add_steps::<V, ROWS, VECTORS, false, TURN>(&mut sums, tile, 1, ROWS as isize),
+            (rows, 1) if whole => add_steps::<V, ROWS, VECTORS, false, TURN>(&mut sums, tile, rows, 1),
+            (1, steps) if whole => add_steps::<V, ROWS, VECTORS, false, TURN>(&mut sums, tile, 1, steps),
+            (rows, steps) => add_steps::<V, ROWS, VECTORS, true, 1>(&mut sums, tile, rows, steps),
+        }
+        store_sums(&sums, tile.c, tile.c_row_stride, tile.last_columns, tile.accumulate);
+    }
+}
+
+/// Adds all steps of a tile whose A has these strides, so many in a turn of the loop.
+///
+/// # Safety
+/// As for [`micro_kernel`].
+#[inline(always)]
+unsafe fn add_steps<
+    V: Vector,
+    const ROWS: usize,
+    const VECTORS: usize,
+    const MASKED: bool,
+    const AT_ONCE: usize,
+>(
+    sums: &mut [[V; VECTORS]; ROWS],
+    tile: &Tile<V::Element>,
+    row_stride: isize,
+    depth_stride: isize,
+) {
     // SAFETY: the caller vouches for every element of the tile; steps beyond the last are not read.
     unsafe {
         let mask = V::mask(tile.last_columns);
-        let mut sums = [[V::zero(); VECTORS]; ROWS];
         let (mut a, mut b) = (tile.a, tile.b);
-        for _ in 0..tile.depth {
-            let mut factors = [V::zero(); VECTORS];
-            for vector in 0..VECTORS {
-                let source = b.add(vector * V::LANES);
-                let whole = PACKED || vector + 1 < VECTORS;
-                factors[vector] = if whole { V::load(source) } else { V::load_masked(source, mask) };
-            }
-            for row in 0..ROWS {
-                let factor = V::splat(a.offset(row as isize * row_stride));
-                for vector in 0..VECTORS {
-                    sums[row][vector] = factor.mul_add(factors[vector], sums[row][vector]);
-                }
-            }
+        for_each_step!(tile.depth, AT_ONCE, {
+            let factor = |row: usize| a.offset(row as isize * row_stride);
+            add_step::<V, ROWS, VECTORS, MASKED>(sums, factor, b, mask);
             a = a.wrapping_offset(depth_stride);
             b = b.wrapping_offset(tile.b_depth_stride);
+        });
+    }
+}
+
+/// Adds a step: the number of each row times a row of B, whose last vector may be cut by a mask.
+///
+/// # Safety
+/// As for [`micro_kernel`].
+#[expect(clippy::needless_range_loop, reason = "iterators are calls that keep the sums out of registers")]
+#[inline(always)]
+unsafe fn add_step<V: Vector, const ROWS: usize, const VECTORS: usize, const MASKED: bool>(
+    sums: &mut [[V; VECTORS]; ROWS],
+    factor: impl Fn(usize) -> *const V::Element,
+    b: *const V::Element,
+    mask: V::Mask,
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut factors = [V::zero(); VECTORS];
+        for vector in 0..VECTORS {
+            let source = b.add(vector * V::LANES);
+            let whole = !MASKED || vector + 1 < VECTORS;
+            factors[vector] = if whole { V::load(source) } else { V::load_masked(source, mask) };
         }
-        store_sums(&sums, tile.c, tile.c_row_stride, tile.last_columns, tile.accumulate);
+        for row in 0..ROWS {
+            let factor = V::splat(factor(row));
+            for vector in 0..VECTORS {
+                sums[row][vector] = factor.mul_add(factors[vector], sums[row][vector]);
+            }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! The depth are pixels of the output; a row of A is a channel and a tap of the filter, whose pixels are read
 //! where they lie. B is the packed gradient.
 
-use super::{Vector, store_sums};
+use super::{TURN, Vector, add_step, for_each_step, store_sums};
 
 /// One call of the kernel. `rows` and `vectors` are the kernel's.
 pub(crate) struct PatchTile<T> {
@@ -40,6 +40,7 @@ pub(super) unsafe fn patch_kernel<V: Vector, const ROWS: usize, const VECTORS: u
 ) {
     // SAFETY: the caller vouches for every element of the tile.
     unsafe {
+        let mask = V::mask(V::LANES);
         let mut sums = [[V::zero(); VECTORS]; ROWS];
         let mut b = tile.b;
         for line in 0..tile.lines {
@@ -47,19 +48,12 @@ pub(super) unsafe fn patch_kernel<V: Vector, const ROWS: usize, const VECTORS: u
             for row in 0..ROWS {
                 rows[row] = tile.a.add(line * tile.line_stride + tile.offsets.add(row).read());
             }
-            for step in 0..tile.steps {
-                let mut factors = [V::zero(); VECTORS];
-                for vector in 0..VECTORS {
-                    factors[vector] = V::load(b.add(vector * V::LANES));
-                }
-                for row in 0..ROWS {
-                    let factor = V::splat(rows[row].add(step));
-                    for vector in 0..VECTORS {
-                        sums[row][vector] = factor.mul_add(factors[vector], sums[row][vector]);
-                    }
-                }
+            let mut step = 0;
+            for_each_step!(tile.steps, TURN, {
+                add_step::<V, ROWS, VECTORS, false>(&mut sums, |row| rows[row].add(step), b, mask);
+                step += 1;
                 b = b.add(VECTORS * V::LANES);
-            }
+            });
         }
         store_sums(&sums, tile.c, tile.c_row_stride, tile.last_columns, tile.accumulate);
     }

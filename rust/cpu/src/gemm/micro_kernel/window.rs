@@ -5,7 +5,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Vector, store_sums};
+use super::{TURN, Vector, add_step, for_each_step, store_sums};
 use crate::simd::prefetch;
 
 /// One call of the kernel. `rows` and `vectors` are the kernel's.
@@ -32,32 +32,40 @@ pub(crate) struct WindowTile<T> {
 ///
 /// # Safety
 /// The CPU has `V`'s instructions, and all elements that the tile names are valid.
-#[expect(clippy::needless_range_loop, reason = "iterators are calls that keep the sums out of registers")]
 #[inline(always)]
 pub(super) unsafe fn window_kernel<V: Vector, const ROWS: usize, const VECTORS: usize>(
     tile: &WindowTile<V::Element>,
 ) {
     // SAFETY: the caller vouches for every element of the tile.
     unsafe {
-        let mask = V::mask(tile.last_columns);
         let mut sums = [[V::zero(); VECTORS]; ROWS];
-        for step in 0..tile.depth {
-            let a = tile.a.add(step * ROWS);
-            let b = tile.b.add(tile.offsets.add(step).read());
-            let mut factors = [V::zero(); VECTORS];
-            for vector in 0..VECTORS {
-                let source = b.add(vector * V::LANES);
-                factors[vector] =
-                    if vector + 1 < VECTORS { V::load(source) } else { V::load_masked(source, mask) };
-            }
-            for row in 0..ROWS {
-                let factor = V::splat(a.add(row));
-                for vector in 0..VECTORS {
-                    sums[row][vector] = factor.mul_add(factors[vector], sums[row][vector]);
-                }
-            }
+        match tile.last_columns == V::LANES {
+            true => add_steps::<V, ROWS, VECTORS, false>(&mut sums, tile),
+            false => add_steps::<V, ROWS, VECTORS, true>(&mut sums, tile),
         }
         store_sums(&sums, tile.c, tile.c_row_stride, tile.last_columns, tile.accumulate);
+    }
+}
+
+/// Adds all steps of a tile, whose last vector is whole where it is not masked.
+///
+/// # Safety
+/// As for [`window_kernel`].
+#[inline(always)]
+unsafe fn add_steps<V: Vector, const ROWS: usize, const VECTORS: usize, const MASKED: bool>(
+    sums: &mut [[V; VECTORS]; ROWS],
+    tile: &WindowTile<V::Element>,
+) {
+    // SAFETY: the caller vouches for every element of the tile.
+    unsafe {
+        let mask = V::mask(tile.last_columns);
+        let (mut a, mut offset) = (tile.a, tile.offsets);
+        for_each_step!(tile.depth, TURN, {
+            let b = tile.b.add(offset.read());
+            add_step::<V, ROWS, VECTORS, MASKED>(sums, |row| a.add(row), b, mask);
+            a = a.add(ROWS);
+            offset = offset.add(1);
+        });
     }
 }
 
