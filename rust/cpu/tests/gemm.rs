@@ -264,6 +264,41 @@ fn large_products_keep_the_defined_order() {
     }
 }
 
+/// A single product whose parts are rows, so that B is packed once for all of them.
+#[test]
+fn parts_that_share_their_columns_keep_the_defined_order() {
+    let (rows, depth, columns) = (700, 300, 261);
+    for (first, second) in [(0, 1), (1, 2)] {
+        let a = Placed { rows, columns: depth, placement: first };
+        let b = Placed { rows: depth, columns, placement: second };
+        let a_data: Vec<f32> = numbers(a.length(), 5).map(|number| number as f32).collect();
+        let b_data: Vec<f32> = numbers(b.length(), 6).map(|number| number as f32).collect();
+        let both = in_order((&a, &b), (&a_data, &b_data), single_in_order);
+        let matrix = |data, placed: &Placed| {
+            let (row_stride, column_stride, _) = placed.strides();
+            Matrix { data, row_stride, column_stride }
+        };
+        let offsets = BatchOffsets { a: a.strides().2, b: b.strides().2, c: 0 };
+        let problem = Gemm {
+            rows,
+            columns,
+            depth,
+            a: matrix(&a_data[..], &a),
+            b: matrix(&b_data[..], &b),
+            batches: &[offsets],
+            precision: Precision::Exact,
+        };
+        on_every_tier(|tier| {
+            for threads in [1, 2, 3] {
+                set_thread_count(threads);
+                let mut c = vec![f32::NAN; rows * columns];
+                gemm(&problem, Output { data: &mut c, row_stride: columns }, None).unwrap();
+                assert!(c == both[..rows * columns], "{tier:?}, {threads} threads, {first} {second}");
+            }
+        });
+    }
+}
+
 #[test]
 fn the_epilogue_sees_each_finished_element_once() {
     for (rows, depth, columns) in [(5, 0, 7), (1, 3000, 1500), (900, 3, 2), (400, 300, 1300), (64, 64, 64)] {

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::columns::PackedColumns;
 use super::micro_kernel::{MicroKernels, Real, Tile};
 use super::pack::Source;
 use super::scratch::{Scratch, aligned_bytes};
@@ -26,8 +27,17 @@ pub(crate) const FINISHED_COLUMNS: usize = 512;
 /// Operands of a product of `depth` steps, as computed numbers.
 pub(crate) struct Operands<'a, T> {
     pub a: &'a dyn Source<T>,
-    pub b: &'a dyn Source<T>,
+    pub b: Columns<'a, T>,
     pub depth: usize,
+}
+
+/// The columns of B.
+#[derive(Clone, Copy)]
+pub(crate) enum Columns<'a, T> {
+    /// Packed panel by panel, each while the one before it is multiplied.
+    Source(&'a dyn Source<T>),
+    /// Packed before.
+    Packed(&'a PackedColumns<T>),
 }
 
 /// Where a part of C goes: element (0, 0) of the part, and the distance of its rows.
@@ -76,8 +86,12 @@ pub(crate) unsafe fn packed_product<T: Real>(
         (COLUMN_BLOCK_BYTES / (DEPTH_BLOCK * size_of::<T>())).next_multiple_of(kernels.columns());
     let depth_block = DEPTH_BLOCK.min(operands.depth);
     let one_row_block = rows.len() <= ROW_BLOCK;
-    // A single block of rows uses each panel of B once: two places, for all of them in turn, stay in L1.
-    let packed_columns = if one_row_block { 2 * kernels.columns() } else { column_block.min(columns.len()) };
+    let packed_columns = match operands.b {
+        Columns::Packed(_) => 0,
+        // A single block of rows uses each panel of B once: two places, for all of them in turn, stay in L1.
+        Columns::Source(_) if one_row_block => 2 * kernels.columns(),
+        Columns::Source(_) => column_block.min(columns.len()),
+    };
     let packed_columns = packed_columns.next_multiple_of(kernels.columns());
     let a_bytes = aligned_bytes::<T>(ROW_BLOCK.next_multiple_of(kernels.rows).min(rows.len()) * depth_block);
     let mut scratch = Scratch::take(a_bytes + aligned_bytes::<T>(packed_columns * depth_block));
@@ -92,18 +106,16 @@ pub(crate) unsafe fn packed_product<T: Real>(
                 // SAFETY: the scratch has room for a block of rows, and for the panels of a block of
                 // columns; the caller vouches for the rest.
                 unsafe {
-                    pack_rows(kernels, operands.a, row_block.clone(), depth.clone(), packed_a);
+                    operands.a.pack_panels(row_block.clone(), depth.clone(), kernels.rows, packed_a);
                     let pack_b = row_block.start == rows.start;
                     for some in even_pieces(column_block.clone(), FINISHED_COLUMNS, kernels.columns()) {
-                        let panels = Panels {
-                            packed_a,
-                            packed_b: match one_row_block {
-                                true => packed_b,
-                                false => packed_b.add((some.start - column_block.start) * depth.len()),
-                            },
-                            in_turn: one_row_block,
-                            b: pack_b.then_some(operands.b),
+                        let behind = (some.start - column_block.start) * depth.len();
+                        let (packed_b, b) = match operands.b {
+                            Columns::Packed(all) => (all.panel(some.start, &depth).cast_mut(), None),
+                            Columns::Source(b) if one_row_block => (packed_b, Some(b)),
+                            Columns::Source(b) => (packed_b.add(behind), Some(b).filter(|_| pack_b)),
                         };
+                        let panels = Panels { packed_a, packed_b, in_turn: one_row_block && b.is_some(), b };
                         let part = Target {
                             data: c.data.offset(
                                 (row_block.start - rows.start) as isize * c.row_stride
@@ -126,26 +138,6 @@ pub(crate) unsafe fn packed_product<T: Real>(
 /// The blocks of the depth, in order.
 pub(crate) fn depth_blocks(depth: usize) -> impl Iterator<Item = Range<usize>> {
     (0..depth).step_by(DEPTH_BLOCK).map(move |start| start..(start + DEPTH_BLOCK).min(depth))
-}
-
-/// Packs the rows of A as consecutive panels.
-///
-/// # Safety
-/// `packed` has room for them all, and the ranges lie within the operand.
-unsafe fn pack_rows<T: Real>(
-    kernels: &MicroKernels<T>,
-    a: &dyn Source<T>,
-    rows: Range<usize>,
-    depth: Range<usize>,
-    packed: *mut T,
-) {
-    for panel in even_pieces(rows.clone(), kernels.rows, 1) {
-        // SAFETY: panels stand side by side without padding, so each begins at its first row.
-        unsafe {
-            let target = packed.add((panel.start - rows.start) * depth.len());
-            a.pack(panel.clone(), depth.clone(), panel.len(), target);
-        }
-    }
 }
 
 /// Packed operands of some columns.

@@ -10,6 +10,7 @@
 
 mod bfloat16;
 pub(crate) mod blocks;
+pub(crate) mod columns;
 mod generic;
 pub(crate) mod micro_kernel;
 pub(crate) mod pack;

@@ -5,8 +5,9 @@
 
 use std::ops::Range;
 
+use super::blocks::even_pieces;
 use super::micro_kernel::Real;
-use crate::simd::prefetch;
+use crate::simd::{Tiered, on_tier, prefetch};
 
 /// An operand of a product that can write itself into panels: a matrix, or the pixels of an image.
 pub(crate) trait Source<T>: Sync {
@@ -15,6 +16,20 @@ pub(crate) trait Source<T>: Sync {
     /// # Safety
     /// `panel` has room for `depth.len() · width` numbers; the ranges lie within the operand.
     unsafe fn pack(&self, lines: Range<usize>, depth: Range<usize>, width: usize, panel: *mut T);
+
+    /// Writes lines as panels of at most `most` lines, one behind the other and without padding.
+    ///
+    /// # Safety
+    /// `panels` has room for all of them; the ranges lie within the operand.
+    unsafe fn pack_panels(&self, lines: Range<usize>, depth: Range<usize>, most: usize, panels: *mut T) {
+        for panel in even_pieces(lines.clone(), most, 1) {
+            // SAFETY: the caller's; each panel begins at its first line times the steps.
+            unsafe {
+                let target = panels.add((panel.start - lines.start) * depth.len());
+                self.pack(panel.clone(), depth.clone(), panel.len(), target);
+            }
+        }
+    }
 
     /// Asks memory for what [`Source::pack`] is going to read, where that pays.
     fn ask(&self, _lines: Range<usize>, _depth: Range<usize>) {}
@@ -108,6 +123,11 @@ impl<S: Widen<T>, T: Real> Source<T> for Strided<S> {
         }
     }
 
+    unsafe fn pack_panels(&self, lines: Range<usize>, depth: Range<usize>, most: usize, panels: *mut T) {
+        on_tier(WritePanels { source: self, lines, depth, most, panels });
+    }
+
+    #[inline(always)]
     fn ask(&self, lines: Range<usize>, depth: Range<usize>) {
         let origin = lines.start as isize * self.line_stride + depth.start as isize * self.depth_stride;
         let origin = self.data.wrapping_offset(origin);
@@ -147,6 +167,21 @@ impl<S> Strided<S> {
     ) where
         S: Widen<T>,
     {
+        on_tier(WriteLines { source: self, lines, depth, width, panel });
+    }
+
+    /// # Safety
+    /// As for [`Source::pack`].
+    #[inline(always)]
+    unsafe fn write_lines_here<T: Real>(
+        &self,
+        lines: Range<usize>,
+        depth: Range<usize>,
+        width: usize,
+        panel: *mut T,
+    ) where
+        S: Widen<T>,
+    {
         let (first_line, first_step) = (lines.start as isize, depth.start as isize);
         let (lines, depth) = (lines.len(), depth.len());
         // SAFETY: the ranges lie within the operand.
@@ -161,10 +196,91 @@ impl<S> Strided<S> {
     }
 }
 
+/// [`Strided::write_lines`] for the tier; made only where it may be called.
+struct WriteLines<'a, S, T> {
+    source: &'a Strided<S>,
+    lines: Range<usize>,
+    depth: Range<usize>,
+    width: usize,
+    panel: *mut T,
+}
+
+impl<S: Widen<T>, T: Real> Tiered for WriteLines<'_, S, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        // SAFETY: who made it vouches for the ranges and the panel.
+        unsafe { self.source.write_lines_here(self.lines, self.depth, self.width, self.panel) }
+    }
+}
+
+/// [`Source::pack_panels`] of a matrix for the tier; made only where it may be called.
+struct WritePanels<'a, S, T> {
+    source: &'a Strided<S>,
+    lines: Range<usize>,
+    depth: Range<usize>,
+    most: usize,
+    panels: *mut T,
+}
+
+/// Where lines lie side by side, so many steps of all panels are packed before the next ones: panels share lines of the
+/// cache, which keeps no more of places a large power of two apart.
+const STEPS_OF_ALL: usize = 8;
+
+/// Steps along which lines are read while the next panel's are asked for.
+const STEPS_OF_ONE: usize = 64;
+
+impl<S: Widen<T>, T: Real> WritePanels<'_, S, T> {
+    /// Writes some steps of a panel, and asks for others: no processor guesses so many short runs.
+    ///
+    /// # Safety
+    /// The ranges lie within the operand, and there is room.
+    #[inline(always)]
+    unsafe fn write(&self, panel: Range<usize>, steps: Range<usize>, next: [usize; 2]) {
+        let WritePanels { source, lines, depth, panels, .. } = self;
+        let [line, step] = next;
+        Source::<T>::ask(*source, line..line + panel.len(), step..step + steps.len());
+        let first = (panel.start - lines.start) * depth.len() + (steps.start - depth.start) * panel.len();
+        // SAFETY: the caller's.
+        unsafe { source.write_lines_here(panel.clone(), steps, panel.len(), panels.add(first)) }
+    }
+}
+
+impl<S: Widen<T>, T: Real> Tiered for WritePanels<'_, S, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let panels = || even_pieces(self.lines.clone(), self.most, 1);
+        let pieces = |most: usize| {
+            let end = self.depth.end;
+            self.depth.clone().step_by(most).map(move |start| start..end.min(start + most))
+        };
+        // SAFETY: who made it vouches for the ranges and the room.
+        unsafe {
+            if self.source.depth_stride == 1 {
+                for panel in panels() {
+                    for steps in pieces(STEPS_OF_ONE) {
+                        self.write(panel.clone(), steps.clone(), [panel.end, steps.start]);
+                    }
+                }
+            } else {
+                for steps in pieces(STEPS_OF_ALL) {
+                    for panel in panels() {
+                        self.write(panel.clone(), steps.clone(), [panel.start, steps.end]);
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Writes lines that are contiguous along depth.
 ///
 /// # Safety
 /// `source` has those lines, `panel` room for `depth · width` numbers.
+#[inline(always)]
 pub(crate) unsafe fn transpose<S: Widen<T>, T: Real>(
     source: *const S,
     line_stride: isize,
@@ -204,6 +320,7 @@ pub(crate) unsafe fn transpose<S: Widen<T>, T: Real>(
 ///
 /// # Safety
 /// `source` has those elements, `panel` room for `depth · width` numbers.
+#[inline(always)]
 unsafe fn copy_lines<S: Widen<T>, T: Real>(
     source: *const S,
     line_stride: isize,
@@ -217,6 +334,8 @@ unsafe fn copy_lines<S: Widen<T>, T: Real>(
     unsafe {
         if let (1, Some(computed)) = (line_stride, S::as_computed(source)) {
             match lines {
+                64 => return copy_steps::<T, 64>(computed, depth_stride, depth, width, panel),
+                32 => return copy_steps::<T, 32>(computed, depth_stride, depth, width, panel),
                 16 => return copy_steps::<T, 16>(computed, depth_stride, depth, width, panel),
                 8 => return copy_steps::<T, 8>(computed, depth_stride, depth, width, panel),
                 6 => return copy_steps::<T, 6>(computed, depth_stride, depth, width, panel),
@@ -245,6 +364,7 @@ unsafe fn copy_lines<S: Widen<T>, T: Real>(
 ///
 /// # Safety
 /// `source` has those elements, `panel` room for `depth · width` numbers.
+#[inline(always)]
 unsafe fn copy_steps<T: Copy, const N: usize>(
     source: *const T,
     depth_stride: isize,

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::blocks::{Operands, Target, even_pieces, packed_product};
+use super::blocks::{Columns, Operands, Target, even_pieces, packed_product};
+use super::columns::PackedColumns;
 use super::generic::{Ring, RingProduct};
 use super::micro_kernel::Real;
 use super::micro_kernel::lines::LINES;
@@ -50,6 +51,15 @@ fn estimate<T>(gemm: &Gemm<'_, T>, products_per_nanosecond: u64) -> u64 {
     nanoseconds.try_into().unwrap_or(u64::MAX / 1024)
 }
 
+/// The time of one product, and the parts that all of them are worth.
+fn wanted_parts<T>(gemm: &Gemm<'_, T>, products_per_nanosecond: u64) -> (u64, usize) {
+    let nanoseconds = PRODUCT_NANOSECONDS + estimate(gemm, products_per_nanosecond);
+    let total = nanoseconds.saturating_mul(gemm.batches.len() as u64);
+    let threads = thread_count() as u64;
+    let wanted = if total >= BALANCED_NANOSECONDS { 2 * threads } else { threads };
+    (nanoseconds, wanted.min(total / LEAST_PART_NANOSECONDS).max(1) as usize)
+}
+
 /// Runs `body` for parts that cover all products, in several threads where it pays.
 ///
 /// `row_unit` are the rows of a tile.
@@ -60,11 +70,7 @@ fn for_each_part<T>(
     body: &(dyn Fn(Part) + Sync),
 ) {
     let (rows, columns, batches) = (gemm.rows, gemm.columns, gemm.batches.len());
-    let nanoseconds = PRODUCT_NANOSECONDS + estimate(gemm, products_per_nanosecond);
-    let total = nanoseconds.saturating_mul(batches as u64);
-    let threads = thread_count() as u64;
-    let wanted = if total >= BALANCED_NANOSECONDS { 2 * threads } else { threads };
-    let wanted = wanted.min(total / LEAST_PART_NANOSECONDS).max(1) as usize;
+    let (nanoseconds, wanted) = wanted_parts(gemm, products_per_nanosecond);
     if batches >= wanted {
         let group = batches.div_ceil(if wanted == 1 { 1 } else { 2 * wanted });
         let time = nanoseconds.saturating_mul(group as u64);
@@ -165,17 +171,27 @@ fn lines<S>(gemm: &Gemm<'_, S>, batch: usize) -> (Strided<S>, Strided<S>) {
     (a, b)
 }
 
-/// Multiplies lines of A and B of some depth: the part `rows × columns` of C. Tells each finished block of rows and
-/// columns. Sound where the ranges lie within the operands, and C has room for the part.
+/// What a part of C is computed from.
+pub(super) struct Factors<'a, S, T> {
+    pub a: Strided<S>,
+    pub b: Strided<S>,
+    pub depth: usize,
+    /// B once more, where it was packed for all parts.
+    pub packed_b: Option<&'a PackedColumns<T>>,
+}
+
+/// Multiplies lines of A and B: the part `rows × columns` of C. Tells each finished block of rows and columns. Sound where
+/// the ranges lie within the operands, and C has room for the part.
 type MultiplyLines<S, T> = unsafe fn(
-    &Strided<S>,
-    &Strided<S>,
-    usize,
+    &Factors<'_, S, T>,
     Range<usize>,
     Range<usize>,
     Target<T>,
     &mut dyn FnMut(Range<usize>, Range<usize>),
 );
+
+/// Products a nanosecond of real numbers, and rows of a tile in a part.
+const REAL: (u64, usize) = (50, 12);
 
 /// Products of real numbers stored as `S` and computed as `T`.
 pub(super) fn multiply_real<S: Widen<T>, T: Real>(
@@ -183,7 +199,22 @@ pub(super) fn multiply_real<S: Widen<T>, T: Real>(
     c: CheckedOutput<S>,
     epilogue: Option<&Epilogue<'_, S>>,
 ) {
-    multiply_by(gemm, c, epilogue, (50, 12), multiply_lines::<S, T>);
+    let packed_b = columns_of_all(gemm);
+    multiply_by(gemm, c, epilogue, REAL, packed_b.as_ref(), multiply_lines::<S, T>);
+}
+
+/// B packed for all parts, where these are rows of one product and each would pack it.
+fn columns_of_all<S: Widen<T>, T: Real>(gemm: &Gemm<'_, S>) -> Option<PackedColumns<T>> {
+    let (_, parts) = wanted_parts(gemm, REAL.0);
+    let products = gemm.rows.saturating_mul(gemm.columns).saturating_mul(gemm.depth) / parts;
+    let shared = parts > 1
+        && gemm.batches.len() == 1
+        && gemm.rows >= gemm.columns
+        && gemm.columns > T::kernels().columns()
+        && gemm.depth > SHALLOW_DEPTH
+        && products > UNPACKED_PRODUCTS;
+    // SAFETY: `gemm` checked the operands.
+    if shared { unsafe { PackedColumns::new(&lines(gemm, 0).1, gemm.columns, gemm.depth) } } else { None }
 }
 
 /// The same, each part by a function that is good for so many products a nanosecond and has tiles of so many rows.
@@ -192,6 +223,7 @@ pub(super) fn multiply_by<S: Widen<T>, T: Real>(
     c: CheckedOutput<S>,
     epilogue: Option<&Epilogue<'_, S>>,
     (products_per_nanosecond, row_unit): (u64, usize),
+    packed_b: Option<&PackedColumns<T>>,
     multiply: MultiplyLines<S, T>,
 ) {
     let writer = Writer { c, gemm, epilogue };
@@ -199,20 +231,21 @@ pub(super) fn multiply_by<S: Widen<T>, T: Real>(
         if gemm.depth == 0 {
             return writer.clear(&part, S::round(T::default()));
         }
+        let (a, b) = lines(gemm, part.batch);
+        let factors = Factors { a, b, depth: gemm.depth, packed_b };
         // SAFETY: `gemm` checked the operands.
-        unsafe { multiply_part::<S, T>(gemm, &writer, &part, multiply) }
+        unsafe { multiply_part::<S, T>(factors, &writer, &part, multiply) }
     });
 }
 
 /// # Safety
 /// The operands were checked.
 unsafe fn multiply_part<S: Widen<T>, T: Real>(
-    gemm: &Gemm<'_, S>,
+    factors: Factors<'_, S, T>,
     writer: &Writer<'_, S>,
     part: &Part,
     multiply: MultiplyLines<S, T>,
 ) {
-    let (a, b) = lines(gemm, part.batch);
     let (rows, columns) = (part.rows.clone(), part.columns.clone());
     let transposed = columns.len() < FEW_COLUMNS && rows.len() > columns.len();
     // A transposed column is a row of C where C's rows touch.
@@ -250,8 +283,12 @@ unsafe fn multiply_part<S: Widen<T>, T: Real>(
     // SAFETY: the operands were checked, and the target has room for the part.
     unsafe {
         match transposed {
-            false => multiply(&a, &b, gemm.depth, rows.clone(), columns.clone(), c, &mut finished),
-            true => multiply(&b, &a, gemm.depth, columns.clone(), rows.clone(), c, &mut finished),
+            false => multiply(&factors, rows.clone(), columns.clone(), c, &mut finished),
+            true => {
+                let Factors { a, b, .. } = factors;
+                let turned = Factors { a: b, b: a, packed_b: None, ..factors };
+                multiply(&turned, columns.clone(), rows.clone(), c, &mut finished);
+            }
         }
     }
 }
@@ -261,16 +298,20 @@ unsafe fn multiply_part<S: Widen<T>, T: Real>(
 /// # Safety
 /// The ranges lie within the operands, and `c` has room for the part.
 unsafe fn multiply_lines<S: Widen<T>, T: Real>(
-    a: &Strided<S>,
-    b: &Strided<S>,
-    depth: usize,
+    factors: &Factors<'_, S, T>,
     rows: Range<usize>,
     columns: Range<usize>,
     c: Target<T>,
     finished: &mut dyn FnMut(Range<usize>, Range<usize>),
 ) {
+    let Factors { a, b, depth, packed_b } = factors;
+    let depth = *depth;
     // SAFETY: passed on.
     unsafe {
+        if let Some(packed_b) = packed_b {
+            let operands = Operands { a, b: Columns::Packed(packed_b), depth };
+            return packed_product(&operands, rows, columns, c, finished);
+        }
         if let (Some(a_data), Some(b_data)) = (S::as_computed(a.data), S::as_computed(b.data)) {
             let in_place = b.line_stride == 1 || columns.len() == 1;
             if in_place && rows.len() == 1 && columns.len().saturating_mul(depth) >= ROW_PRODUCT_NUMBERS {
@@ -313,7 +354,7 @@ unsafe fn multiply_lines<S: Widen<T>, T: Real>(
                 return unpacked_product(&a, &b, depth, rows, columns, c, finished);
             }
         }
-        packed_product(&Operands { a, b, depth }, rows, columns, c, finished);
+        packed_product(&Operands { a, b: Columns::Source(b), depth }, rows, columns, c, finished);
     }
 }
 

@@ -4,7 +4,7 @@ use super::together::{Layout, Results, Together};
 use super::{ROWS, Task, batches, for_each_task, nanoseconds};
 use crate::convolution::Call;
 use crate::convolution::window::Shared;
-use crate::gemm::blocks::{Operands, Target, packed_product};
+use crate::gemm::blocks::{Columns, Operands, Target, packed_product};
 use crate::gemm::micro_kernel::Real;
 use crate::gemm::pack::{Strided, Widen};
 use crate::gemm::scratch::Scratch;
@@ -50,7 +50,7 @@ pub(super) fn run<S: Widen<T>, T: Real>(call: Call<'_, S>, weights: &[S]) {
                         unpacked_product(&a, &b, depth, rows.clone(), 0..columns, c, &mut |_, _| {});
                     }
                     None => {
-                        let operands = Operands { a: &a, b: &seen, depth };
+                        let operands = Operands { a: &a, b: Columns::Source(&seen), depth };
                         packed_product(&operands, rows.clone(), 0..columns, c, &mut |_, _| {});
                     }
                 }

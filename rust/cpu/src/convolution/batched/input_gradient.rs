@@ -6,7 +6,7 @@ use super::{ROWS, Task, batches, for_each_task, nanoseconds};
 use crate::convolution::Call;
 use crate::convolution::geometry::Geometry;
 use crate::convolution::window::Shared;
-use crate::gemm::blocks::{Operands, Target, packed_product};
+use crate::gemm::blocks::{Columns, Operands, Target, packed_product};
 use crate::gemm::micro_kernel::Real;
 use crate::gemm::pack::{Strided, Widen};
 use crate::gemm::scratch::Scratch;
@@ -50,7 +50,7 @@ pub(super) fn run<S: Widen<T>, T: Real>(call: Call<'_, S>, weights: &[S]) {
                 let target = Target { data: c, row_stride: columns as isize };
                 let of_taps = rows.start * taps..rows.end * taps;
                 packed_product(
-                    &Operands { a: &a, b: &b, depth: outputs },
+                    &Operands { a: &a, b: Columns::Source(&b), depth: outputs },
                     of_taps,
                     0..columns,
                     target,

@@ -5,7 +5,7 @@ use super::{Task, for_each_task, nanoseconds};
 use crate::convolution::Call;
 use crate::convolution::window::Shared;
 use crate::gemm::Block;
-use crate::gemm::blocks::{FINISHED_COLUMNS, Operands, Target, packed_product};
+use crate::gemm::blocks::{Columns, FINISHED_COLUMNS, Operands, Target, packed_product};
 use crate::gemm::micro_kernel::Real;
 use crate::gemm::pack::{Strided, Widen};
 use crate::gemm::scratch::Scratch;
@@ -42,7 +42,7 @@ pub(super) fn run<S: Widen<T>, T: Real>(call: Call<'_, S>) {
         // SAFETY: the operands were checked, and the target has room; tasks write different columns of the output.
         unsafe {
             packed_product(
-                &Operands { a: &a, b: &SeenTurned(seen), depth },
+                &Operands { a: &a, b: Columns::Source(&SeenTurned(seen)), depth },
                 0..outputs,
                 some.clone(),
                 c,

@@ -15,8 +15,7 @@ use super::blocks::{DEPTH_BLOCK, FINISHED_COLUMNS, Target, depth_blocks, even_pi
 use super::micro_kernel::pairs::{EDGE, PairKernel, PairTile, STEPS};
 #[cfg(target_arch = "x86_64")]
 use super::micro_kernel::{amx, avx512_bf16};
-use super::pack::Strided;
-use super::parts::multiply_by;
+use super::parts::{Factors, multiply_by};
 use super::scratch::Scratch;
 use super::{CheckedOutput, Epilogue, Gemm};
 #[cfg(target_arch = "x86_64")]
@@ -66,7 +65,8 @@ fn multiply_with<S: Narrow, K: PairKernel>(
     c: CheckedOutput<S>,
     epilogue: Option<&Epilogue<'_, S>>,
 ) {
-    multiply_by(gemm, c, epilogue, (K::PRODUCTS_PER_NANOSECOND, PANEL), packed_product::<S, K>);
+    let speed = (K::PRODUCTS_PER_NANOSECOND, PANEL);
+    multiply_by(gemm, c, epilogue, speed, None, packed_product::<S, K>);
 }
 
 /// Computes the part `rows × columns` of C. `finished` as for [`super::blocks::packed_product`].
@@ -74,14 +74,13 @@ fn multiply_with<S: Narrow, K: PairKernel>(
 /// # Safety
 /// The processor has the kernel's instruction; the ranges lie within the operands, and `c` has room for the part.
 unsafe fn packed_product<S: Narrow, K: PairKernel>(
-    a: &Strided<S>,
-    b: &Strided<S>,
-    depth: usize,
+    factors: &Factors<'_, S, f32>,
     rows: Range<usize>,
     columns: Range<usize>,
     c: Target<f32>,
     finished: &mut dyn FnMut(Range<usize>, Range<usize>),
 ) {
+    let (a, b, depth) = (&factors.a, &factors.b, factors.depth);
     let steps = depth.min(DEPTH_BLOCK);
     let a_bytes = packed_bytes(rows.len().min(ROW_BLOCK), steps);
     let mut scratch = Scratch::take(a_bytes + packed_bytes(columns.len().min(COLUMN_BLOCK), steps));
