@@ -264,36 +264,49 @@ fn large_products_keep_the_defined_order() {
     }
 }
 
-/// A single product whose parts are rows, so that B is packed once for all of them.
+/// A single product whose parts are rows for two threads, so that B is packed once for both. With one thread it is not.
 #[test]
 fn parts_that_share_their_columns_keep_the_defined_order() {
-    let (rows, depth, columns) = (700, 300, 261);
+    let (rows, depth, columns) = (480, 273, 261);
     for (first, second) in [(0, 1), (1, 2)] {
         let a = Placed { rows, columns: depth, placement: first };
         let b = Placed { rows: depth, columns, placement: second };
         let a_data: Vec<f32> = numbers(a.length(), 5).map(|number| number as f32).collect();
         let b_data: Vec<f32> = numbers(b.length(), 6).map(|number| number as f32).collect();
-        let both = in_order((&a, &b), (&a_data, &b_data), single_in_order);
-        let matrix = |data, placed: &Placed| {
-            let (row_stride, column_stride, _) = placed.strides();
-            Matrix { data, row_stride, column_stride }
-        };
-        let offsets = BatchOffsets { a: a.strides().2, b: b.strides().2, c: 0 };
+        let (a_row, a_column, a_offset) = a.strides();
+        let (b_row, b_column, b_offset) = b.strides();
         let problem = Gemm {
             rows,
             columns,
             depth,
-            a: matrix(&a_data[..], &a),
-            b: matrix(&b_data[..], &b),
-            batches: &[offsets],
+            a: Matrix { data: &a_data[..], row_stride: a_row, column_stride: a_column },
+            b: Matrix { data: &b_data[..], row_stride: b_row, column_stride: b_column },
+            batches: &[BatchOffsets { a: a_offset, b: b_offset, c: 0 }],
             precision: Precision::Exact,
         };
+        let product = |threads: usize| {
+            set_thread_count(threads);
+            let mut c = vec![f32::NAN; rows * columns];
+            gemm(&problem, Output { data: &mut c, row_stride: columns }, None).unwrap();
+            c
+        };
         on_every_tier(|tier| {
-            for threads in [1, 2, 3] {
-                set_thread_count(threads);
-                let mut c = vec![f32::NAN; rows * columns];
-                gemm(&problem, Output { data: &mut c, row_stride: columns }, None).unwrap();
-                assert!(c == both[..rows * columns], "{tier:?}, {threads} threads, {first} {second}");
+            let (alone, shared) = (product(1), product(2));
+            assert!(alone == shared, "{tier:?}, {first} {second}");
+            for row in [0, 239, 240, 479] {
+                let a_offset = a_offset.wrapping_add_signed(row as isize * a_row);
+                for column in 0..columns {
+                    let pair = |step: usize| {
+                        let step = step as isize;
+                        let b_index = b_offset as isize + step * b_row + column as isize * b_column;
+                        (a_data[a_offset.wrapping_add_signed(step * a_column)], b_data[b_index as usize])
+                    };
+                    assert_eq!(
+                        shared[row * columns + column],
+                        single_in_order(&pair, depth),
+                        "{tier:?} {row}"
+                    );
+                }
             }
         });
     }
