@@ -65,3 +65,38 @@ impl<T: Real> PackedColumns<T> {
             .wrapping_add(depth.start * self.width + column * depth.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gemm::pack::Strided;
+
+    #[test]
+    fn each_panel_is_that_of_its_columns_alone() {
+        let width = f32::kernels().columns();
+        for (columns, depth) in [(1, 1), (7, 13), (width, 256), (3 * width + 1, 257), (600, 530)] {
+            let numbers: Vec<f32> = (0..columns * depth).map(|index| index as f32).collect();
+            for (line_stride, depth_stride) in [(1, columns as isize), (depth as isize, 1)] {
+                let b = Strided { data: numbers.as_ptr(), line_stride, depth_stride };
+                // SAFETY: the numbers are all columns.
+                let packed = unsafe { PackedColumns::new(&b, columns, depth) }.unwrap();
+                for steps in depth_blocks(depth) {
+                    for first in (0..columns).step_by(width) {
+                        let panel = first..columns.min(first + width);
+                        let panel_width = f32::kernels().panel_width(panel.len());
+                        let mut alone = vec![f32::NAN; panel_width * steps.len()];
+                        // SAFETY: the panel is among the columns; either has room for it.
+                        let found = unsafe {
+                            b.pack(panel, steps.clone(), panel_width, alone.as_mut_ptr());
+                            std::slice::from_raw_parts(packed.panel(first, &steps), alone.len())
+                        };
+                        assert_eq!(found, alone, "{columns} columns, {depth} steps, {first} {steps:?}");
+                    }
+                }
+            }
+        }
+        let b = Strided { data: std::ptr::null::<f32>(), line_stride: 1, depth_stride: 1 };
+        // SAFETY: nothing of what is too much is read.
+        assert!(unsafe { PackedColumns::new(&b, MOST_BYTES, 2) }.is_none());
+    }
+}

@@ -169,31 +169,6 @@ impl<S> Strided<S> {
     {
         on_tier(WriteLines { source: self, lines, depth, width, panel });
     }
-
-    /// # Safety
-    /// As for [`Source::pack`].
-    #[inline(always)]
-    unsafe fn write_lines_here<T: Real>(
-        &self,
-        lines: Range<usize>,
-        depth: Range<usize>,
-        width: usize,
-        panel: *mut T,
-    ) where
-        S: Widen<T>,
-    {
-        let (first_line, first_step) = (lines.start as isize, depth.start as isize);
-        let (lines, depth) = (lines.len(), depth.len());
-        // SAFETY: the ranges lie within the operand.
-        unsafe {
-            let origin = self.data.offset(first_line * self.line_stride + first_step * self.depth_stride);
-            if self.depth_stride == 1 {
-                transpose(origin, self.line_stride, lines, depth, width, panel);
-            } else {
-                copy_lines(origin, self.line_stride, self.depth_stride, lines, depth, width, panel);
-            }
-        }
-    }
 }
 
 /// [`Strided::write_lines`] for the tier; made only where it may be called.
@@ -210,8 +185,18 @@ impl<S: Widen<T>, T: Real> Tiered for WriteLines<'_, S, T> {
 
     #[inline(always)]
     fn run(self) {
+        let WriteLines { source, lines, depth, width, panel } = self;
+        let Strided { data, line_stride, depth_stride } = *source;
+        let first = lines.start as isize * line_stride + depth.start as isize * depth_stride;
         // SAFETY: who made it vouches for the ranges and the panel.
-        unsafe { self.source.write_lines_here(self.lines, self.depth, self.width, self.panel) }
+        unsafe {
+            let origin = data.offset(first);
+            if depth_stride == 1 {
+                transpose(origin, line_stride, lines.len(), depth.len(), width, panel);
+            } else {
+                copy_lines(origin, line_stride, depth_stride, lines.len(), depth.len(), width, panel);
+            }
+        }
     }
 }
 
@@ -233,17 +218,14 @@ const STEPS_OF_ONE: usize = 64;
 
 impl<S: Widen<T>, T: Real> WritePanels<'_, S, T> {
     /// Writes some steps of a panel, and asks for others: no processor guesses so many short runs.
-    ///
-    /// # Safety
-    /// The ranges lie within the operand, and there is room.
     #[inline(always)]
-    unsafe fn write(&self, panel: Range<usize>, steps: Range<usize>, next: [usize; 2]) {
+    fn write(&self, panel: Range<usize>, steps: Range<usize>, next: [usize; 2]) {
         let WritePanels { source, lines, depth, panels, .. } = self;
         let [line, step] = next;
         Source::<T>::ask(*source, line..line + panel.len(), step..step + steps.len());
         let first = (panel.start - lines.start) * depth.len() + (steps.start - depth.start) * panel.len();
-        // SAFETY: the caller's.
-        unsafe { source.write_lines_here(panel.clone(), steps, panel.len(), panels.add(first)) }
+        let target = panels.wrapping_add(first);
+        WriteLines { source, width: panel.len(), lines: panel, depth: steps, panel: target }.run();
     }
 }
 
@@ -257,19 +239,16 @@ impl<S: Widen<T>, T: Real> Tiered for WritePanels<'_, S, T> {
             let end = self.depth.end;
             self.depth.clone().step_by(most).map(move |start| start..end.min(start + most))
         };
-        // SAFETY: who made it vouches for the ranges and the room.
-        unsafe {
-            if self.source.depth_stride == 1 {
-                for panel in panels() {
-                    for steps in pieces(STEPS_OF_ONE) {
-                        self.write(panel.clone(), steps.clone(), [panel.end, steps.start]);
-                    }
+        if self.source.depth_stride == 1 {
+            for panel in panels() {
+                for steps in pieces(STEPS_OF_ONE) {
+                    self.write(panel.clone(), steps.clone(), [panel.end, steps.start]);
                 }
-            } else {
-                for steps in pieces(STEPS_OF_ALL) {
-                    for panel in panels() {
-                        self.write(panel.clone(), steps.clone(), [panel.start, steps.end]);
-                    }
+            }
+        } else {
+            for steps in pieces(STEPS_OF_ALL) {
+                for panel in panels() {
+                    self.write(panel.clone(), steps.clone(), [panel.start, steps.end]);
                 }
             }
         }
