@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -310,11 +312,26 @@ def test_shuffles_undo_each_other() -> None:
     assert (F.channel_shuffle(F.channel_shuffle(x, 3), 4) == x).all()
 
 
-def test_convolutions_of_many_channels_are_close_to_their_definition() -> None:
-    x, weight = tf.randn(8, 16, 10, 9, requires_grad=True), tf.randn(24, 16, 3, 3, requires_grad=True)
+@pytest.mark.parametrize(
+    ("shape", "filters", "convolve"),
+    [
+        ((8, 16, 12, 15), (24, 16, 3, 3), lambda x, w: F.conv2d(x, w, padding=1)),
+        ((4, 32, 12, 15), (24, 32, 5, 5), lambda x, w: F.conv2d(x, w, padding=2)),
+        ((4, 16, 24, 24), (32, 16, 3, 3), lambda x, w: F.conv2d(x, w, padding=2, dilation=2)),
+        ((4, 3, 64, 60), (64, 3, 7, 7), lambda x, w: F.conv2d(x, w, padding=3, stride=2)),
+        ((16, 32, 15, 15), (32, 24, 4, 4), lambda x, w: F.conv_transpose2d(x, w, padding=1, stride=2)),
+        ((4, 48, 301), (40, 48, 3), lambda x, w: F.conv1d(x, w, padding=1)),
+        ((2, 16, 6, 11, 12), (24, 16, 3, 3, 3), lambda x, w: F.conv3d(x, w, padding=1)),
+    ],
+    ids=["3x3", "5x5", "dilated", "strided", "transposed", "1-D", "3-D"],
+)
+def test_convolutions_of_many_channels_are_close_to_their_definition(
+    shape: tuple[int, ...], filters: tuple[int, ...], convolve: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+) -> None:
+    x, weight = tf.randn(*shape, requires_grad=True), tf.randn(*filters, requires_grad=True)
 
     def results() -> list[np.ndarray]:
-        y = F.conv2d(x, weight, padding=1)
+        y = convolve(x, weight)
         return [array_of(values) for values in (y, *tf.autograd.grad(y.square().sum(), [x, weight]))]
 
     assert tf.get_convolution() == "auto"
@@ -327,7 +344,7 @@ def test_convolutions_of_many_channels_are_close_to_their_definition() -> None:
         tf.set_convolution("auto")
     for ours, expected in zip(tiled, direct, strict=True):
         assert not np.array_equal(ours, expected), "both ways gave the same bits: was the switch heard?"
-        # Roundings of about 200 terms, grown by the transforms about tenfold (`winograd/mod.rs`).
+        # Roundings of some hundred terms, grown by the transforms about tenfold (`winograd/mod.rs`).
         np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 

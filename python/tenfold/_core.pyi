@@ -2384,9 +2384,10 @@ def set_checked(on: builtins.bool) -> None:
     """Holds each kernel against the reference interpreter (slow). Switch of the environment: TENFOLD_CHECK."""
 
 def set_convolution(algorithm: builtins.str) -> None:
-    """Chooses how convolutions are computed: "auto" takes Winograd's F(4×4, 3×3) for filters of 3×3 with stride 1 and
-    many channels in float32, which is several times as fast and rounds about ten times as coarsely; "direct" computes
-    all by their definition. Switch of the environment: TENFOLD_CONV.
+    """Chooses how convolutions are computed: "auto" takes Winograd's tiles in float32 for many channels and filters of two to
+    five elements along both axes or the last one (longer ones with a stride of half or a third of their length, or less),
+    which is up to several times as fast and rounds about ten times as coarsely; "direct" computes all by their definition.
+    Switch of the environment: TENFOLD_CONV.
     """
 
 def set_debug(level: builtins.int) -> None:

@@ -86,9 +86,10 @@ fn get_convolution() -> &'static str {
     switches::convolution()
 }
 
-/// Chooses how convolutions are computed: "auto" takes Winograd's F(4×4, 3×3) for filters of 3×3 with stride 1 and
-/// many channels in float32, which is several times as fast and rounds about ten times as coarsely; "direct" computes
-/// all by their definition. Switch of the environment: TENFOLD_CONV.
+/// Chooses how convolutions are computed: "auto" takes Winograd's tiles in float32 for many channels and filters of two to
+/// five elements along both axes or the last one (longer ones with a stride of half or a third of their length, or less),
+/// which is up to several times as fast and rounds about ten times as coarsely; "direct" computes all by their definition.
+/// Switch of the environment: TENFOLD_CONV.
 #[pyfunction]
 fn set_convolution(algorithm: &str) -> PyResult<()> {
     tenfold::synchronize().map_err(to_python)?;

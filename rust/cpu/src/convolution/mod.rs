@@ -7,14 +7,14 @@
 //!
 //! The order of every sum follows from the shapes alone. Forward: channels of the group, then taps, ascending,
 //! blocked as in [`crate::gemm`]. Input's gradient: output channels, then the taps that reach the element.
-//! Weights' gradient: see [`weight_gradient`]. Small images have orders of their own: see [`batched`]; so have 3×3 filters, see
-//! [`winograd`], and dilated ones whose pixels fall into images alike, see [`dilated`]. f16 and bf16
-//! are computed in f32 and rounded once.
+//! Weights' gradient: see [`weight_gradient`]. Small images have orders of their own: see [`batched`]; so have filters of two
+//! to five elements along rows and columns, see [`winograd`], and those that come to such by way of their dilation or
+//! stride, see [`apart`]. f16 and bf16 are computed in f32 and rounded once.
 
+mod apart;
 mod bands;
 mod batched;
 mod depthwise;
-mod dilated;
 mod forward;
 mod geometry;
 mod input_gradient;
@@ -27,6 +27,7 @@ mod winograd;
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use apart::Apart;
 use half::{bf16, f16};
 use tenfold_ir::{Error, Result};
 
@@ -35,6 +36,7 @@ pub use geometry::{Axis, Geometry};
 use crate::gemm::Epilogue;
 use crate::gemm::micro_kernel::Real;
 use crate::gemm::pack::Widen;
+use crate::memory::HostBuffer;
 
 /// An element type with convolutions.
 pub trait ConvolutionElement: Copy + Send + Sync + 'static {
@@ -75,14 +77,31 @@ fn run_directly<S: Widen<T>, T: Real>(call: Call<'_, S>) -> Result<()> {
     Ok(())
 }
 
+/// The results by the definition, so many, without an epilogue.
+fn defined(
+    kind: Kind,
+    geometry: &Geometry,
+    first: &[f32],
+    second: &[f32],
+    length: usize,
+) -> Result<HostBuffer> {
+    let buffer = HostBuffer::new(length * size_of::<f32>())?;
+    // SAFETY: the buffer is aligned for any number, holds so many bytes, all bits are numbers, and it is borrowed alone.
+    let output = unsafe { std::slice::from_raw_parts_mut(buffer.pointer().as_ptr().cast(), length) };
+    run_directly::<f32, f32>(Call { kind, geometry: *geometry, first, second, output, epilogue: None })?;
+    Ok(buffer)
+}
+
 impl ConvolutionElement for f32 {
     fn run(call: Call<'_, f32>) -> Result<()> {
         if is_direct() {
             run_directly::<f32, f32>(call)
         } else if winograd::serves(&call.geometry) {
-            winograd::run(call)
-        } else if let Some(apart) = dilated::apart(&call.geometry) {
-            dilated::run(call, apart)
+            let Call { kind, geometry, first, second, .. } = call;
+            let length = call.output.len();
+            winograd::run(call, &|| defined(kind, &geometry, first, second, length))
+        } else if let Some(apart) = Apart::of(&call.geometry) {
+            apart.run(call)
         } else {
             run_directly::<f32, f32>(call)
         }
@@ -118,7 +137,7 @@ pub fn is_direct() -> bool {
     }
 }
 
-/// Computes all convolutions by their definition (`true`), or 3×3 ones of many channels with fewer
+/// Computes all convolutions by their definition (`true`), or those of many channels and short filters with fewer
 /// multiplications and a larger error (`false`).
 pub fn set_direct(direct: bool) {
     DIRECT.store(direct as u8, Ordering::Relaxed);

@@ -5,73 +5,129 @@ use tenfold_cpu::convolution::{Axis, Geometry, set_direct};
 
 use crate::{Case, TIER, cases, same_bits_everywhere, same_everywhere};
 
-/// Convolutions of 3×3 with stride 1 and enough channels and tiles for Winograd's F(4×4, 3×3).
+/// Rows and columns of filters that have tiles.
+fn kernel() -> impl Strategy<Value = [usize; 2]> {
+    prop_oneof![
+        3 => Just([3, 3]),
+        1 => Just([2, 2]),
+        1 => Just([4, 4]),
+        1 => Just([5, 5]),
+        2 => (2..6usize).prop_map(|columns| [1, columns]),
+    ]
+}
+
+/// Outputs of a tile along an axis, and what it sees.
+fn tile(kernel: usize) -> [usize; 2] {
+    if kernel == 1 { [1, 1] } else { [7 - kernel, 6] }
+}
+
+/// An axis with stride 1.
+fn dense_axis(kernel: usize, (input, before, after): (usize, usize, usize)) -> Axis {
+    let (before, after) = (before.min(kernel), after.min(kernel - 1));
+    let output = input + before + after + 1 - kernel;
+    Axis { input, kernel, output, stride: 1, before, dilation: 1 }
+}
+
+/// Filters without stride, of shapes that have tiles, and with enough channels and tiles for most of them to be served.
 fn tiled_geometry() -> impl Strategy<Value = Geometry> {
-    let axis = || {
-        (4..20usize, 0..4usize, 0..3usize).prop_map(|(input, before, after)| {
-            let output = input + before + after - 2;
-            Axis { input, kernel: 3, output, stride: 1, before, dilation: 1 }
-        })
-    };
+    let extents = || (5..20usize, 0..4usize, 0..3usize);
     let channels = || prop_oneof![Just(16), Just(17), Just(24), Just(37)];
-    (1..3usize, channels(), channels(), axis(), axis()).prop_map(
-        |(groups, input_channels, output_channels, y, x)| {
-            let tiles = y.output.div_ceil(4) * x.output.div_ceil(4);
-            let images = 32usize.div_ceil(tiles);
-            Geometry { images, groups, input_channels, output_channels, axes: [Axis::UNIT, y, x] }
+    let depth = prop_oneof![
+        2 => Just(Axis::UNIT),
+        1 => (1..4usize, 1..3usize, 1..4usize, 0..3usize).prop_map(|(kernel, dilation, output, before)| {
+            let reach = (kernel - 1) * dilation;
+            let input = (output + reach).saturating_sub(before).max(1);
+            Axis { input, kernel, output, stride: 1, before, dilation }
+        }),
+    ];
+    (1..3usize, channels(), channels(), kernel(), depth, extents(), extents()).prop_map(
+        |(groups, input_channels, output_channels, kernel, z, y, x)| {
+            let (y, x) = (dense_axis(kernel[0], y), dense_axis(kernel[1], x));
+            let [height, width] = kernel.map(|kernel| tile(kernel)[0]);
+            let tiles = y.output.div_ceil(height) * x.output.div_ceil(width);
+            let defined = y.output * x.output * kernel[0] * kernel[1];
+            let positions = kernel.map(|kernel| tile(kernel)[1]).iter().product::<usize>();
+            // So many that the filters' transforms pay.
+            let saved = defined.saturating_sub(tiles * positions) * z.output;
+            let images = (128 * positions).div_ceil(saved.max(positions)).min(40);
+            Geometry { images, groups, input_channels, output_channels, axes: [z, y, x] }
         },
     )
 }
 
 /// A matrix of magnitudes, row by row.
-type Matrix<'a> = &'a [&'a [f64]];
+type Matrix = Vec<Vec<f64>>;
 
-/// `|Bᵀ|`, `|G|` and `|Aᵀ|` of F(4×4, 3×3) at 0, ±1, ±2 and infinity.
-const INPUT: Matrix = &[
-    &[4.0, 0.0, 5.0, 0.0, 1.0, 0.0],
-    &[0.0, 4.0, 4.0, 1.0, 1.0, 0.0],
-    &[0.0, 4.0, 4.0, 1.0, 1.0, 0.0],
-    &[0.0, 2.0, 1.0, 2.0, 1.0, 0.0],
-    &[0.0, 2.0, 1.0, 2.0, 1.0, 0.0],
-    &[0.0, 4.0, 0.0, 5.0, 0.0, 1.0],
-];
-const FILTER: Matrix = &[
-    &[1.0 / 4.0, 0.0, 0.0],
-    &[1.0 / 6.0, 1.0 / 6.0, 1.0 / 6.0],
-    &[1.0 / 6.0, 1.0 / 6.0, 1.0 / 6.0],
-    &[1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
-    &[1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
-    &[0.0, 0.0, 1.0],
-];
-const OUTPUT: Matrix = &[
-    &[1.0, 1.0, 1.0, 1.0, 1.0, 0.0],
-    &[0.0, 1.0, 1.0, 2.0, 2.0, 0.0],
-    &[0.0, 1.0, 1.0, 4.0, 4.0, 0.0],
-    &[0.0, 1.0, 1.0, 8.0, 8.0, 1.0],
-];
+/// `|Bᵀ|` of interpolation at 0, ±1, ±2 and infinity.
+fn input_matrix(kernel: usize) -> Matrix {
+    if kernel == 1 {
+        return vec![vec![1.0]];
+    }
+    vec![
+        vec![4.0, 0.0, 5.0, 0.0, 1.0, 0.0],
+        vec![0.0, 4.0, 4.0, 1.0, 1.0, 0.0],
+        vec![0.0, 4.0, 4.0, 1.0, 1.0, 0.0],
+        vec![0.0, 2.0, 1.0, 2.0, 1.0, 0.0],
+        vec![0.0, 2.0, 1.0, 2.0, 1.0, 0.0],
+        vec![0.0, 4.0, 0.0, 5.0, 0.0, 1.0],
+    ]
+}
 
-fn transposed(matrix: Matrix) -> Vec<Vec<f64>> {
+/// Powers of the points' magnitudes, a row a point: of infinity the last of them.
+fn powers(count: usize) -> Matrix {
+    let mut rows: Matrix = [0, 1, 1, 2, 2]
+        .map(|point: i32| (0..count as u32).map(|power| f64::from(point.pow(power))).collect())
+        .to_vec();
+    rows.push((0..count).map(|power| f64::from(power + 1 == count)).collect());
+    rows
+}
+
+/// `|G|`.
+fn filter_matrix(kernel: usize) -> Matrix {
+    if kernel == 1 {
+        return vec![vec![1.0]];
+    }
+    let divisors = [4.0, 6.0, 6.0, 24.0, 24.0, 1.0];
+    let mut rows = powers(kernel);
+    for (row, divisor) in rows.iter_mut().zip(divisors) {
+        row.iter_mut().for_each(|power| *power /= divisor);
+    }
+    rows
+}
+
+/// `|Aᵀ|`.
+fn output_matrix(kernel: usize) -> Matrix {
+    if kernel == 1 {
+        return vec![vec![1.0]];
+    }
+    transposed(&powers(7 - kernel))
+}
+
+fn transposed(matrix: &Matrix) -> Matrix {
     (0..matrix[0].len()).map(|column| matrix.iter().map(|row| row[column]).collect()).collect()
 }
 
-/// `M X Mᵀ` of a square X, row by row.
-fn both_sides<Row: AsRef<[f64]>>(matrix: &[Row], x: &[f64]) -> Vec<f64> {
-    let size = matrix[0].as_ref().len();
-    let at = |i: usize, j: usize| -> f64 {
-        let (left, right) = (matrix[i].as_ref(), matrix[j].as_ref());
-        (0..size * size).map(|k| left[k / size] * right[k % size] * x[k]).sum()
-    };
-    (0..matrix.len() * matrix.len()).map(|k| at(k / matrix.len(), k % matrix.len())).collect()
+/// `L X Rᵀ`, row by row.
+fn both_sides([left, right]: &[Matrix; 2], x: &[f64]) -> Vec<f64> {
+    let width = right[0].len();
+    let columns: Vec<Vec<f64>> = left
+        .iter()
+        .map(|left| {
+            (0..width).map(|j| left.iter().enumerate().map(|(i, l)| l * x[i * width + j]).sum()).collect()
+        })
+        .collect();
+    let product = |row: &Vec<f64>, right: &Vec<f64>| row.iter().zip(right).map(|(x, r)| x * r).sum();
+    columns.iter().flat_map(|row| right.iter().map(move |right| product(row, right))).collect()
 }
 
-/// Magnitudes of pixels of a square in an image, zero beyond it.
-fn square(image: &[f32], extents: [usize; 2], first: [isize; 2], size: usize) -> Vec<f64> {
-    let at = |i: usize, j: usize| {
-        let (y, x) = (first[0] + i as isize, first[1] + j as isize);
+/// Magnitudes of pixels of a patch in a plane, zero beyond it.
+fn patch(plane: &[f32], extents: [usize; 2], first: [isize; 2], size: [usize; 2]) -> Vec<f64> {
+    let at = |k: usize| {
+        let (y, x) = (first[0] + (k / size[1]) as isize, first[1] + (k % size[1]) as isize);
         let inside = (0..extents[0] as isize).contains(&y) && (0..extents[1] as isize).contains(&x);
-        if inside { f64::from(image[y as usize * extents[1] + x as usize].abs()) } else { 0.0 }
+        if inside { f64::from(plane[y as usize * extents[1] + x as usize].abs()) } else { 0.0 }
     };
-    (0..size * size).map(|k| at(k / size, k % size)).collect()
+    (0..size[0] * size[1]).map(at).collect()
 }
 
 /// Bounds of the errors of forward, input's gradient and weights' gradient. On the way to a result, a term takes part
@@ -79,91 +135,117 @@ fn square(image: &[f32], extents: [usize; 2], first: [isize; 2], size: usize) ->
 /// magnitudes of all terms add up to the same transforms of magnitudes. (See `winograd/mod.rs`.)
 fn tiled_bounds(case: &Case<f32>) -> [Vec<f64>; 3] {
     let geometry = &case.geometry;
-    let Geometry { images, groups, input_channels, output_channels, axes: [_, y, x] } = *geometry;
+    let Geometry { images, groups, input_channels, output_channels, axes: [z, y, x] } = *geometry;
+    let kernel = [y.kernel, x.kernel];
+    let (sizes, seen) = (kernel.map(|k| tile(k)[0]), kernel.map(|k| tile(k)[1]));
+    let (input_by, filter_by, output_by) =
+        (kernel.map(input_matrix), kernel.map(filter_matrix), kernel.map(output_matrix));
     let (inputs, outputs) = ([y.input, x.input], [y.output, x.output]);
-    let (before, turned) =
-        ([y.before, x.before].map(|b| b as isize), [y.before, x.before].map(|b| 2 - b as isize));
+    let before = [y.before, x.before].map(|before| before as isize);
+    let turned = [0, 1].map(|axis| kernel[axis] as isize - 1 - before[axis]);
     let mut bounds =
         [vec![0.0; case.gradient.len()], vec![0.0; case.input.len()], vec![0.0; case.weight.len()]];
-    let filter = |group: usize, output: usize, input: usize| {
-        let first = ((group * output_channels + output) * input_channels + input) * 9;
-        first..first + 9
+    let taps = kernel[0] * kernel[1];
+    let filter = |group: usize, output: usize, input: usize, tap: usize| {
+        let first = (((group * output_channels + output) * input_channels + input) * z.kernel + tap) * taps;
+        first..first + taps
     };
     let tiles = |extents: [usize; 2]| {
-        let columns = extents[1].div_ceil(4);
-        (0..extents[0].div_ceil(4) * columns).map(move |tile| [tile / columns * 4, tile % columns * 4])
-    };
-    let add = |bounds: &mut [f64], extents: [usize; 2], tile: [usize; 2], square: &[f64]| {
-        for (k, value) in square.iter().enumerate() {
-            let (row, column) = (tile[0] + k / 4, tile[1] + k % 4);
-            if row < extents[0] && column < extents[1] {
-                bounds[row * extents[1] + column] = *value;
-            }
-        }
+        let columns = extents[1].div_ceil(sizes[1]);
+        (0..extents[0].div_ceil(sizes[0]) * columns)
+            .map(move |tile| [tile / columns * sizes[0], tile % columns * sizes[1]])
     };
     let unit = f64::from(f32::EPSILON) / 2.0 * 1.01;
-    let plane = |extents: [usize; 2]| extents[0] * extents[1];
-    for (batch, channels) in (0..images * groups).map(|batch| (batch, batch % groups)) {
-        let image = |all: &[f32], channel: usize, extents: [usize; 2]| -> Vec<f32> {
-            all[channel * plane(extents)..][..plane(extents)].to_vec()
-        };
+    let area = |extents: [usize; 2]| extents[0] * extents[1];
+    let reach = ((z.kernel - 1) * z.dilation) as isize;
+    for (batch, group) in (0..images * groups).map(|batch| (batch, batch % groups)) {
         // Forward, and the input's gradient as a convolution of the output's.
-        for (kind, source, count, from, to, result_count, pad) in [
-            (0, &case.input, input_channels, inputs, outputs, output_channels, before),
-            (1, &case.gradient, output_channels, outputs, inputs, input_channels, turned),
+        for (kind, source, count, from, to, result_count, pad, depths, first_plane) in [
+            (
+                0,
+                &case.input,
+                input_channels,
+                inputs,
+                outputs,
+                output_channels,
+                before,
+                [z.input, z.output],
+                -(z.before as isize),
+            ),
+            (
+                1,
+                &case.gradient,
+                output_channels,
+                outputs,
+                inputs,
+                input_channels,
+                turned,
+                [z.output, z.input],
+                z.before as isize - reach,
+            ),
         ] {
-            for tile in tiles(to) {
+            for (plane, tile) in (0..depths[1]).flat_map(|plane| tiles(to).map(move |tile| (plane, tile))) {
                 let first = [tile[0] as isize - pad[0], tile[1] as isize - pad[1]];
-                let spread: Vec<Vec<f64>> = (0..count)
-                    .map(|c| {
-                        both_sides(INPUT, &square(&image(source, batch * count + c, from), from, first, 6))
-                    })
-                    .collect();
-                for result in 0..result_count {
-                    let mut sums = vec![0.0; 36];
-                    for (channel, spread) in spread.iter().enumerate() {
-                        let taps = if kind == 0 {
-                            filter(channels, result, channel)
-                        } else {
-                            filter(channels, channel, result)
+                let mut sums = vec![vec![0.0; area(seen)]; result_count];
+                for (tap, channel) in (0..z.kernel).flat_map(|tap| (0..count).map(move |c| (tap, c))) {
+                    let seen_plane = plane as isize + first_plane + (tap * z.dilation) as isize;
+                    let Some(seen_plane) = usize::try_from(seen_plane).ok().filter(|&p| p < depths[0]) else {
+                        continue;
+                    };
+                    let start = ((batch * count + channel) * depths[0] + seen_plane) * area(from);
+                    let pixels = patch(&source[start..start + area(from)], from, first, seen);
+                    let spread = both_sides(&input_by, &pixels);
+                    for (result, sums) in sums.iter_mut().enumerate() {
+                        let place = match kind {
+                            0 => filter(group, result, channel, tap),
+                            _ => filter(group, channel, result, z.kernel - 1 - tap),
                         };
                         let mut taps: Vec<f64> =
-                            case.weight[taps].iter().map(|w| f64::from(w.abs())).collect();
+                            case.weight[place].iter().map(|w| f64::from(w.abs())).collect();
                         if kind == 1 {
                             taps.reverse();
                         }
-                        let taps = both_sides(FILTER, &taps);
-                        (0..36).for_each(|k| sums[k] += spread[k] * taps[k]);
+                        let taps = both_sides(&filter_by, &taps);
+                        sums.iter_mut().zip(spread.iter().zip(taps)).for_each(|(sum, (d, g))| *sum += d * g);
                     }
-                    let steps = (count + 24) as f64;
-                    let sums: Vec<f64> =
-                        both_sides(OUTPUT, &sums).iter().map(|sum| sum * steps * unit).collect();
-                    let target =
-                        &mut bounds[kind][(batch * result_count + result) * plane(to)..][..plane(to)];
-                    add(target, to, tile, &sums);
+                }
+                let steps = (count * z.kernel + 24) as f64;
+                for (result, sums) in sums.iter().enumerate() {
+                    let start = ((batch * result_count + result) * depths[1] + plane) * area(to);
+                    for (k, sum) in both_sides(&output_by, sums).iter().enumerate() {
+                        let (row, column) = (tile[0] + k / sizes[1], tile[1] + k % sizes[1]);
+                        if row < to[0] && column < to[1] {
+                            bounds[kind][start + row * to[1] + column] = sum * steps * unit;
+                        }
+                    }
                 }
             }
         }
     }
-    let all_tiles = (images * tiles(outputs).count() + 24) as f64;
-    let (adjoint, spread_gradient) = (transposed(FILTER), transposed(OUTPUT));
-    for group in 0..groups {
+    let all_tiles = (images * z.output * tiles(outputs).count() + 24) as f64;
+    let (adjoint, gradient_by) = (filter_by.each_ref().map(transposed), output_by.each_ref().map(transposed));
+    for (group, tap) in (0..groups).flat_map(|group| (0..z.kernel).map(move |tap| (group, tap))) {
         for (output, input) in (0..output_channels).flat_map(|o| (0..input_channels).map(move |i| (o, i))) {
-            let mut sums = vec![0.0; 36];
-            for batch in (0..images).map(|image| image * groups + group) {
-                let pixels = &case.input[(batch * input_channels + input) * plane(inputs)..];
-                let gradient = &case.gradient[(batch * output_channels + output) * plane(outputs)..];
+            let mut sums = vec![0.0; area(seen)];
+            for (image, plane) in (0..images).flat_map(|image| (0..z.output).map(move |plane| (image, plane)))
+            {
+                let batch = image * groups + group;
+                let seen_plane = (plane + tap * z.dilation).checked_sub(z.before).filter(|&p| p < z.input);
+                let Some(seen_plane) = seen_plane else { continue };
+                let pixels =
+                    &case.input[((batch * input_channels + input) * z.input + seen_plane) * area(inputs)..];
+                let gradient =
+                    &case.gradient[((batch * output_channels + output) * z.output + plane) * area(outputs)..];
                 for tile in tiles(outputs) {
                     let first = [tile[0] as isize, tile[1] as isize];
                     let shifted = [first[0] - before[0], first[1] - before[1]];
-                    let d = both_sides(INPUT, &square(pixels, inputs, shifted, 6));
-                    let y = both_sides(&spread_gradient, &square(gradient, outputs, first, 4));
-                    (0..36).for_each(|k| sums[k] += d[k] * y[k]);
+                    let d = both_sides(&input_by, &patch(pixels, inputs, shifted, seen));
+                    let y = both_sides(&gradient_by, &patch(gradient, outputs, first, sizes));
+                    sums.iter_mut().zip(d.iter().zip(y)).for_each(|(sum, (d, y))| *sum += d * y);
                 }
             }
-            for (bound, sum) in
-                bounds[2][filter(group, output, input)].iter_mut().zip(both_sides(&adjoint, &sums))
-            {
+            let sums = both_sides(&adjoint, &sums);
+            for (bound, sum) in bounds[2][filter(group, output, input, tap)].iter_mut().zip(sums) {
                 *bound = sum * all_tiles * unit;
             }
         }
@@ -197,7 +279,7 @@ proptest! {
 
     #[test]
     fn tiles_with_numbers_that_are_not_finite_are_those_of_the_direct_convolution(
-        geometry in tiled_geometry(),
+        geometry in prop_oneof![tiled_geometry(), dilated_geometry(), strided_geometry()],
         seed in any::<u64>(),
         special in prop_oneof![Just(f32::NAN), Just(f32::INFINITY), Just(f32::NEG_INFINITY), Just(f32::MAX)],
         operand in 0..3usize,
@@ -226,7 +308,7 @@ proptest! {
     }
 }
 
-/// Filters of 3 × 3 whose taps lie apart, over images that fall into as many alike.
+/// Filters whose taps lie apart, over images that fall into as many alike.
 fn dilated_geometry() -> impl Strategy<Value = Geometry> {
     (tiled_geometry(), 1..4usize, 1..5usize).prop_map(|(geometry, down, across)| {
         let dilated = |axis: Axis, dilation: usize| Axis {
@@ -236,28 +318,95 @@ fn dilated_geometry() -> impl Strategy<Value = Geometry> {
             dilation,
             ..axis
         };
-        let [z, y, x] = geometry.axes;
-        Geometry {
-            images: geometry.images.min(2),
-            axes: [z, dilated(y, down), dilated(x, across)],
-            ..geometry
-        }
+        let [_, y, x] = geometry.axes;
+        let axes = [Axis::UNIT, dilated(y, down), dilated(x, across)];
+        Geometry { images: geometry.images.min(2), axes, ..geometry }
     })
 }
 
+/// Filters in steps, whose taps fall into filters that have tiles.
+fn strided_geometry() -> impl Strategy<Value = Geometry> {
+    let axis = || (3..12usize, 2..5usize, 9..32usize, 0..5usize, 0..3usize);
+    let channels = || prop_oneof![Just(3), Just(8), Just(17)];
+    (1..3usize, channels(), channels(), any::<bool>(), axis(), axis()).prop_map(
+        |(groups, input_channels, output_channels, along_both, y, x)| {
+            let strided = |(kernel, stride, input, before, after): (usize, usize, usize, usize, usize)| {
+                let kernel = kernel.min(input);
+                let output = (input + before + after - kernel) / stride + 1;
+                Axis { input, kernel, output, stride, before, dilation: 1 }
+            };
+            // Tiles have as many outputs along rows as along columns.
+            let y = if along_both { strided((x.0, x.1, y.2, y.3, y.4)) } else { Axis::UNIT };
+            let axes = [Axis::UNIT, y, strided(x)];
+            Geometry { images: 4, groups, input_channels, output_channels, axes }
+        },
+    )
+}
+
+/// Results are those of naive loops, but for roundings of all terms, and equal on all tiers.
+fn check_square_error(geometry: Geometry, seed: u64) {
+    let case = Case::new(geometry, seed, |number| number as f32);
+    let results = same_everywhere(&case, 0.0, |number| -number);
+    for (result, expected) in results.iter().zip(&case.expected(f64::from)) {
+        let squares = |numbers: &mut dyn Iterator<Item = f64>| numbers.map(|x| x * x).sum::<f64>();
+        let error =
+            squares(&mut result.iter().zip(expected).map(|(&number, &(value, _))| f64::from(number) - value));
+        let scale = squares(&mut expected.iter().map(|&(value, _)| value));
+        // As for dense filters.
+        assert!(error <= scale * 1e-8, "relative error {}, {geometry:?}", (error / scale).sqrt());
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(8))]
+    #![proptest_config(cases(8))]
 
     #[test]
     fn dilated_filters_are_close_and_equal_on_all_tiers(geometry in dilated_geometry(), seed in any::<u64>()) {
-        let case = Case::new(geometry, seed, |number| number as f32);
-        let results = same_everywhere(&case, 0.0, |number| -number);
-        for (result, expected) in results.iter().zip(&case.expected(f64::from)) {
-            let squares = |numbers: &mut dyn Iterator<Item = f64>| numbers.map(|x| x * x).sum::<f64>();
-            let error = squares(&mut result.iter().zip(expected).map(|(&number, &(value, _))| f64::from(number) - value));
-            let scale = squares(&mut expected.iter().map(|&(value, _)| value));
-            // As for filters that are not dilated.
-            prop_assert!(error <= scale * 1e-8, "relative error {}", (error / scale).sqrt());
-        }
+        check_square_error(geometry, seed);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(24))]
+
+    #[test]
+    fn filters_in_steps_are_close_and_equal_on_all_tiers(geometry in strided_geometry(), seed in any::<u64>()) {
+        check_square_error(geometry, seed);
+    }
+}
+
+/// A row of tiles too long for a block, planes too many for one, and the strides that models have.
+#[test]
+fn long_rows_deep_images_and_usual_strides_are_close_and_equal_on_all_tiers() {
+    let axis = |input, kernel, stride, before| {
+        let output = (input + 2 * before - kernel) / stride + 1;
+        Axis { input, kernel, output, stride, before, dilation: 1 }
+    };
+    let geometry = |images, [input_channels, output_channels]: [usize; 2], axes| Geometry {
+        images,
+        groups: 1,
+        input_channels,
+        output_channels,
+        axes,
+    };
+    let unit = Axis::UNIT;
+    for geometry in [
+        geometry(2, [32, 40], [unit, unit, axis(1000, 5, 1, 2)]),
+        geometry(1, [25, 16], [unit, axis(9, 3, 1, 1), axis(603, 3, 1, 1)]),
+        geometry(1, [16, 24], [axis(37, 3, 1, 1), axis(13, 3, 1, 1), axis(9, 3, 1, 1)]),
+        geometry(1, [16, 16], [axis(5, 3, 1, 1), axis(6, 3, 1, 1), axis(300, 3, 1, 1)]),
+        geometry(4, [32, 32], [axis(7, 1, 1, 0), axis(6, 3, 1, 1), axis(9, 3, 1, 1)]),
+        geometry(1, [3, 64], [unit, axis(56, 7, 2, 3), axis(56, 7, 2, 3)]),
+        geometry(12, [16, 24], [unit, axis(28, 4, 2, 1), axis(28, 4, 2, 1)]),
+        geometry(4, [3, 32], [unit, axis(67, 11, 4, 2), axis(67, 11, 4, 2)]),
+    ] {
+        check_square_error(geometry, 5);
+        let _alone = TIER.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let case = Case::new(geometry, 5, |number| number as f32);
+        let tiled = case.run(0.0, |number| -number);
+        set_direct(true);
+        let direct = case.run(0.0, |number| -number);
+        set_direct(false);
+        assert!(tiled.iter().zip(&direct).all(|(tiled, direct)| tiled != direct), "not served: {geometry:?}");
     }
 }

@@ -1,5 +1,6 @@
 //! Poolings made of others: unpooling, powers and random windows.
 
+use std::hint::select_unpredictable;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tenfold_cpu::threads::for_each_chunk;
@@ -248,25 +249,26 @@ impl RandomWindows {
             let begins = &begins[plane * begins_of_plane..][..begins_of_plane];
             let (rest, columns) = begins.split_at(begins_of_plane - output[2]);
             let (slices, rows) = rest.split_at(rest.len() - output[1]);
-            for (place, index) in indices.iter_mut().enumerate() {
-                let (line, column) = (place / output[2], place % output[2]);
+            for (line, indices) in indices.chunks_exact_mut(output[2]).enumerate() {
                 let slice = slices.get(line / output[1]).copied().unwrap_or(0) as usize;
-                let (row, column) = (rows[line % output[1]] as usize, columns[column] as usize);
-                let first = (slice * height + row) * width + column;
-                let mut best = first;
-                for z in 0..window[0] {
-                    for y in 0..window[1] {
-                        let start = first + (z * height + y) * width;
-                        for at in start..start + window[2] {
-                            // The first of equals, but the last NaN before all.
-                            let is_nan = pixels[at].partial_cmp(&pixels[at]).is_none();
-                            if pixels[at] > pixels[best] || is_nan {
-                                best = at;
+                let line = (slice * height + rows[line % output[1]] as usize) * width;
+                for (index, &column) in indices.iter_mut().zip(columns) {
+                    let first = line + column as usize;
+                    let (mut best, mut largest) = (first, pixels[first]);
+                    for z in 0..window[0] {
+                        for y in 0..window[1] {
+                            let start = first + (z * height + y) * width;
+                            for (at, &pixel) in (start..).zip(&pixels[start..start + window[2]]) {
+                                // The first of equals, but the last NaN before all.
+                                let better = pixel > largest || pixel.partial_cmp(&pixel).is_none();
+                                // Which it is no processor guesses.
+                                best = select_unpredictable(better, at, best);
+                                largest = select_unpredictable(better, pixel, largest);
                             }
                         }
                     }
+                    *index = best as i64;
                 }
-                *index = best as i64;
             }
         });
     }

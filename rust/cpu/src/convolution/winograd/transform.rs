@@ -1,19 +1,68 @@
-//! Tiles of images to their 36 products' factors, and back, a vector of channels at a time.
+//! Tiles of images to their products' factors, and back, a vector of channels at a time.
 //!
 //! A *strip* holds the pixels of as many channels as a vector has lanes, channels side by side. A *plane* of
-//! transformed numbers holds one of a tile's 36 positions: tiles as rows, channels as columns.
+//! transformed numbers holds one of a tile's positions: tiles as rows, channels as columns.
 
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use super::lines::Line;
-use super::{Extents, LINE, TILE};
+use super::lines::{
+    Filter, FilterGradient, FlippedFilter, Gradient, Input, Line, Output, REACH, outputs, positions,
+};
 use crate::gemm::micro_kernel::{Real, Vector, portable};
-use crate::gemm::pack::transpose;
 use crate::simd::{Tier, tier};
 
-/// Positions of a transformed tile.
-pub(super) const POSITIONS: usize = 36;
+/// The transforms for one extent of filters, along rows and columns.
+pub(super) struct Transforms {
+    /// Outputs of a tile.
+    pub tile: [usize; 2],
+    /// Inputs that they see.
+    pub patch: [usize; 2],
+    pub input: unsafe fn(&Spread),
+    pub gradient: unsafe fn(&Spread),
+    pub filter: unsafe fn(&Spread),
+    pub flipped_filter: unsafe fn(&Spread),
+    pub output: unsafe fn(&Gather),
+    pub filter_gradient: unsafe fn(&Gather),
+}
+
+impl Transforms {
+    const fn new<const Y: usize, const X: usize>() -> Transforms {
+        Transforms {
+            tile: [outputs(Y), outputs(X)],
+            patch: [positions(Y), positions(X)],
+            input: spread::<Input<Y>, Input<X>>,
+            gradient: spread::<Gradient<Y>, Gradient<X>>,
+            filter: spread::<Filter<Y>, Filter<X>>,
+            flipped_filter: spread::<FlippedFilter<Y>, FlippedFilter<X>>,
+            output: gather::<Output<Y>, Output<X>>,
+            filter_gradient: gather::<FilterGradient<Y>, FilterGradient<X>>,
+        }
+    }
+
+    /// The transforms for filters of so many rows and columns.
+    pub fn of(kernel: [usize; 2]) -> Option<&'static Transforms> {
+        macro_rules! table {
+            ($([$y:literal, $x:literal]),*) => {
+                match kernel {
+                    $([$y, $x] => Some(const { &Transforms::new::<$y, $x>() }),)*
+                    _ => None,
+                }
+            };
+        }
+        table!([1, 2], [1, 3], [1, 4], [1, 5], [2, 2], [3, 3], [4, 4], [5, 5])
+    }
+
+    /// Positions of a transformed tile.
+    pub fn positions(&self) -> usize {
+        self.patch[0] * self.patch[1]
+    }
+
+    /// Rows and columns of tiles of so many outputs.
+    pub fn tiles(&self, [rows, columns]: [usize; 2]) -> [usize; 2] {
+        [rows.div_ceil(self.tile[0]), columns.div_ceil(self.tile[1])]
+    }
+}
 
 /// Code over vectors of the current tier.
 trait Vectorised {
@@ -62,37 +111,44 @@ pub(super) fn strip_lanes() -> usize {
     f32::kernels().lanes
 }
 
-/// Transforms tiles of `SIZE × SIZE` pixels of a strip, `step` apart, to 36 planes.
-pub(super) struct Spread<L, const SIZE: usize> {
-    /// The first pixel of row `rows.start`; rows have `width` pixels.
+/// Tiles of pixels of a strip, to be transformed to planes.
+pub(super) struct Spread {
+    /// The pixels of the rows and columns below.
     pub strip: *const f32,
-    /// The rows that the strip holds. Pixels beyond them, and beyond the width, are zero.
+    /// What the strip holds. Pixels beyond are zero.
     pub rows: Range<isize>,
-    pub width: usize,
+    pub columns: Range<isize>,
     /// Row and column of the first tile's first pixel.
     pub first: [isize; 2],
-    pub step: usize,
+    /// Pixels from a tile to the next, along rows and columns.
+    pub step: [usize; 2],
     /// Rows and columns of tiles.
     pub tiles: [usize; 2],
     /// The first tile's place in the first plane.
     pub target: *mut f32,
     pub tile_pitch: usize,
     pub plane_pitch: usize,
-    pub line: PhantomData<L>,
 }
 
-impl<L: Line<SIZE, 6>, const SIZE: usize> Spread<L, SIZE> {
-    /// # Safety
-    /// The strip has the rows, and the planes have room for the tiles.
-    pub unsafe fn run(&self) {
-        // SAFETY: the caller's.
-        unsafe { on_vectors(self) }
-    }
+/// Transforms tiles by `Y` along their columns and by `X` along their rows.
+///
+/// # Safety
+/// The strip has the rows and columns, and the planes have room for the tiles.
+unsafe fn spread<Y: Line, X: Line>(task: &Spread) {
+    // SAFETY: the caller's.
+    unsafe { on_vectors(&Spreading::<Y, X> { task, lines: PhantomData }) }
+}
 
+struct Spreading<'a, Y, X> {
+    task: &'a Spread,
+    lines: PhantomData<(Y, X)>,
+}
+
+impl<Y: Line, X: Line> Spreading<'_, Y, X> {
     /// Transforms one tile. `INSIDE`: none of its pixels is beyond the strip.
     ///
     /// # Safety
-    /// As for [`Spread::run`].
+    /// As for [`spread`].
     #[expect(clippy::needless_range_loop, reason = "iterators are calls that keep vectors out of registers")]
     #[inline(always)]
     unsafe fn tile<V: Vector<Element = f32>, const INSIDE: bool>(
@@ -101,49 +157,52 @@ impl<L: Line<SIZE, 6>, const SIZE: usize> Spread<L, SIZE> {
         x: isize,
         target: *mut f32,
     ) {
+        let Spread { strip, ref rows, ref columns, plane_pitch, .. } = *self.task;
+        let width = columns.end - columns.start;
         // SAFETY: pixels are read within the strip alone, and the planes have room.
         unsafe {
-            let mut columns = [[V::zero(); 6]; SIZE];
-            for j in 0..SIZE {
-                let mut column = [V::zero(); SIZE];
-                for i in 0..SIZE {
+            let mut transformed = [[V::zero(); REACH]; REACH];
+            for j in 0..X::TAKEN {
+                let mut column = [V::zero(); REACH];
+                for i in 0..Y::TAKEN {
                     let (y, x) = (y + i as isize, x + j as isize);
-                    if INSIDE || (self.rows.contains(&y) && (0..self.width as isize).contains(&x)) {
-                        let pixel = (y - self.rows.start) * self.width as isize + x;
-                        column[i] = V::load(self.strip.offset(pixel * V::LANES as isize));
+                    if INSIDE || (rows.contains(&y) && columns.contains(&x)) {
+                        let pixel = (y - rows.start) * width + x - columns.start;
+                        column[i] = V::load(strip.offset(pixel * V::LANES as isize));
                     }
                 }
-                columns[j] = L::product(column);
+                transformed[j] = Y::product(column);
             }
-            for i in 0..6 {
-                let mut row = [V::zero(); SIZE];
-                for j in 0..SIZE {
-                    row[j] = columns[j][i];
+            for i in 0..Y::GIVEN {
+                let mut row = [V::zero(); REACH];
+                for j in 0..X::TAKEN {
+                    row[j] = transformed[j][i];
                 }
-                let row = L::product(row);
-                for j in 0..6 {
-                    row[j].store(target.add((6 * i + j) * self.plane_pitch));
+                let row = X::product(row);
+                for j in 0..X::GIVEN {
+                    row[j].store(target.add((X::GIVEN * i + j) * plane_pitch));
                 }
             }
         }
     }
 }
 
-impl<L: Line<SIZE, 6>, const SIZE: usize> Vectorised for Spread<L, SIZE> {
+impl<Y: Line, X: Line> Vectorised for Spreading<'_, Y, X> {
     #[inline(always)]
     unsafe fn run<V: Vector<Element = f32>>(&self) {
-        let size = SIZE as isize;
-        for row in 0..self.tiles[0] {
-            let y = self.first[0] + (row * self.step) as isize;
-            for column in 0..self.tiles[1] {
-                let x = self.first[1] + (column * self.step) as isize;
-                let inside = y >= self.rows.start
-                    && y + size <= self.rows.end
-                    && x >= 0
-                    && x + size <= self.width as isize;
+        let Spread { ref rows, ref columns, first, step, tiles, target, tile_pitch, .. } = *self.task;
+        let (height, width) = (Y::TAKEN as isize, X::TAKEN as isize);
+        for row in 0..tiles[0] {
+            let y = first[0] + (row * step[0]) as isize;
+            for column in 0..tiles[1] {
+                let x = first[1] + (column * step[1]) as isize;
+                let inside = y >= rows.start
+                    && y + height <= rows.end
+                    && x >= columns.start
+                    && x + width <= columns.end;
                 // SAFETY: the caller's.
                 unsafe {
-                    let target = self.target.add((row * self.tiles[1] + column) * self.tile_pitch);
+                    let target = target.add((row * tiles[1] + column) * tile_pitch);
                     match inside {
                         true => self.tile::<V, true>(y, x, target),
                         false => self.tile::<V, false>(y, x, target),
@@ -154,129 +213,75 @@ impl<L: Line<SIZE, 6>, const SIZE: usize> Vectorised for Spread<L, SIZE> {
     }
 }
 
-/// Rows of tiles in some channels of an image.
-pub(super) struct ImageTiles<'a> {
-    /// All channels.
-    pub image: &'a [f32],
-    pub extents: Extents,
-    pub channels: Range<usize>,
-    /// Row and column of the first tile's first pixel.
-    pub first: [isize; 2],
-    /// Rows and columns of tiles.
-    pub tiles: [usize; 2],
-}
-
-impl ImageTiles<'_> {
-    /// Numbers that a strip of tiles of so many rows and columns needs at most.
-    pub fn strip_numbers(extents: Extents, tiles: [usize; 2]) -> usize {
-        let pixels = ((tiles[0] + 1) * TILE * extents.width).max(tiles[0] * tiles[1] * TILE * TILE);
-        pixels.next_multiple_of(LINE) * strip_lanes()
-    }
-
-    /// Transforms the tiles of `SIZE × SIZE` pixels to planes whose columns begin with the first of the channels.
-    ///
-    /// # Safety
-    /// The strip has [`ImageTiles::strip_numbers`], and the planes have room for the tiles.
-    pub unsafe fn spread<L: Line<SIZE, 6>, const SIZE: usize>(
-        &self,
-        strip: *mut f32,
-        target: *mut f32,
-        tile_pitch: usize,
-        plane_pitch: usize,
-    ) {
-        let Extents { height, width, .. } = self.extents;
-        let inside = |row: isize| row.clamp(0, height as isize);
-        let end = self.first[0] + (self.tiles[0] * TILE + SIZE - TILE) as isize;
-        let rows = inside(self.first[0])..inside(end);
-        let pixels = (rows.end - rows.start) as usize * width;
-        let lanes = strip_lanes();
-        for channel in self.channels.clone().step_by(lanes) {
-            let channels = lanes.min(self.channels.end - channel);
-            // SAFETY: the rows lie within the image; the rest is the caller's.
-            unsafe {
-                let pixel = channel * height * width + rows.start as usize * width;
-                let from = self.image.as_ptr().add(pixel);
-                transpose(from, (height * width) as isize, channels, pixels, lanes, strip);
-                Spread::<L, SIZE> {
-                    strip,
-                    rows: rows.clone(),
-                    width,
-                    first: self.first,
-                    step: TILE,
-                    tiles: self.tiles,
-                    target: target.add(channel - self.channels.start),
-                    tile_pitch,
-                    plane_pitch,
-                    line: PhantomData,
-                }
-                .run();
-            }
-        }
-    }
-}
-
 /// Results whose product with this overflows are not trusted. The transforms mix numbers of a tile: one near the largest
 /// float leaves errors of 10³⁰ in results that it has no part in, and these would be finite.
 pub(super) const MARGIN: f32 = (1u64 << 40) as f32;
 
-/// Transforms 36 planes to tiles of `SIZE × SIZE` pixels of a strip, side by side.
-pub(super) struct Gather<L, const SIZE: usize> {
+/// Tiles in planes, to be transformed to pixels of a strip, side by side.
+pub(super) struct Gather {
     /// The first tile's place in the first plane.
     pub source: *const f32,
     pub tile_pitch: usize,
     pub plane_pitch: usize,
     /// Rows and columns of tiles.
     pub tiles: [usize; 2],
-    /// Rows have `SIZE · tiles[1]` pixels.
+    /// A row holds the pixels of a row of tiles.
     pub strip: *mut f32,
-    /// For each tile a vector: zero in the lanes whose pixels are all trusted (see [`MARGIN`]), else NaN.
+    /// A vector: zero in the lanes whose pixels are all trusted (see [`MARGIN`]), else NaN.
     pub flags: *mut f32,
-    pub line: PhantomData<L>,
 }
 
-impl<L: Line<6, SIZE>, const SIZE: usize> Gather<L, SIZE> {
-    /// # Safety
-    /// The planes have the tiles; strip and flags have room for them.
-    pub unsafe fn run(&self) {
-        // SAFETY: the caller's.
-        unsafe { on_vectors(self) }
-    }
+/// Transforms tiles by `Y` along their columns and by `X` along their rows.
+///
+/// # Safety
+/// The planes have the tiles; strip and flags have room for them.
+unsafe fn gather<Y: Line, X: Line>(task: &Gather) {
+    // SAFETY: the caller's.
+    unsafe { on_vectors(&Gathering::<Y, X> { task, lines: PhantomData }) }
 }
 
-impl<L: Line<6, SIZE>, const SIZE: usize> Vectorised for Gather<L, SIZE> {
+struct Gathering<'a, Y, X> {
+    task: &'a Gather,
+    lines: PhantomData<(Y, X)>,
+}
+
+impl<Y: Line, X: Line> Vectorised for Gathering<'_, Y, X> {
     #[expect(clippy::needless_range_loop, reason = "iterators are calls that keep vectors out of registers")]
     #[inline(always)]
     unsafe fn run<V: Vector<Element = f32>>(&self) {
-        let width = SIZE * self.tiles[1];
-        for tile in 0..self.tiles[0] * self.tiles[1] {
-            let first = tile / self.tiles[1] * SIZE * width + tile % self.tiles[1] * SIZE;
-            // SAFETY: the caller's.
-            unsafe {
-                let source = self.source.add(tile * self.tile_pitch);
-                let mut columns = [[V::zero(); SIZE]; 6];
-                for j in 0..6 {
-                    let mut column = [V::zero(); 6];
-                    for i in 0..6 {
-                        column[i] = V::load(source.add((6 * i + j) * self.plane_pitch));
+        let Gather { source, tile_pitch, plane_pitch, tiles, strip, flags } = *self.task;
+        let width = X::GIVEN * tiles[1];
+        // SAFETY: the caller's.
+        unsafe {
+            let (margin, mut flags_of_all) = (V::splat(&MARGIN), V::zero());
+            for tile in 0..tiles[0] * tiles[1] {
+                let first = tile / tiles[1] * Y::GIVEN * width + tile % tiles[1] * X::GIVEN;
+                let source = source.add(tile * tile_pitch);
+                let mut columns = [[V::zero(); REACH]; REACH];
+                for j in 0..X::TAKEN {
+                    let mut column = [V::zero(); REACH];
+                    for i in 0..Y::TAKEN {
+                        column[i] = V::load(source.add((X::TAKEN * i + j) * plane_pitch));
                     }
-                    columns[j] = L::product(column);
+                    columns[j] = Y::product(column);
                 }
+                // Of a tile, so that tiles do not wait for each other.
                 let mut flag = V::zero();
-                let margin = V::splat(&MARGIN);
-                for i in 0..SIZE {
-                    let mut row = [V::zero(); 6];
-                    for j in 0..6 {
+                for i in 0..Y::GIVEN {
+                    let mut row = [V::zero(); REACH];
+                    for j in 0..X::TAKEN {
                         row[j] = columns[j][i];
                     }
-                    let row = L::product(row);
-                    for j in 0..SIZE {
+                    let row = X::product(row);
+                    for j in 0..X::GIVEN {
                         // Infinite where it is too large, and then no number.
                         flag = row[j].mul_add(margin, V::zero()).mul_add(V::zero(), flag);
-                        row[j].store(self.strip.add((first + i * width + j) * V::LANES));
+                        row[j].store(strip.add((first + i * width + j) * V::LANES));
                     }
                 }
-                flag.store(self.flags.add(tile * V::LANES));
+                flags_of_all = flags_of_all.add(flag);
             }
+            flags_of_all.store(flags);
         }
     }
 }

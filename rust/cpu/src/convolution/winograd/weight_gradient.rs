@@ -1,20 +1,19 @@
 //! The gradient of the filters.
 //!
-//! Images are cut into parts by shape, a part into blocks of whole rows of tiles. A block is a chain over its tiles;
-//! the blocks of a part are added in ascending order, then the parts.
+//! Images are cut into parts by shape, a part into blocks of tiles. A block is a chain over its tiles; the blocks of a
+//! part are added in ascending order, then the parts.
 
-use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tenfold_ir::Result;
 
-use super::lines::{FilterGradient, Gradient, Input};
-use super::transform::{Gather, ImageTiles, MARGIN, POSITIONS, strip_lanes, write_channels};
-use super::{Extents, LINE, Segment, TILE, plane_pitch, segments, tile_pitch};
+use super::tiles::{Depth, ImageTiles, LINE, TileBlock, plane_pitch, tile_blocks, tile_pitch};
+use super::transform::{Gather, Transforms, strip_lanes, write_channels};
+use super::{Definition, Extents, kernel, untrusted};
+use crate::convolution::Call;
 use crate::convolution::forward::nanoseconds;
 use crate::convolution::window::Shared;
-use crate::convolution::{Call, Kind, weight_gradient};
 use crate::gemm::Block;
 use crate::gemm::blocks::{FINISHED_COLUMNS, even_pieces};
 use crate::gemm::micro_kernel::{Real, Tile};
@@ -35,46 +34,54 @@ const MOST_NUMBERS: usize = 1 << 22;
 /// What is summed.
 struct Plan<'a> {
     call: &'a Call<'a, f32>,
+    transforms: &'static Transforms,
     input: Extents,
     gradient: Extents,
+    depth: Depth,
+    /// Zeros before the input along rows and columns.
     before: [isize; 2],
-    /// Rows and columns of tiles of an image.
-    tiles: [usize; 2],
     /// The images of each part.
     parts: Vec<Range<usize>>,
 }
 
 impl<'a> Plan<'a> {
-    fn new(call: &'a Call<'a, f32>) -> Plan<'a> {
+    fn new(call: &'a Call<'a, f32>, transforms: &'static Transforms) -> Plan<'a> {
         let geometry = &call.geometry;
-        let [_, y, x] = geometry.axes;
-        let tiles = [y.output.div_ceil(TILE), x.output.div_ceil(TILE)];
+        let [z, y, x] = geometry.axes;
         let mut plan = Plan {
             call,
-            input: Extents { channels: geometry.input_channels, height: y.input, width: x.input },
-            gradient: Extents { channels: geometry.output_channels, height: y.output, width: x.output },
+            transforms,
+            input: Extents::input(geometry),
+            gradient: Extents::output(geometry),
+            depth: Depth::new(z),
             before: [y.before as isize, x.before as isize],
-            tiles,
             parts: Vec::new(),
         };
-        let by_tiles = geometry.images * tiles[0] * tiles[1] / PART_TILES;
+        let [rows, columns] = plan.tiles();
+        let by_tiles = geometry.images * plan.gradient.depth * rows * columns / PART_TILES;
         let most = by_tiles.min(MOST_NUMBERS / (geometry.groups * plan.sum_numbers())).max(1);
         plan.parts = even_pieces(0..geometry.images, geometry.images.div_ceil(most), 1).collect();
         plan
     }
 
-    /// Distance of the sums of neighbouring input channels; output channels lie side by side.
+    /// Rows and columns of tiles of a plane.
+    fn tiles(&self) -> [usize; 2] {
+        self.transforms.tiles([self.gradient.height, self.gradient.width])
+    }
+
+    /// Distance of neighbouring sums of a position: of the input's channels, each with the taps of the depth. Output
+    /// channels lie side by side.
     fn row_pitch(&self) -> usize {
         tile_pitch(self.gradient.channels)
     }
 
     fn sum_pitch(&self) -> usize {
-        plane_pitch(self.input.channels * self.row_pitch())
+        plane_pitch(self.input.channels * self.depth.taps * self.row_pitch())
     }
 
     /// Numbers of a group's sums of one part.
     fn sum_numbers(&self) -> usize {
-        POSITIONS * self.sum_pitch()
+        self.transforms.positions() * self.sum_pitch()
     }
 
     /// Sums the tiles of a part's images, for some input channels of a group.
@@ -83,83 +90,84 @@ impl<'a> Plan<'a> {
     /// The operands have the elements of the geometry; `sums` are the group's of this part, and nothing else writes
     /// those of these channels.
     unsafe fn sum_part(&self, images: Range<usize>, group: usize, channels: Range<usize>, sums: *mut f32) {
-        let [image_rows, columns] = self.tiles;
-        let most_rows = (BLOCK_TILES / columns).max(1);
+        let blocks = tile_blocks(images, &self.depth, self.tiles(), BLOCK_TILES);
+        let most = |numbers: &dyn Fn(&TileBlock) -> usize| blocks.iter().map(numbers).max().unwrap_or(0);
         let (input_tile, gradient_tile) = (tile_pitch(channels.len()), self.gradient.tile_pitch());
-        let most_tiles = most_rows * columns;
-        let (input_pitch, gradient_pitch) =
-            (plane_pitch(most_tiles * input_tile), plane_pitch(most_tiles * gradient_tile));
-        let strip_tiles = [most_rows.min(image_rows), columns];
-        let strip_numbers = ImageTiles::strip_numbers(self.input, strip_tiles)
-            .max(ImageTiles::strip_numbers(self.gradient, strip_tiles));
-        let numbers = POSITIONS * (input_pitch + gradient_pitch) + strip_numbers;
+        let input_pitch = plane_pitch(most(&TileBlock::source_tiles) * input_tile);
+        let gradient_pitch = plane_pitch(most(&TileBlock::result_tiles) * gradient_tile);
+        let strip_numbers = most(&|block| ImageTiles::strip_numbers(self.transforms, &block.sources));
+        let positions = self.transforms.positions();
+        let numbers = positions * (input_pitch + gradient_pitch) + strip_numbers;
         let mut scratch = Scratch::take(numbers * size_of::<f32>());
         // SAFETY: the scratch has room for the parts, which begin at cache lines; the rest is the caller's.
         unsafe {
             let input = scratch.as_mut_ptr::<f32>();
-            let gradient = input.add(POSITIONS * input_pitch);
-            let strip = gradient.add(POSITIONS * gradient_pitch);
-            let rows = images.start * image_rows..images.end * image_rows;
-            let mut accumulate = false;
-            for block in even_pieces(rows, most_rows, 1) {
-                for segment in segments(block.clone(), self.tiles) {
-                    let first = segment.first_tile;
-                    let input = input.add(first * input_tile);
-                    self.input_tiles(&segment, group, channels.clone()).spread::<Input, 6>(
+            let gradient = input.add(positions * input_pitch);
+            let strip = gradient.add(positions * gradient_pitch);
+            for (index, block) in blocks.iter().enumerate() {
+                for segment in &block.sources {
+                    let target = input.add(segment.first_tile * input_tile);
+                    self.input_tiles(segment.image, group, channels.clone()).spread(
+                        segment,
+                        self.transforms.input,
                         strip,
-                        input,
-                        input_tile,
-                        input_pitch,
-                    );
-                    let gradient = gradient.add(first * gradient_tile);
-                    self.gradient_tiles(&segment, group).spread::<Gradient, 4>(
-                        strip,
-                        gradient,
-                        gradient_tile,
-                        gradient_pitch,
+                        target,
+                        [input_tile, input_pitch],
                     );
                 }
-                let product = Product {
-                    tiles: block.len() * columns,
-                    rows: channels.len(),
-                    columns: self.gradient.channels,
-                    a: input,
-                    a_pitches: [input_tile, input_pitch],
-                    b: gradient,
-                    b_pitches: [gradient_tile, gradient_pitch],
-                    c: sums.add(channels.start * self.row_pitch()),
-                    c_pitches: [self.row_pitch(), self.sum_pitch()],
-                    accumulate,
-                };
-                product.run();
-                accumulate = true;
+                for segment in &block.results {
+                    let target = gradient.add(segment.first_tile * gradient_tile);
+                    self.gradient_tiles(segment.image, group).spread(
+                        segment,
+                        self.transforms.gradient,
+                        strip,
+                        target,
+                        [gradient_tile, gradient_pitch],
+                    );
+                }
+                for tap in 0..self.depth.taps {
+                    let shift = tap * self.depth.step * block.plane_tiles;
+                    let product = Product {
+                        positions,
+                        tiles: block.result_tiles(),
+                        rows: channels.len(),
+                        columns: self.gradient.channels,
+                        a: input.add(shift * input_tile),
+                        a_pitches: [input_tile, input_pitch],
+                        b: gradient,
+                        b_pitches: [gradient_tile, gradient_pitch],
+                        c: sums.add((channels.start * self.depth.taps + tap) * self.row_pitch()),
+                        c_pitches: [self.depth.taps * self.row_pitch(), self.sum_pitch()],
+                        accumulate: index > 0,
+                    };
+                    product.run();
+                }
             }
         }
         scratch.give_back();
     }
 
-    fn input_tiles(&self, segment: &Segment, group: usize, channels: Range<usize>) -> ImageTiles<'a> {
-        let first = (segment.rows.start * TILE) as isize - self.before[0];
+    fn input_tiles(&self, image: usize, group: usize, channels: Range<usize>) -> ImageTiles<'a> {
         let numbers = self.input.channels * self.input.pixels();
         ImageTiles {
-            image: &self.call.first[(segment.image * self.call.geometry.groups + group) * numbers..]
-                [..numbers],
+            image: &self.call.first[(image * self.call.geometry.groups + group) * numbers..][..numbers],
             extents: self.input,
             channels,
-            first: [first, -self.before[1]],
-            tiles: [segment.rows.len(), self.tiles[1]],
+            first: self.before.map(|before| -before),
+            step: self.transforms.tile,
+            patch: self.transforms.patch,
         }
     }
 
-    fn gradient_tiles(&self, segment: &Segment, group: usize) -> ImageTiles<'a> {
+    fn gradient_tiles(&self, image: usize, group: usize) -> ImageTiles<'a> {
         let numbers = self.gradient.channels * self.gradient.pixels();
         ImageTiles {
-            image: &self.call.second[(segment.image * self.call.geometry.groups + group) * numbers..]
-                [..numbers],
+            image: &self.call.second[(image * self.call.geometry.groups + group) * numbers..][..numbers],
             extents: self.gradient,
             channels: 0..self.gradient.channels,
-            first: [(segment.rows.start * TILE) as isize, 0],
-            tiles: [segment.rows.len(), self.tiles[1]],
+            first: [0, 0],
+            step: self.transforms.tile,
+            patch: self.transforms.tile,
         }
     }
 
@@ -175,36 +183,36 @@ impl<'a> Plan<'a> {
         channel: usize,
         output: *mut f32,
     ) -> bool {
-        let (lanes, inputs, outputs) = (strip_lanes(), self.input.channels, self.gradient.channels);
-        let channels = lanes.min(outputs - channel);
-        let mut scratch = Scratch::take(inputs * 10 * lanes * size_of::<f32>());
+        let (lanes, outputs) = (strip_lanes(), self.gradient.channels);
+        let [height, width] = kernel(&self.call.geometry);
+        let planes = self.input.channels * self.depth.taps;
+        let (channels, numbers) = (lanes.min(outputs - channel), planes * height * width);
+        let mut scratch = Scratch::take((numbers + 1) * lanes * size_of::<f32>());
         let strip = scratch.as_mut_ptr::<f32>();
-        // SAFETY: the strip has room for 9 numbers and a flag an input channel; the rest is the caller's.
-        let finite = unsafe {
-            let flags = strip.add(inputs * 9 * lanes);
-            Gather::<FilterGradient, 3> {
+        // SAFETY: the strip has room for the filters of an output channel and the flags; the rest is the caller's.
+        let trusted = unsafe {
+            let flags = strip.add(numbers * lanes);
+            (self.transforms.filter_gradient)(&Gather {
                 source: sums.add(channel),
                 tile_pitch: self.row_pitch(),
                 plane_pitch: self.sum_pitch(),
-                tiles: [inputs, 1],
+                tiles: [planes, 1],
                 strip,
                 flags,
-                line: PhantomData,
-            }
-            .run();
-            let target = output.add((group * outputs + channel) * inputs * 9);
-            write_channels(strip, inputs * 9, channels, target, inputs * 9);
-            let flags = std::slice::from_raw_parts(flags, inputs * lanes);
-            flags.chunks_exact(lanes).all(|flags| flags[..channels].iter().all(|&flag| flag == 0.0))
+            });
+            let target = output.add((group * outputs + channel) * numbers);
+            write_channels(strip, numbers, channels, target, numbers);
+            (0..channels).all(|lane| flags.add(lane).read() == 0.0)
         };
         scratch.give_back();
-        finite
+        trusted
     }
 }
 
-/// The 36 products of transposed tiles of the input with tiles of the gradient. Pitches are of tiles (of the sums:
-/// of rows) and of planes.
+/// The products of transposed tiles of the input with tiles of the gradient, one for each position. Pitches are of tiles
+/// (of the sums: of rows) and of planes.
 struct Product {
+    positions: usize,
     tiles: usize,
     rows: usize,
     columns: usize,
@@ -222,7 +230,7 @@ impl Product {
     /// The planes hold the tiles, the sums have room.
     unsafe fn run(&self) {
         let kernels = f32::kernels();
-        for position in 0..POSITIONS {
+        for position in 0..self.positions {
             for first in (0..self.columns).step_by(kernels.columns()) {
                 let vectors = kernels.vectors_for(kernels.columns().min(self.columns - first));
                 for rows in even_pieces(0..self.rows, kernels.rows, 1) {
@@ -249,8 +257,9 @@ impl Product {
     }
 }
 
-pub(super) fn run(call: Call<'_, f32>) -> Result<()> {
-    let plan = Plan::new(&call);
+pub(super) fn run(call: Call<'_, f32>, definition: Definition<'_>) -> Result<()> {
+    let Some(transforms) = Transforms::of(kernel(&call.geometry)) else { unreachable!("not served") };
+    let plan = Plan::new(&call, transforms);
     let (groups, inputs, outputs) = (call.geometry.groups, plan.input.channels, plan.gradient.channels);
     let part_numbers = groups * plan.sum_numbers();
     let buffer = HostBuffer::new(plan.parts.len() * part_numbers * size_of::<f32>())?;
@@ -284,47 +293,36 @@ pub(super) fn run(call: Call<'_, f32>) -> Result<()> {
             }
         }
     });
-    let (lanes, finite) = (strip_lanes(), AtomicBool::new(true));
+    let (lanes, trusted) = (strip_lanes(), AtomicBool::new(true));
     let strips = outputs.div_ceil(lanes);
     let output = Shared(call.output.as_ptr().cast_mut());
-    for_each_chunk(groups * strips, (inputs * lanes * 8) as u64, &|index| {
+    for_each_chunk(groups * strips, (inputs * call.geometry.taps() * lanes) as u64, &|index| {
         let (group, channel) = (index / strips, index % strips * lanes);
         // SAFETY: tasks write different channels of the output.
         unsafe {
             let sums = sums.get().add(group * plan.sum_numbers());
             if !plan.transform_sums(sums, group, channel, output.get()) {
-                finite.store(false, Ordering::Relaxed);
+                trusted.store(false, Ordering::Relaxed);
             }
         }
     });
     drop(plan);
-    let mut call = call;
-    if !finite.into_inner() {
-        compute_directly(&mut call);
+    if !trusted.into_inner() {
+        let defined = definition()?;
+        let length = call.output.len();
+        // SAFETY: the definition gives as many numbers as the output has.
+        let defined = unsafe { std::slice::from_raw_parts(defined.pointer().as_ptr().cast(), length) };
+        untrusted::replace(call.output, defined);
     }
     finish(call);
     Ok(())
 }
 
-/// Replaces the filters that are not trusted by those of the direct sums.
-#[cold]
-fn compute_directly(call: &mut Call<'_, f32>) {
-    let mut direct = vec![0.0; call.output.len()];
-    let Call { geometry, first, second, .. } = *call;
-    let again =
-        Call { kind: Kind::WeightGradient, geometry, first, second, output: &mut direct, epilogue: None };
-    weight_gradient::run::<f32, f32>(again);
-    for (filter, direct) in call.output.chunks_exact_mut(9).zip(direct.chunks_exact(9)) {
-        if !filter.iter().all(|number| (number * MARGIN).is_finite()) {
-            filter.copy_from_slice(direct);
-        }
-    }
-}
-
 /// Runs the epilogue.
 fn finish(call: Call<'_, f32>) {
     let Some(epilogue) = call.epilogue else { return };
-    let (outputs, columns) = (call.geometry.output_channels, call.geometry.input_channels * 9);
+    let (outputs, columns) =
+        (call.geometry.output_channels, call.geometry.input_channels * call.geometry.taps());
     let output = call.output.as_mut_ptr();
     for group in 0..call.geometry.groups {
         for rows in even_pieces(0..outputs, 16, 1) {

@@ -317,25 +317,61 @@ fn convolution(core: &Core, kind: &Convolution, inputs: &[Bounded], result: &Ten
     let mut bound = linear(core, inputs, depth(terms), result)?;
     let weight_gradient = matches!(kind.kind, ConvolutionKind::WeightGradient { .. });
     let kernel: &[usize] = if weight_gradient { &result.shape()[2..] } else { &second[2..] };
-    let unit_steps = kind.stride.iter().chain(&kind.dilation).all(|&step| step == 1);
-    if kernel == [3, 3] && unit_steps && result.spec.dtype == DType::Float32 {
+    if let Some(tile) = Tile::of(kind, kernel).filter(|_| result.spec.dtype == DType::Float32) {
         let pixels = result.shape()[2..].iter().product::<usize>();
-        for (plane, addition) in tiled(kind, inputs, result).into_iter().enumerate() {
+        for (plane, addition) in tiled(kind, &tile, inputs, result).into_iter().enumerate() {
             bound[plane * pixels..][..pixels].iter_mut().for_each(|bound| *bound += addition);
         }
     }
     Ok(bound)
 }
 
-/// What Winograd's F(4×4, 3×3) adds to the errors of a plane of the result. The transforms mix the pixels of a tile and
-/// the elements of a filter: magnitudes grow by the square of the largest `Σ_k |Aᵀ_ik| · Σ_j |Bᵀ_kj| · max_t |G_kt|`,
-/// which is 29.3, or for the weights' gradient of `Σ_k |Gᵀ_ik| · Σ_j |Bᵀ_kj| · Σ_j |A_kj|`, 53.4. A term takes part in
-/// at most 24 roundings of the three transforms and one a step of its sum.
-fn tiled(kind: &Convolution, inputs: &[Bounded], result: &Tensor) -> Vec<f64> {
-    const GROWTH: f64 = 29.4 * 29.4;
-    const WEIGHT_GROWTH: f64 = 53.4 * 53.4;
+/// A tile of Winograd's F(7 − K, K) along the last two axes.
+struct Tile {
+    /// Outputs of a tile along the axes.
+    outputs: Vec<usize>,
+    /// By how much magnitudes grow in the transforms, for outputs and for the weights' gradient.
+    growth: f64,
+    weight_growth: f64,
+    /// Terms of a product for a summed channel: taps along a third axis, and rests of a stride.
+    terms: usize,
+}
+
+impl Tile {
+    /// The tile that may serve the filters: of two to five elements along both axes or the last one, after those of a
+    /// stride are sorted by their rests.
+    ///
+    /// Magnitudes grow along an axis by the largest `Σ_k |Aᵀ_ik| · Σ_j |Bᵀ_kj| · max_t |G_kt|`, or for the weights'
+    /// gradient of `Σ_k |Gᵀ_ik| · Σ_j |Bᵀ_kj| · Σ_j |A_kj|`.
+    fn of(kind: &Convolution, kernel: &[usize]) -> Option<Tile> {
+        const GROWTH: f64 = 29.4;
+        const WEIGHT_GROWTH: [f64; 4] = [57.7, 53.4, 48.1, 40.7];
+        let outermost = kernel.len().saturating_sub(2);
+        let taps: Vec<usize> = kernel.iter().zip(&kind.stride).map(|(k, &step)| k.div_ceil(step)).collect();
+        let (above, last) = (&taps[outermost..taps.len() - 1], taps[taps.len() - 1]);
+        if !(2..6).contains(&last) || above.iter().any(|&taps| taps != 1 && taps != last) {
+            return None;
+        }
+        let axes: Vec<usize> = taps[outermost..].iter().copied().filter(|&taps| taps > 1).collect();
+        let outputs = (0..kernel.len()).map(|axis| match taps[axis] {
+            1 => 1,
+            _ if axis < outermost => 1,
+            taps => 7 - taps,
+        });
+        Some(Tile {
+            outputs: outputs.collect(),
+            growth: axes.iter().map(|_| GROWTH).product(),
+            weight_growth: axes.iter().map(|taps| WEIGHT_GROWTH[taps - 2]).product(),
+            terms: kernel[..outermost].iter().chain(&kind.stride).product(),
+        })
+    }
+}
+
+/// What the tile adds to the errors of a plane of the result. The transforms mix the pixels of a tile and the elements of
+/// a filter; a term takes part in at most 24 roundings of the three transforms and one a step of its sum.
+fn tiled(kind: &Convolution, tile: &Tile, inputs: &[Bounded], result: &Tensor) -> Vec<f64> {
     let [first, second] = [&inputs[0].tensor, &inputs[1].tensor];
-    // Tiles with numbers that are not finite are computed as by the definition.
+    // Results that are not finite are computed as by the definition.
     let planes = |tensor: &Tensor, fold: fn(f64, f64) -> f64| -> Vec<f64> {
         let pixels = tensor.shape()[2..].iter().product::<usize>().max(1);
         let fold =
@@ -353,7 +389,8 @@ fn tiled(kind: &Convolution, inputs: &[Bounded], result: &Tensor) -> Vec<f64> {
         ConvolutionKind::WeightGradient { .. } => {
             let (images, outputs) = (second.shape()[0], second.shape()[1]);
             let gradients = planes(second, f64::max);
-            let tiles: usize = second.shape()[2..].iter().map(|extent| extent.div_ceil(4)).product();
+            let extents = second.shape()[2..].iter().zip(&tile.outputs);
+            let tiles: usize = extents.map(|(extent, &outputs)| extent.div_ceil(outputs)).product();
             let steps = (images * tiles + 24) as f64;
             all.map(|index| {
                 let (output, channel, _) = plane(index);
@@ -361,7 +398,7 @@ fn tiled(kind: &Convolution, inputs: &[Bounded], result: &Tensor) -> Vec<f64> {
                 let products = (0..images).map(|image| {
                     largest[image * first.shape()[1] + input] * gradients[image * outputs + output]
                 });
-                steps * roundoff(DType::Float32) * WEIGHT_GROWTH * tiles as f64 * products.sum::<f64>()
+                steps * roundoff(DType::Float32) * tile.weight_growth * tiles as f64 * products.sum::<f64>()
             })
             .collect()
         }
@@ -369,7 +406,7 @@ fn tiled(kind: &Convolution, inputs: &[Bounded], result: &Tensor) -> Vec<f64> {
             let forward = matches!(kind.kind, ConvolutionKind::Forward);
             let filters = planes(second, |sum, x| sum + x);
             let inner = second.shape()[1];
-            let steps = (channels + 24) as f64;
+            let steps = (channels * tile.terms + 24) as f64;
             all.map(|index| {
                 let (image, result, group) = plane(index);
                 let products = (group * channels..(group + 1) * channels).map(|channel| {
@@ -379,7 +416,7 @@ fn tiled(kind: &Convolution, inputs: &[Bounded], result: &Tensor) -> Vec<f64> {
                     };
                     largest[image * first.shape()[1] + channel] * filters[filter]
                 });
-                steps * roundoff(DType::Float32) * GROWTH * products.sum::<f64>()
+                steps * roundoff(DType::Float32) * tile.growth * products.sum::<f64>()
             })
             .collect()
         }
