@@ -105,6 +105,9 @@ GROUP = Group(
                    (COLUMNS,), bytes=2 * NUMBERS),
         expression("silu(x)*y 4096×1024", lambda f, x, y: f.silu(x) * y, (ROWS, COLUMNS), (ROWS, COLUMNS),
                    gradients=True, bytes=8 * NUMBERS),
+        expression("(x[:, :, None]-y[:, None, :])*0.5, 512×64×64",
+                   lambda f, x, y: (x[:, :, None] - y[:, None, :]) * 0.5, (512, 64), (512, 64),
+                   bytes=FLOAT * 512 * 64 * 64),
     ],
     in_mean=False,
 )  # fmt: skip

@@ -241,6 +241,10 @@ impl RandomWindows {
         if results == 0 || pixels_of_plane == 0 {
             return;
         }
+        let window_places: Vec<usize> = (0..window[0])
+            .flat_map(|z| (0..window[1]).map(move |y| (z * height + y) * width))
+            .flat_map(|line| line..line + window[2])
+            .collect();
         let planes = indices.chunks_exact_mut(results).map(Mutex::new).collect::<Vec<_>>();
         let cost = (results * window.iter().product::<usize>()) as u64;
         for_each_chunk(planes.len(), cost, &|plane| {
@@ -255,17 +259,13 @@ impl RandomWindows {
                 for (index, &column) in indices.iter_mut().zip(columns) {
                     let first = line + column as usize;
                     let (mut best, mut largest) = (first, pixels[first]);
-                    for z in 0..window[0] {
-                        for y in 0..window[1] {
-                            let start = first + (z * height + y) * width;
-                            for (at, &pixel) in (start..).zip(&pixels[start..start + window[2]]) {
-                                // The first of equals, but the last NaN before all.
-                                let better = pixel > largest || pixel.partial_cmp(&pixel).is_none();
-                                // Which it is no processor guesses.
-                                best = select_unpredictable(better, at, best);
-                                largest = select_unpredictable(better, pixel, largest);
-                            }
-                        }
+                    for place in &window_places {
+                        let (at, pixel) = (first + place, pixels[first + place]);
+                        // The first of equals, but the last NaN before all.
+                        let better = pixel > largest || pixel.partial_cmp(&pixel).is_none();
+                        // Which it is no processor guesses.
+                        best = select_unpredictable(better, at, best);
+                        largest = select_unpredictable(better, pixel, largest);
                     }
                     *index = best as i64;
                 }
