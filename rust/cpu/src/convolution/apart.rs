@@ -10,9 +10,7 @@ use tenfold_ir::Result;
 
 use super::geometry::{Axis, Geometry};
 use super::window::Shared;
-use super::{Call, Kind, defined, winograd};
-use crate::gemm::Block;
-use crate::gemm::blocks::{FINISHED_COLUMNS, even_pieces};
+use super::{Call, Kind, defined, finish, numbers, numbers_mut, winograd};
 use crate::memory::HostBuffer;
 use crate::simd::{Tiered, on_tier};
 use crate::threads::for_each_chunk;
@@ -142,20 +140,13 @@ impl Apart {
         let mut buffer = HostBuffer::new(of_results.numbers(length) * size_of::<f32>())?;
         winograd::run(call(numbers_mut(&mut buffer), None), &definition)?;
         of_results.put_together(numbers(&buffer), results);
-        let Some(epilogue) = epilogue else { return Ok(()) };
         let Geometry { images, groups, input_channels, output_channels, .. } = geometry;
-        let (batches, rows, columns) = match kind {
-            Kind::Forward => (images * groups, output_channels, geometry.output_pixels()),
-            Kind::InputGradient => (images * groups, input_channels, geometry.input_pixels()),
-            Kind::WeightGradient => (groups, output_channels, input_channels * geometry.taps()),
+        let extents = match kind {
+            Kind::Forward => [images * groups, output_channels, geometry.output_pixels()],
+            Kind::InputGradient => [images * groups, input_channels, geometry.input_pixels()],
+            Kind::WeightGradient => [groups, output_channels, input_channels * geometry.taps()],
         };
-        let memory = Shared(results.as_mut_ptr());
-        for_each_chunk(batches, (rows * columns) as u64, &|batch| {
-            for some in even_pieces(0..columns, FINISHED_COLUMNS, 1) {
-                let start = batch * rows * columns + some.start;
-                epilogue(&mut Block::new(batch, (0..rows, some), memory.get(), start, columns));
-            }
-        });
+        finish(extents, results, epilogue);
         Ok(())
     }
 }
@@ -170,20 +161,6 @@ trait TakenApart {
 
     /// The tensor whole again.
     fn put_together(&self, apart: &[f32], whole: &mut [f32]);
-}
-
-/// The numbers of a buffer.
-fn numbers(buffer: &HostBuffer) -> &[f32] {
-    // SAFETY: the buffer is aligned for any number, holds so many bytes, and all bits are numbers.
-    unsafe { std::slice::from_raw_parts(buffer.pointer().as_ptr().cast(), buffer.size() / size_of::<f32>()) }
-}
-
-/// The numbers of a buffer, to be written.
-fn numbers_mut(buffer: &mut HostBuffer) -> &mut [f32] {
-    // SAFETY: as above, and the buffer is borrowed alone.
-    unsafe {
-        std::slice::from_raw_parts_mut(buffer.pointer().as_ptr().cast(), buffer.size() / size_of::<f32>())
-    }
 }
 
 /// What the rests of a channel become.

@@ -25,6 +25,7 @@ mod weight_gradient;
 mod window;
 mod winograd;
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use apart::Apart;
@@ -33,10 +34,13 @@ use tenfold_ir::{Error, Result};
 
 pub use geometry::{Axis, Geometry};
 
-use crate::gemm::Epilogue;
+use crate::gemm::blocks::{FINISHED_COLUMNS, even_pieces};
 use crate::gemm::micro_kernel::Real;
 use crate::gemm::pack::Widen;
+use crate::gemm::{Block, Epilogue};
 use crate::memory::HostBuffer;
+use crate::threads::for_each_chunk;
+use window::Shared;
 
 /// An element type with convolutions.
 pub trait ConvolutionElement: Copy + Send + Sync + 'static {
@@ -85,11 +89,41 @@ fn defined(
     second: &[f32],
     length: usize,
 ) -> Result<HostBuffer> {
-    let buffer = HostBuffer::new(length * size_of::<f32>())?;
-    // SAFETY: the buffer is aligned for any number, holds so many bytes, all bits are numbers, and it is borrowed alone.
-    let output = unsafe { std::slice::from_raw_parts_mut(buffer.pointer().as_ptr().cast(), length) };
+    let mut buffer = HostBuffer::new(length * size_of::<f32>())?;
+    let output = numbers_mut(&mut buffer);
     run_directly::<f32, f32>(Call { kind, geometry: *geometry, first, second, output, epilogue: None })?;
     Ok(buffer)
+}
+
+/// The numbers of a buffer.
+fn numbers(buffer: &HostBuffer) -> &[f32] {
+    bytemuck::cast_slice(buffer.as_slice())
+}
+
+/// The numbers of a buffer, to be written.
+fn numbers_mut(buffer: &mut HostBuffer) -> &mut [f32] {
+    bytemuck::cast_slice_mut(buffer.as_mut_slice())
+}
+
+/// Rows of a block that an epilogue is given of results that all lie there.
+const FINISHED_ROWS: usize = 16;
+
+/// Hands dense results, batches of rows and columns, to the epilogue.
+fn finish<S: Send + Sync>(
+    [batches, rows, columns]: [usize; 3],
+    output: &mut [S],
+    epilogue: Option<&Epilogue<'_, S>>,
+) {
+    let Some(epilogue) = epilogue else { return };
+    let memory = Shared(output.as_mut_ptr());
+    let pieces: Vec<Range<usize>> = even_pieces(0..rows, FINISHED_ROWS, 1).collect();
+    for_each_chunk(batches * pieces.len(), (rows.min(FINISHED_ROWS) * columns) as u64, &|index| {
+        let (batch, rows_of_it) = (index / pieces.len(), &pieces[index % pieces.len()]);
+        for some in even_pieces(0..columns, FINISHED_COLUMNS, 1) {
+            let start = (batch * rows + rows_of_it.start) * columns + some.start;
+            epilogue(&mut Block::new(batch, (rows_of_it.clone(), some), memory.get(), start, columns));
+        }
+    });
 }
 
 impl ConvolutionElement for f32 {

@@ -390,11 +390,14 @@ fn long_rows_deep_images_and_usual_strides_are_close_and_equal_on_all_tiers() {
         axes,
     };
     let unit = Axis::UNIT;
+    // Taps along the depth that lie apart, with another plane of zeros before than behind.
+    let apart = Axis { input: 14, kernel: 3, output: 13, stride: 1, before: 2, dilation: 2 };
     for geometry in [
         geometry(2, [32, 40], [unit, unit, axis(1000, 5, 1, 2)]),
         geometry(1, [25, 16], [unit, axis(9, 3, 1, 1), axis(603, 3, 1, 1)]),
         geometry(1, [16, 24], [axis(37, 3, 1, 1), axis(13, 3, 1, 1), axis(9, 3, 1, 1)]),
         geometry(1, [16, 16], [axis(5, 3, 1, 1), axis(6, 3, 1, 1), axis(300, 3, 1, 1)]),
+        geometry(1, [16, 24], [apart, axis(13, 3, 1, 1), axis(12, 3, 1, 1)]),
         geometry(4, [32, 32], [axis(7, 1, 1, 0), axis(6, 3, 1, 1), axis(9, 3, 1, 1)]),
         geometry(1, [3, 64], [unit, axis(56, 7, 2, 3), axis(56, 7, 2, 3)]),
         geometry(12, [16, 24], [unit, axis(28, 4, 2, 1), axis(28, 4, 2, 1)]),

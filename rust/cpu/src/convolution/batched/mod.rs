@@ -17,11 +17,10 @@ mod weight_gradient;
 use std::ops::Range;
 
 use super::geometry::Geometry;
-use super::{Call, Kind};
-use crate::gemm::blocks::{FINISHED_COLUMNS, even_pieces};
+use super::{Call, Kind, finish};
+use crate::gemm::blocks::even_pieces;
 use crate::gemm::micro_kernel::Real;
 use crate::gemm::pack::Widen;
-use crate::gemm::{Block, Epilogue};
 use crate::threads::{for_each_chunk, thread_count};
 use used_taps::UsedTaps;
 
@@ -75,19 +74,8 @@ pub(super) fn run<S: Widen<T>, T: Real>(mut call: Call<'_, S>) {
             let of_used = Call { kind, geometry, first, second, output: &mut used, epilogue: None };
             weight_gradient::run::<S, T>(of_used);
             taps.spread(&whole, &used, S::round(T::default()), output);
-            finish(&whole, output, epilogue);
-        }
-    }
-}
-
-/// Hands a gradient of the weights to the epilogue.
-fn finish<S>(geometry: &Geometry, output: &mut [S], epilogue: Option<&Epilogue<'_, S>>) {
-    let Some(epilogue) = epilogue else { return };
-    let (rows, columns) = (geometry.output_channels, geometry.input_channels * geometry.taps());
-    for group in 0..geometry.groups {
-        for some in even_pieces(0..columns, FINISHED_COLUMNS, 1) {
-            let start = group * rows * columns + some.start;
-            epilogue(&mut Block::new(group, (0..rows, some), output.as_mut_ptr(), start, columns));
+            let columns = whole.input_channels * whole.taps();
+            finish([whole.groups, whole.output_channels, columns], output, epilogue);
         }
     }
 }

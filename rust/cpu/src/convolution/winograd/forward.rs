@@ -6,10 +6,10 @@ use tenfold_ir::Result;
 
 use super::tiles::{Depth, ImageTiles, Segment, TileBlock, plane_pitch, tile_blocks};
 use super::transform::{Gather, Spread, Transforms, strip_lanes, write_channels};
-use super::{Definition, Extents, kernel, untrusted};
+use super::{Definition, Extents, kernel, replace_untrusted};
 use crate::convolution::forward::nanoseconds;
 use crate::convolution::window::Shared;
-use crate::convolution::{Call, Kind};
+use crate::convolution::{Call, Kind, numbers};
 use crate::gemm::Block;
 use crate::gemm::blocks::{FINISHED_COLUMNS, depth_blocks, even_pieces};
 use crate::gemm::micro_kernel::{MicroKernels, Real, Tile};
@@ -187,8 +187,8 @@ pub(super) fn run(call: Call<'_, f32>, definition: Definition<'_>) -> Result<()>
         let defined = definition()?;
         for_each_chunk(untrusted.len(), time, &|index| {
             let task = task(untrusted[index]);
-            // SAFETY: the definition gives as many numbers as the output has.
-            unsafe { task.take(defined.pointer().as_ptr().cast()) };
+            // SAFETY: tasks have different parts of the output.
+            unsafe { task.take(numbers(&defined)) };
             task.finish();
         });
     }
@@ -385,18 +385,16 @@ impl Task<'_> {
     /// Takes the results that are not trusted from those of the definition.
     ///
     /// # Safety
-    /// These are as many as the output has, and nothing else touches the block's results.
+    /// Nothing else touches the block's results.
     #[cold]
-    unsafe fn take(&self, defined: *const f32) {
+    unsafe fn take(&self, defined: &[f32]) {
         let result = self.plan.result;
         for (segment, pixels) in self.runs() {
             for channel in 0..result.channels {
                 let place = self.place(segment) + channel * result.pixels() + pixels.start;
-                // SAFETY: the caller's.
-                unsafe {
-                    let results = std::slice::from_raw_parts_mut(self.output.add(place), pixels.len());
-                    untrusted::replace(results, std::slice::from_raw_parts(defined.add(place), pixels.len()));
-                }
+                // SAFETY: the results lie in the output; the rest is the caller's.
+                let results = unsafe { std::slice::from_raw_parts_mut(self.output.add(place), pixels.len()) };
+                replace_untrusted(results, &defined[place..][..pixels.len()]);
             }
         }
     }

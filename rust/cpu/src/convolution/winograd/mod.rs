@@ -22,7 +22,6 @@ mod forward;
 mod lines;
 mod tiles;
 mod transform;
-mod untrusted;
 mod weight_gradient;
 
 use tenfold_ir::Result;
@@ -31,7 +30,7 @@ use super::geometry::{Axis, Geometry};
 use super::{Call, Kind};
 use crate::memory::HostBuffer;
 use tiles::Extents;
-use transform::Transforms;
+use transform::{MARGIN, Transforms};
 
 /// What the transforms of the numbers of a channel take, beside the definition's products with one channel of the other
 /// side. Measured, as the next two.
@@ -81,6 +80,15 @@ pub(super) fn run(call: Call<'_, f32>, definition: Definition<'_>) -> Result<()>
     match call.kind {
         Kind::Forward | Kind::InputGradient => forward::run(call, definition),
         Kind::WeightGradient => weight_gradient::run(call, definition),
+    }
+}
+
+/// Replaces the results that are not trusted by those of the definition.
+fn replace_untrusted(results: &mut [f32], defined: &[f32]) {
+    for (result, &defined) in results.iter_mut().zip(defined) {
+        if !(*result * MARGIN).is_finite() {
+            *result = defined;
+        }
     }
 }
 

@@ -10,12 +10,11 @@ use tenfold_ir::Result;
 
 use super::tiles::{Depth, ImageTiles, LINE, TileBlock, plane_pitch, tile_blocks, tile_pitch};
 use super::transform::{Gather, Transforms, strip_lanes, write_channels};
-use super::{Definition, Extents, kernel, untrusted};
-use crate::convolution::Call;
+use super::{Definition, Extents, kernel, replace_untrusted};
 use crate::convolution::forward::nanoseconds;
 use crate::convolution::window::Shared;
-use crate::gemm::Block;
-use crate::gemm::blocks::{FINISHED_COLUMNS, even_pieces};
+use crate::convolution::{Call, finish, numbers};
+use crate::gemm::blocks::even_pieces;
 use crate::gemm::micro_kernel::{Real, Tile};
 use crate::gemm::scratch::Scratch;
 use crate::memory::HostBuffer;
@@ -308,28 +307,9 @@ pub(super) fn run(call: Call<'_, f32>, definition: Definition<'_>) -> Result<()>
     });
     drop(plan);
     if !trusted.into_inner() {
-        let defined = definition()?;
-        let length = call.output.len();
-        // SAFETY: the definition gives as many numbers as the output has.
-        let defined = unsafe { std::slice::from_raw_parts(defined.pointer().as_ptr().cast(), length) };
-        untrusted::replace(call.output, defined);
+        replace_untrusted(call.output, numbers(&definition()?));
     }
-    finish(call);
+    let columns = call.geometry.input_channels * call.geometry.taps();
+    finish([groups, outputs, columns], call.output, call.epilogue);
     Ok(())
-}
-
-/// Runs the epilogue.
-fn finish(call: Call<'_, f32>) {
-    let Some(epilogue) = call.epilogue else { return };
-    let (outputs, columns) =
-        (call.geometry.output_channels, call.geometry.input_channels * call.geometry.taps());
-    let output = call.output.as_mut_ptr();
-    for group in 0..call.geometry.groups {
-        for rows in even_pieces(0..outputs, 16, 1) {
-            for some in even_pieces(0..columns, FINISHED_COLUMNS, 1) {
-                let start = (group * outputs + rows.start) * columns + some.start;
-                epilogue(&mut Block::new(group, (rows.clone(), some), output, start, columns));
-            }
-        }
-    }
 }

@@ -316,8 +316,8 @@ fn convolution(core: &Core, kind: &Convolution, inputs: &[Bounded], result: &Ten
     };
     let mut bound = linear(core, inputs, depth(terms), result)?;
     let weight_gradient = matches!(kind.kind, ConvolutionKind::WeightGradient { .. });
-    let kernel: &[usize] = if weight_gradient { &result.shape()[2..] } else { &second[2..] };
-    if let Some(tile) = Tile::of(kind, kernel).filter(|_| result.spec.dtype == DType::Float32) {
+    let weights: &[usize] = if weight_gradient { result.shape() } else { second };
+    if let Some(tile) = Tile::of(kind, weights).filter(|_| result.spec.dtype == DType::Float32) {
         let pixels = result.shape()[2..].iter().product::<usize>();
         for (plane, addition) in tiled(kind, &tile, inputs, result).into_iter().enumerate() {
             bound[plane * pixels..][..pixels].iter_mut().for_each(|bound| *bound += addition);
@@ -339,17 +339,24 @@ struct Tile {
 
 impl Tile {
     /// The tile that may serve the filters: of two to five elements along both axes or the last one, after those of a
-    /// stride are sorted by their rests.
+    /// stride are sorted by their rests, with so many channels on both sides that transforms may pay (see `pays` in
+    /// `cpu/src/convolution/winograd`).
     ///
     /// Magnitudes grow along an axis by the largest `Σ_k |Aᵀ_ik| · Σ_j |Bᵀ_kj| · max_t |G_kt|`, or for the weights'
     /// gradient of `Σ_k |Gᵀ_ik| · Σ_j |Bᵀ_kj| · Σ_j |A_kj|`.
-    fn of(kind: &Convolution, kernel: &[usize]) -> Option<Tile> {
+    fn of(kind: &Convolution, weights: &[usize]) -> Option<Tile> {
+        const LEAST_CHANNELS: usize = 8;
         const GROWTH: f64 = 29.4;
         const WEIGHT_GROWTH: [f64; 4] = [57.7, 53.4, 48.1, 40.7];
+        let (channels, kernel) = weights.split_at(2);
         let outermost = kernel.len().saturating_sub(2);
         let taps: Vec<usize> = kernel.iter().zip(&kind.stride).map(|(k, &step)| k.div_ceil(step)).collect();
         let (above, last) = (&taps[outermost..taps.len() - 1], taps[taps.len() - 1]);
         if !(2..6).contains(&last) || above.iter().any(|&taps| taps != 1 && taps != last) {
+            return None;
+        }
+        let terms: usize = kernel[..outermost].iter().chain(&kind.stride).product();
+        if (channels[1] * terms).min(channels[0] / kind.groups) < LEAST_CHANNELS {
             return None;
         }
         let axes: Vec<usize> = taps[outermost..].iter().copied().filter(|&taps| taps > 1).collect();
@@ -362,7 +369,7 @@ impl Tile {
             outputs: outputs.collect(),
             growth: axes.iter().map(|_| GROWTH).product(),
             weight_growth: axes.iter().map(|taps| WEIGHT_GROWTH[taps - 2]).product(),
-            terms: kernel[..outermost].iter().chain(&kind.stride).product(),
+            terms,
         })
     }
 }
