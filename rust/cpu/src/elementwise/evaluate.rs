@@ -7,7 +7,7 @@ use smallvec::{SmallVec, smallvec};
 use tenfold_ir::{Scalar, Shape};
 
 use super::ahead::Ahead;
-use super::bands::{self, BAND, Band, Bands};
+use super::bands::{Band, Bands};
 use super::cast;
 use super::formulas::AHEAD;
 use super::operand::{Access, Operand, gather};
@@ -34,9 +34,7 @@ impl<'a> Evaluation<'a> {
             Origin::Operand(operand) => Some(&self.operands[operand]),
             Origin::Coordinate(_) => None,
         });
-        let mut strided = strided.filter(|operand| operand.access == Access::Strided).peekable();
-        strided.peek()?;
-        Bands::new(self.shape, strided.map(|operand| &operand.layout))
+        Bands::new(self.shape, strided.filter(|operand| operand.access == Access::Strided))
     }
 
     /// The operands are broadcast to `shape`; the program refers to them and to the run-time scalars by their index.
@@ -115,7 +113,7 @@ impl<'a> Evaluation<'a> {
 
     /// Gives `work` an evaluator of this thread.
     pub fn with<R>(&self, work: impl FnOnce(&mut Evaluator<'_>) -> R) -> R {
-        self.with_tiles(self.program.first_output(), work)
+        self.with_scratch(self.tile_bytes(), work)
     }
 
     /// Gives `work` an evaluator for an epilogue's block: element 0 of the result is at `block`, or would be if the
@@ -129,19 +127,18 @@ impl<'a> Evaluation<'a> {
 
     /// Gives `work` an evaluator that goes through the space in bands.
     pub fn with_bands<R>(&self, bands: &Bands, work: impl FnOnce(&mut Evaluator<'_>) -> R) -> R {
-        let tiles = self.program.first_output();
         let mut panels: SmallVec<[Option<usize>; 4]> = smallvec![None; self.program.origins.len()];
-        let mut used = 0;
+        let mut bytes = self.tile_bytes();
         for (origin, panel) in self.program.origins.iter().zip(&mut panels) {
             if let Origin::Operand(operand) = *origin
                 && self.operands[operand].access == Access::Strided
                 && bands.suits(&self.operands[operand].layout)
             {
-                *panel = Some(tiles + used * BAND);
-                used += 1;
+                *panel = Some(bytes);
+                bytes += bands.height() * bands.pitch(self.operands[operand].size);
             }
         }
-        self.with_tiles(tiles + used * BAND, |evaluator| {
+        self.with_scratch(bytes, |evaluator| {
             for (cursor, panel) in evaluator.cursors.iter_mut().zip(panels) {
                 cursor.panel = panel;
             }
@@ -149,11 +146,16 @@ impl<'a> Evaluation<'a> {
         })
     }
 
-    /// An evaluator with that many tiles of scratch memory.
-    fn with_tiles<R>(&self, scratch_tiles: usize, work: impl FnOnce(&mut Evaluator<'_>) -> R) -> R {
+    /// Bytes of the tiles that a program has of its own.
+    fn tile_bytes(&self) -> usize {
+        self.program.first_output() * self.program.register_bytes
+    }
+
+    /// An evaluator with so many bytes of scratch memory, its tiles first.
+    fn with_scratch<R>(&self, bytes: usize, work: impl FnOnce(&mut Evaluator<'_>) -> R) -> R {
         let program = self.program;
         let tiles = program.first_output();
-        with_scratch(scratch_tiles * program.register_bytes, |scratch| {
+        with_scratch(bytes, |scratch| {
             let slots = (0..program.slots()).map(|slot| {
                 if slot < tiles {
                     // SAFETY: the scratch holds that many tiles.
@@ -185,7 +187,7 @@ struct Cursor {
     element: usize,
     /// The tile of this source holds the element at this position so many times, or a run from there on again and again.
     filled: Option<(usize, usize)>,
-    /// The first of the tiles of the scratch that hold a band of this source, turned around.
+    /// Where in the scratch a band of this source lies, turned around.
     panel: Option<usize>,
 }
 
@@ -255,51 +257,42 @@ impl<'a> Evaluator<'a> {
         unsafe { self.compute(count, outputs) };
     }
 
-    /// Computes a band, each row of it into `outputs(start)`.
+    /// Computes a band, some rows of it at a time into `outputs(start)`.
     ///
     /// # Safety
-    /// As for [`Evaluator::run`], for each row.
-    pub unsafe fn run_band(&mut self, band: &Band, outputs: impl Fn(usize) -> SmallVec<[*mut u8; 2]>) {
+    /// As for [`Evaluator::run`], for those rows.
+    pub unsafe fn run_band(
+        &mut self,
+        bands: &Bands,
+        band: &Band,
+        outputs: impl Fn(usize) -> SmallVec<[*mut u8; 2]>,
+    ) {
         for source in 0..self.cursors.len() {
-            if let Some(panel) = self.cursors[source].panel {
-                self.turn(source, panel, band);
+            if let Some(panel) = self.panel(source) {
+                panel.turn(bands, band);
             }
         }
-        for row in 0..band.rows {
+        let at_once = bands.rows_at_once();
+        for row in (0..band.rows).step_by(at_once) {
             let start = band.first + row * band.row_step;
+            let count = at_once.min(band.rows - row) * band.columns;
+            self.expect(Some(start + at_once * band.row_step));
             for source in 0..self.cursors.len() {
-                match self.cursors[source].panel {
-                    Some(panel) => self.slots[source] = self.row_of_panel(source, panel, row),
-                    None => self.ready(source, start, band.columns),
+                match self.panel(source) {
+                    Some(panel) => self.slots[source] = panel.row(bands, row),
+                    None => self.ready(source, start, count),
                 }
             }
             // SAFETY: the caller's promise; the sources are ready.
-            unsafe { self.compute(band.columns, &outputs(start)) };
+            unsafe { self.compute(count, &outputs(start)) };
         }
     }
 
-    /// Reads a band of a transposed operand into its tiles.
-    fn turn(&mut self, source: usize, panel: usize, band: &Band) {
-        let Origin::Operand(operand) = self.evaluation.program.origins[source] else { return };
-        let operand = &self.evaluation.operands[operand];
-        let strides = operand.layout.strides();
-        let last = operand.layout.shape().iter().rposition(|&extent| extent > 1).unwrap_or(0);
-        let position = Walk::new(&operand.layout, band.first).position() as i64;
-        // SAFETY: the band lies within the layout, whose neighbours lie along the band's rows; the scratch holds the
-        // panel, whose tiles are longer than its rows.
-        unsafe {
-            let from = operand.address(position);
-            bands::turn(operand.size, from, strides[last], (band.rows, band.columns), self.tile(panel));
-        }
-    }
-
-    /// A row of a band that was turned around.
-    fn row_of_panel(&self, source: usize, panel: usize, row: usize) -> *mut u8 {
-        let Origin::Operand(operand) = self.evaluation.program.origins[source] else {
-            unreachable!("an operand has a panel")
-        };
-        let pitch = bands::pitch(self.evaluation.operands[operand].size);
-        self.tile(panel).wrapping_add(row * pitch)
+    /// Where a band of a source is turned around, if it is.
+    fn panel(&self, source: usize) -> Option<Panel<'a>> {
+        let at = self.cursors[source].panel?;
+        let Origin::Operand(operand) = self.evaluation.program.origins[source] else { return None };
+        Some(Panel { operand: &self.evaluation.operands[operand], memory: self.scratch.wrapping_add(at) })
     }
 
     /// Runs the steps on sources that are ready.
@@ -462,13 +455,8 @@ impl<'a> Evaluator<'a> {
 
     /// The tile of the scratch that belongs to a source.
     fn own_tile(&self, source: usize) -> *mut u8 {
-        self.tile(source)
-    }
-
-    /// Tile `index` of the scratch.
-    fn tile(&self, index: usize) -> *mut u8 {
         // The scratch holds a tile a slot, and behind them the panels.
-        self.scratch.wrapping_add(index * self.evaluation.program.register_bytes)
+        self.scratch.wrapping_add(source * self.evaluation.program.register_bytes)
     }
 
     /// A tile of one element throughout.
@@ -539,6 +527,31 @@ impl<'a> Evaluator<'a> {
             done += rows.length * rows.count;
         }
         tile
+    }
+}
+
+/// Scratch memory for the bands of an operand.
+struct Panel<'a> {
+    operand: &'a Operand,
+    memory: *mut u8,
+}
+
+impl Panel<'_> {
+    /// Reads a band of the operand.
+    fn turn(&self, bands: &Bands, band: &Band) {
+        let Operand { layout, size, .. } = self.operand;
+        let last = layout.shape().iter().rposition(|&extent| extent > 1).unwrap_or(0);
+        let position = Walk::new(layout, band.first).position() as i64;
+        // SAFETY: the band lies within the layout, whose neighbours lie along the band's rows; the panel was made for bands
+        // of this operand.
+        unsafe {
+            bands.turn(band, *size, self.operand.address(position), layout.strides()[last], self.memory)
+        }
+    }
+
+    /// A row of the band that was read.
+    fn row(&self, bands: &Bands, row: usize) -> *mut u8 {
+        self.memory.wrapping_add(row * bands.pitch(self.operand.size))
     }
 }
 

@@ -147,7 +147,7 @@ fn run_bands(evaluation: &Evaluation<'_>, bands: &Bands, picoseconds: u64, targe
                 let outputs = |start: usize| targets.iter().map(|target| target.at(start)).collect();
                 // SAFETY: the targets hold the whole space and each band is computed by one chunk; operands that
                 // share them are read by the same tile.
-                unsafe { evaluator.run_band(&bands.band(number), outputs) };
+                unsafe { evaluator.run_band(bands, &bands.band(number), outputs) };
             }
         });
         if store == Store::Stream {

@@ -347,7 +347,7 @@ fn casts_follow_the_table_of_corner_cases() {
 #[test]
 fn transposed_operands_are_read_in_bands() {
     fn check<T: Element + PartialEq + std::fmt::Debug>() {
-        for shape in [&[300, 40][..], &[37, 523], &[3, 50, 70], &[2, 17, 3, 33]] {
+        for shape in [&[300, 40][..], &[37, 523], &[3, 50, 70], &[2, 17, 3, 33], &[2, 19, 23, 48]] {
             let shape = Shape::new(shape);
             let rank = shape.rank();
             let elements = shape.elements();
@@ -358,10 +358,13 @@ fn transposed_operands_are_read_in_bands() {
             let mut row_strides: Strides = dense.strides().iter().map(|_| 0).collect();
             row_strides[0] = 1;
             let column = Layout::strided(shape.clone(), row_strides, 0);
-            for axis in 0..rank - 1 {
-                // Neighbours lie along `axis`.
-                let mut order: Vec<usize> = (0..rank).filter(|&other| other != axis).collect();
-                order.push(axis);
+            // Neighbours lie along one axis, or several that are one in memory.
+            let along =
+                (0..rank - 1).map(|axis| [(0..axis).collect(), (axis + 1..rank).collect(), vec![axis]]);
+            let joined =
+                (0..rank - 1).map(|axis| [(0..axis).collect(), vec![rank - 1], (axis..rank - 1).collect()]);
+            for order in along.chain(joined) {
+                let order: Vec<usize> = order.concat();
                 let inverse: Vec<usize> =
                     (0..rank).map(|at| order.iter().position(|&from| from == at).unwrap()).collect();
                 let turned = Layout::dense(order.iter().map(|&from| shape[from]).collect()).permute(&inverse);
