@@ -91,6 +91,43 @@ def test_a_product_takes_bias_activation_and_residual_in(rows: int, depth: int, 
         assert equal_bits(fused, apart)
 
 
+@pytest.mark.parametrize("shape", [(13,), (3, 13), (2, 7, 13), (2, 1, 3, 13)])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_linear_layer_of_any_rank_takes_what_follows_in(shape: tuple[int, ...], turned: bool) -> None:
+    x, r = normal(*shape), normal(*shape[:-1], 40)
+    layer = nn.Linear(13, 40)
+    if turned:
+        x = x.transpose(0, -2).contiguous().transpose(0, -2) if len(shape) > 1 else x
+    tf.synchronize()
+
+    def compute() -> tf.Tensor:
+        return F.gelu(layer(x)) + r
+
+    result = compute()
+    # Rows that do not lie behind each other are copied first.
+    copied = turned and len(shape) > 2
+    copies = ["map"] if copied else []
+    names = [name.split()[0] for name in kernels(result)]
+    assert names == ([*copies, "gemm"] if len(shape) > 1 else ["gemm", "map"])
+    tf.set_fused(False)
+    assert equal_bits(result, compute())
+
+
+def test_a_training_step_on_sequences_has_the_kernels_of_one_on_rows() -> None:
+    layers = nn.Sequential(nn.Linear(13, 40), nn.GELU(), nn.Linear(40, 7))
+
+    def names(x: tf.Tensor) -> list[str]:
+        tf.synchronize()
+        layers.zero_grad()
+        loss = layers(x).square().mean()
+        loss.backward()
+        last = layers[0].weight.grad
+        assert last is not None
+        return sorted(kernels(last + loss * 0))
+
+    assert names(normal(2, 3, 13)) == names(normal(6, 13))
+
+
 @pytest.mark.parametrize(("groups", "stride"), [(1, 1), (1, 2), (4, 1)])
 def test_a_convolution_takes_bias_and_activation_in(groups: int, stride: int) -> None:
     x, w, b = normal(3, 4, 9, 11), normal(8, 4 // groups, 3, 3), normal(8)

@@ -43,12 +43,13 @@ fn multiply<T: Element + GemmElement>(
         return Err(Error::state("matmul", "needs two inputs and an output"));
     };
     let rank = output.shape.rank();
-    let [rows, columns] = [output.shape[rank - 2], output.shape[rank - 1]];
+    let columns = output.shape[rank - 1];
     let depth = left.shape()[rank - 1];
-    let batch = Shape::new(&output.shape[..rank - 2]);
+    let (axes, rows, row_stride) = joined_rows(left, right, &output.shape);
+    let batch = Shape::new(&output.shape[..axes]);
     let count = batch.elements();
     let outer = |layout: &Layout| {
-        let strides = layout.strides()[..rank - 2].iter().copied().collect();
+        let strides = layout.strides()[..axes].iter().copied().collect();
         Walk::new(&Layout::strided(batch.clone(), strides, layout.offset()), 0)
     };
     let (mut a, mut b) = (outer(&left.layout), outer(&right.layout));
@@ -58,13 +59,34 @@ fn multiply<T: Element + GemmElement>(
         a.advance();
         b.advance();
     }
-    let (a, b) = (matrix_of(left)?, matrix_of(right)?);
+    let (a, b) = (Matrix { row_stride, ..matrix_of(left)? }, matrix_of(right)?);
     let product = Gemm { rows, columns, depth, a, b, batches: &batches, precision };
     let output = Output { data: output.values::<T>()?, row_stride: columns };
     match finish {
         None => gemm(&product, output, None),
         Some(finish) => gemm(&product, output, Some(&|block| finish.block(block))),
     }
+}
+
+/// Batch axes in front of the rows that share their right matrix are more rows of one product, where rows are the same
+/// distance apart throughout: the axes that are left, the rows and their distance.
+fn joined_rows(left: &Input<'_>, right: &Input<'_>, shape: &Shape) -> (usize, usize, isize) {
+    let (a, b) = (left.layout.strides(), right.layout.strides());
+    let mut axes = shape.rank() - 2;
+    let (mut rows, mut row_stride) = (shape[axes], a[axes]);
+    while axes > 0 {
+        let extent = shape[axes - 1];
+        let goes_on = rows == 1 || a[axes - 1] == row_stride * rows as i64;
+        if extent != 1 && (b[axes - 1] != 0 || !goes_on) {
+            break;
+        }
+        axes -= 1;
+        if extent != 1 {
+            row_stride = if rows == 1 { a[axes] } else { row_stride };
+            rows *= extent;
+        }
+    }
+    (axes, rows, row_stride as isize)
 }
 
 fn matrix_of<'a, T: Element>(input: &Input<'a>) -> Result<Matrix<'a, T>> {

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 use tenfold_ir::kernel::*;
-use tenfold_ir::{Core, DType};
+use tenfold_ir::{Core, DType, Shape};
 
 use crate::common::{Draw, FLOATS, NUMBERS, check_with_and_without_epilogue, finite, operand, report};
 
@@ -22,6 +22,34 @@ fn products_of_any_shape() {
         |shape: &[usize]| operand(&mut draw, DType::Float32, shape, &mut finite(DType::Float32, -1.0, 1.0));
     let inputs = vec![part(&[60, 600]), part(&[600, 70])];
     check_with_and_without_epilogue(Core::Gemm(Gemm::default()), inputs, &mut draw, &mut failures);
+    report(failures);
+}
+
+/// Axes in front of the rows that share their right matrix are joined to the rows where these lie the same distance apart.
+#[test]
+fn products_with_one_right_matrix() {
+    let (mut draw, mut failures) = (Draw(16), Vec::new());
+    for dtype in [DType::Float32, DType::Bfloat16, DType::Int16, DType::Complex128] {
+        for batch in [&[3][..], &[1], &[2, 1], &[3, 2], &[2, 3, 2], &[1, 4, 1]] {
+            for (rows, shares) in [(1, 0), (5, 0), (7, 1)] {
+                let (k, n) = (1 + draw.below(30), 1 + draw.below(40));
+                let a: Vec<usize> = [batch, &[rows, k]].concat();
+                let a = operand(&mut draw, dtype, &a, &mut finite(dtype, -2.0, 2.0));
+                // The outermost axes may have a matrix each.
+                let b: Vec<usize> = [&batch[..shares], &vec![1; batch.len() - shares], &[k, n]].concat();
+                let (mut b, buffer) = operand(&mut draw, dtype, &b, &mut finite(dtype, -2.0, 2.0));
+                let shape = Shape::new(&[batch, &[k, n]].concat());
+                b.layout = b.layout.broadcast_to(&shape).unwrap();
+                let inputs = vec![a, (b, buffer)];
+                check_with_and_without_epilogue(
+                    Core::Gemm(Gemm::default()),
+                    inputs,
+                    &mut draw,
+                    &mut failures,
+                );
+            }
+        }
+    }
     report(failures);
 }
 

@@ -97,13 +97,13 @@ impl Batch<'_> {
         self.as_samples(self.record(core, &folded)?)
     }
 
-    /// Products: the samples are more rows where all have the same right matrix, else further batch axes.
+    /// Products: further batch axes, which are more rows where all samples have the same right matrix.
     fn gemm(&self, core: Core) -> Result<Tensors> {
-        let right = self.inputs[1];
-        if right.is_batched() || right.rank() > 2 {
-            return self.in_front(core);
+        let mut all = self.all();
+        if !self.inputs[1].is_batched() {
+            all[0] = all[0].in_rows()?;
         }
-        self.folded(core, 1)
+        self.as_samples(self.record(core, &all)?)
     }
 
     /// Convolutions: the samples are more images where all have the same filters, else more groups of channels.

@@ -3,7 +3,7 @@
 use tenfold_ir::kernel::{Gemm, Precision};
 use tenfold_ir::{Core, Error, Result, Shape, promote_types};
 
-use super::Tensor;
+use super::{Tensor, Tensors};
 use crate::autocast;
 use crate::autograd::{Context, Derivative, Gradients, Saved, record_gradient};
 
@@ -21,21 +21,18 @@ impl Derivative for GemmDerivative {
     fn gradients(&self, context: &Context<'_>) -> Result<Gradients> {
         let gradient = context.gradient(0);
         let (a, b) = (context.saved(0), context.saved(1));
-        let adjoint = |matrix: &Tensor| -> Result<Tensor> {
-            let transposed = matrix.transpose(-2, -1)?;
-            if matrix.dtype().is_complex() { transposed.conj() } else { Ok(transposed) }
-        };
+        let adjoint = |matrix: &Tensor| conjugate(&matrix.transpose(-2, -1)?);
         let of_a = context.needs(0).then(|| gradient.gemm(&adjoint(b)?, self.0)).transpose()?;
         let of_b = context.needs(1).then(|| adjoint(a)?.gemm(gradient, self.0)).transpose()?;
         Ok(Gradients::from_iter([of_a, of_b]))
     }
 }
 
-/// The gradients of `x · wᵀ` for matrices: `gx = g w̄`, `gw = gᵀ x̄`.
+/// The gradients of rows times a matrix, `x · w`: `gx = g wᴴ`, `gw = xᴴ g` over all rows.
 #[derive(Debug)]
-struct TransposedGemmDerivative(Precision);
+struct RowsDerivative(Precision);
 
-impl Derivative for TransposedGemmDerivative {
+impl Derivative for RowsDerivative {
     fn name(&self) -> &str {
         "matmul"
     }
@@ -43,14 +40,39 @@ impl Derivative for TransposedGemmDerivative {
     fn gradients(&self, context: &Context<'_>) -> Result<Gradients> {
         let gradient = context.gradient(0);
         let (x, w) = (context.saved(0), context.saved(1));
-        let conjugate = |matrix: &Tensor| -> Result<Tensor> {
-            if matrix.dtype().is_complex() { matrix.conj() } else { Ok(matrix.clone()) }
-        };
-        let of_x = context.needs(0).then(|| gradient.gemm(&conjugate(w)?, self.0)).transpose()?;
-        let of_w =
-            context.needs(1).then(|| gradient.permuted(&[1, 0])?.gemm(&conjugate(x)?, self.0)).transpose()?;
+        let adjoint = |matrix: &Tensor| conjugate(&matrix.permuted(&[1, 0])?);
+        let of_x = context.needs(0).then(|| gradient.rows_times(&adjoint(w)?, self.0)).transpose()?;
+        let of_w = context
+            .needs(1)
+            .then(|| adjoint(&x.as_matrix()?)?.gemm(&gradient.as_matrix()?, self.0))
+            .transpose()?;
         Ok(Gradients::from_iter([of_x, of_w]))
     }
+}
+
+/// The gradients of `x · wᵀ`: `gx = g w̄`, `gw = gᵀ x̄` over all rows.
+#[derive(Debug)]
+struct TransposedRowsDerivative(Precision);
+
+impl Derivative for TransposedRowsDerivative {
+    fn name(&self) -> &str {
+        "matmul"
+    }
+
+    fn gradients(&self, context: &Context<'_>) -> Result<Gradients> {
+        let gradient = context.gradient(0);
+        let (x, w) = (context.saved(0), context.saved(1));
+        let of_x = context.needs(0).then(|| gradient.rows_times(&conjugate(w)?, self.0)).transpose()?;
+        let of_w = context
+            .needs(1)
+            .then(|| gradient.as_matrix()?.permuted(&[1, 0])?.gemm(&conjugate(&x.as_matrix()?)?, self.0))
+            .transpose()?;
+        Ok(Gradients::from_iter([of_x, of_w]))
+    }
+}
+
+fn conjugate(matrix: &Tensor) -> Result<Tensor> {
+    if matrix.dtype().is_complex() { matrix.conj() } else { Ok(matrix.clone()) }
 }
 
 impl Tensor {
@@ -61,15 +83,41 @@ impl Tensor {
         if self.rank() == 0 || self.dtype() == tenfold_ir::DType::Bool {
             return self.matmul(&other.transpose(0, 1)?);
         }
-        let (n, k) = (other.shape()[0], other.shape()[1]);
-        let outer = Shape::new(&self.shape()[..self.rank() - 1]);
-        let x = self.reshaped(&Shape::from([outer.elements(), k]))?;
-        let transposed = other.detach().permuted(&[1, 0])?;
         let precision = autocast::precision(self.dtype());
-        let mut results = Tensor::record_core(Core::Gemm(Gemm { precision }), &[&x, &transposed])?;
+        let x = if self.rank() == 1 { self.unsqueeze(0)? } else { self.in_rows()? };
+        let mut results = x.record_rows(&other.detach().permuted(&[1, 0])?, precision)?;
         let saved = [Saved::Input(0), Saved::Input(1)];
-        record_gradient(&mut results, &[&x, other], TransposedGemmDerivative(precision), &saved);
-        results.remove(0).reshaped(&outer.with(outer.rank(), n))
+        record_gradient(&mut results, &[&x, other], TransposedRowsDerivative(precision), &saved);
+        if self.rank() == 1 { results[0].squeeze(&[0]) } else { Ok(results.remove(0)) }
+    }
+
+    /// All axes but the last as one.
+    fn as_matrix(&self) -> Result<Tensor> {
+        let (rows, k) = (self.shape()[..self.rank() - 1].iter().product(), self.shape()[self.rank() - 1]);
+        self.reshaped(&Shape::from([rows, k]))
+    }
+
+    /// The same tensor, copied if its rows are not the same distance apart throughout.
+    pub(crate) fn in_rows(&self) -> Result<Tensor> {
+        if self.rank() <= 2 { Ok(self.clone()) } else { self.as_matrix()?.reshaped(self.shape()) }
+    }
+
+    /// Records rows, the last axis, times a matrix. The backend joins axes in front of the rows that share a matrix to one
+    /// large product; the result has them, so that what follows may be its epilogue.
+    fn record_rows(&self, matrix: &Tensor, precision: Precision) -> Result<Tensors> {
+        let batch = &self.shape()[..self.rank() - 2];
+        let shape: Shape = batch.iter().chain(matrix.shape().iter()).copied().collect();
+        let matrices = matrix.detach().broadcast(&shape).expect("axes in front");
+        Tensor::record_core(Core::Gemm(Gemm { precision }), &[self, &matrices])
+    }
+
+    /// Rows, as [`Tensor::in_rows`] has them, times a matrix.
+    fn rows_times(&self, matrix: &Tensor, precision: Precision) -> Result<Tensor> {
+        let x = self.in_rows()?;
+        let mut results = x.record_rows(matrix, precision)?;
+        let saved = [Saved::Input(0), Saved::Input(1)];
+        record_gradient(&mut results, &[&x, matrix], RowsDerivative(precision), &saved);
+        Ok(results.remove(0))
     }
 
     /// The product of matrices with equal batch axes in front.
@@ -99,9 +147,7 @@ impl Tensor {
         let precision = autocast::precision(dtype);
         let a = if a.rank() == 1 { a.unsqueeze(0)? } else { a.clone() }.cast(dtype)?;
         let b = if b.rank() == 1 { b.unsqueeze(1)? } else { b.clone() }.cast(dtype)?;
-        let (m, k) = (a.shape()[a.rank() - 2], a.shape()[a.rank() - 1]);
-        let n = b.shape()[b.rank() - 1];
-        if b.shape()[b.rank() - 2] != k {
+        if b.shape()[b.rank() - 2] != a.shape()[a.rank() - 1] {
             return Err(wrong("inner extents differ")
                 .hint("the last axis of the first must match the last but one of the second"));
         }
@@ -109,12 +155,8 @@ impl Tensor {
             (Shape::new(&a.shape()[..a.rank() - 2]), Shape::new(&b.shape()[..b.rank() - 2]));
 
         let product = if b_batch.rank() == 0 && a_batch.rank() > 0 {
-            // One matrix on the right: the batch joins the rows of one large product, however it lies; a copy is a
-            // pass over it. One product a batch would sum the matrix's gradient in another order, and store each.
-            let rows = a_batch.elements() * m;
-            let flat = a.reshaped(&Shape::from([rows, k]))?.gemm(&b, precision)?;
-            let shape: Shape = a_batch.iter().copied().chain([m, n]).collect();
-            flat.reshaped(&shape)?
+            // One matrix on the right: one product a batch would sum its gradient in another order, and store each.
+            a.rows_times(&b, precision)?
         } else {
             let batch = a_batch.broadcast(&b_batch).ok_or_else(|| wrong("batch axes do not broadcast"))?;
             let with_batch = |tensor: &Tensor| -> Tensor {
