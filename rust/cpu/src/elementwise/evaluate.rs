@@ -15,6 +15,10 @@ use super::program::{Origin, Program, Step, TILE};
 use super::tiling::{Tiling, run_length};
 use crate::backend::view::{Rows, Walk};
 use crate::memory::ALIGNMENT;
+use crate::simd::prefetch;
+
+/// Bytes of the next run of neighbours that are asked for: of longer ones the processor fetches the rest in time.
+const RUN_AHEAD: usize = 4096;
 
 /// A program with its operands over a space, to be run by any number of threads.
 pub struct Evaluation<'a> {
@@ -410,7 +414,12 @@ impl<'a> Evaluator<'a> {
         }
         let (position, count) = (walk.position() as i64, count.min(left));
         walk.skip(count);
+        let next = walk.position() as i64;
         cursor.element = start + count;
+        if operand.is_far && next != position + count as i64 {
+            // The processor foresees what follows, but not where the next run begins.
+            prefetch(operand.address(next), (count * operand.size).min(RUN_AHEAD));
+        }
         // SAFETY: the positions are the layout's, which was checked to lie within the memory; nobody writes it.
         unsafe { Some(std::slice::from_raw_parts(operand.address(position).cast::<T>(), count)) }
     }
@@ -432,16 +441,8 @@ impl<'a> Evaluator<'a> {
                 let tile = match operand.access {
                     Access::Linear => {
                         let first = operand.layout.offset();
-                        if operand.is_far {
-                            let is_fetched = program.fetched[source];
-                            let bytes = match self.next {
-                                None if is_fetched => 0,
-                                Some(_) if is_fetched => AHEAD.min(count * operand.size),
-                                _ => count * operand.size,
-                            };
-                            let next = operand.address(first + self.next.unwrap_or(start + count) as i64);
-                            self.ahead.push(next, bytes);
-                        }
+                        let next = first + self.next.unwrap_or(start + count) as i64;
+                        self.look_ahead(source, operand, next, self.next.is_none(), count);
                         operand.address(first + start as i64)
                     }
                     Access::Block => self.block.wrapping_add(start * operand.size),
@@ -450,6 +451,20 @@ impl<'a> Evaluator<'a> {
                 };
                 self.slots[source] = tile.cast_mut();
             }
+        }
+    }
+
+    /// Asks for the next `count` elements of a source, from position `next` on, unless the formula that reads this tile asks
+    /// for what `follows` it.
+    #[inline]
+    fn look_ahead(&mut self, source: usize, operand: &Operand, next: i64, follows: bool, count: usize) {
+        if operand.is_far {
+            let bytes = match (self.evaluation.program.fetched[source], follows) {
+                (true, true) => 0,
+                (true, false) => AHEAD.min(count * operand.size),
+                (false, _) => count * operand.size,
+            };
+            self.ahead.push(operand.address(next), bytes);
         }
     }
 
@@ -505,9 +520,13 @@ impl<'a> Evaluator<'a> {
         if whole {
             walk.skip(count);
         }
+        let next = walk.position();
         cursor.element = start + count;
         match whole {
-            true if stride == 1 => operand.address(position as i64),
+            true if stride == 1 => {
+                self.look_ahead(source, operand, next as i64, next == position + count, count);
+                operand.address(position as i64)
+            }
             true => self.fill(source, operand, position, count),
             false => self.gather_runs(source, operand, count),
         }

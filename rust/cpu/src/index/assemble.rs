@@ -6,6 +6,8 @@ use tenfold_ir::Result;
 use super::CHUNK_NANOSECONDS;
 use crate::backend::disjoint::{Disjoint, for_each_range};
 use crate::backend::view::{Input, OutputView, Walk};
+use crate::elementwise::STREAMED_BYTES;
+use crate::simd::{stream, stream_fence};
 
 /// Copies a base to the output, unless it lies there already.
 pub fn copy_base<T: Pod + Send + Sync>(base: &Input<'_>, output: &mut OutputView<'_>) -> Result<()> {
@@ -13,6 +15,7 @@ pub fn copy_base<T: Pod + Send + Sync>(base: &Input<'_>, output: &mut OutputView
         return Ok(());
     }
     let memory = base.plain::<T>()?;
+    let streamed = output.bytes.len() >= STREAMED_BYTES;
     let out = Disjoint::new(output.plain::<T>()?);
     let (items, step) = grain::<T>(base.layout.elements());
     for_each_range(
@@ -22,10 +25,28 @@ pub fn copy_base<T: Pod + Send + Sync>(base: &Input<'_>, output: &mut OutputView
         &|start, count| {
             let (start, count) = (start * step, (count * step).min(out.elements() - start * step));
             // SAFETY: each element belongs to one range.
-            Walk::new(&base.layout, start).copy_to(memory, unsafe { out.range(start, count) });
+            let target = unsafe { out.range(start, count) };
+            copy_next(&mut Walk::new(&base.layout, start), memory, target, streamed);
+            if streamed {
+                stream_fence();
+            }
         },
     );
     Ok(())
+}
+
+/// Rows of at least so many bytes leave few lines that are written in two parts.
+const STREAMED_ROW_BYTES: usize = 1024;
+
+/// Copies the next elements of a walk; `streamed` past the caches, where they lie as they are copied.
+fn copy_next<T: Pod>(walk: &mut Walk, memory: &[T], target: &mut [T], streamed: bool) {
+    let (stride, left) = walk.run();
+    if streamed && stride == 1 && left >= target.len() && size_of_val(target) >= STREAMED_ROW_BYTES {
+        stream(&memory[walk.position()..][..target.len()], target);
+        walk.skip(target.len());
+    } else {
+        walk.copy_to(memory, target);
+    }
 }
 
 /// Elements of a page: what copies are counted in. The number of them, and elements of one.
@@ -46,6 +67,7 @@ pub fn concatenate<T: Pod + Send + Sync>(
     inputs: &[Input<'_>],
     output: &mut OutputView<'_>,
 ) -> Result<()> {
+    let streamed = output.bytes.len() >= STREAMED_BYTES;
     let inner: usize = output.shape[axis + 1..].iter().product();
     let row = output.shape[axis] * inner;
     let out = Disjoint::new(output.plain::<T>()?);
@@ -65,8 +87,11 @@ pub fn concatenate<T: Pod + Send + Sync>(
                 let length = (part - within).min(end - at);
                 // SAFETY: the parts of inputs in the result do not overlap, and each element belongs to one range.
                 let target = unsafe { out.range(at / part * row + offset + within, length) };
-                walk.copy_to(memory, target);
+                copy_next(&mut walk, memory, target, streamed);
                 at += length;
+            }
+            if streamed {
+                stream_fence();
             }
         });
         offset += part;

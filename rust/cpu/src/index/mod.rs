@@ -6,6 +6,7 @@
 mod addresses;
 mod assemble;
 mod combine;
+mod framed;
 mod gather;
 mod nonzero;
 mod region;

@@ -6,6 +6,7 @@ use tenfold_ir::{Boolean, DType, Layout, Result, Shape, bf16, f16};
 use super::CHUNK_NANOSECONDS;
 use super::assemble::copy_base;
 use super::combine::{Add, Combine};
+use super::framed::Framed;
 use crate::backend::disjoint::{Disjoint, for_each_part, for_each_range};
 use crate::backend::view::{Input, OutputView, Walk};
 
@@ -39,19 +40,33 @@ pub fn overlay<T: Pod + Send + Sync>(
     inputs: &[Input<'_>],
     output: &mut OutputView<'_>,
 ) -> Result<()> {
-    copy_base::<T>(&inputs[0], output)?;
-    write_region(region, &inputs[1], output.plain::<T>()?, |_, value| value)
+    let (base, values) = (&inputs[0], &inputs[1]);
+    if let Some(number) = number_everywhere::<T>(base)?
+        && let Some(framed) = Framed::new(region, &values.layout, &output.shape)
+    {
+        framed.write(number, values.plain::<T>()?, output.plain::<T>()?, |_, value| value);
+        return Ok(());
+    }
+    copy_base::<T>(base, output)?;
+    write_region(region, values, output.plain::<T>()?, |_, value| value)
+}
+
+/// The one number that an operand is.
+fn number_everywhere<T: Pod>(input: &Input<'_>) -> Result<Option<T>> {
+    let layout = &input.layout;
+    let is_one =
+        layout.shape().iter().zip(layout.strides()).all(|(&extent, &stride)| extent == 1 || stride == 0);
+    if !is_one || input.is_in_place(0) {
+        return Ok(None);
+    }
+    Ok(input.plain::<T>()?.get(layout.offset() as usize).copied())
 }
 
 /// Zeros of the output's shape with `values` added where `region` points, in row-major order. Half precisions round
 /// after each addition.
 pub fn spread(region: &Layout, inputs: &[Input<'_>], output: &mut OutputView<'_>) -> Result<()> {
     macro_rules! typed {
-        ($type:ty, $add:expr) => {{
-            let out = output.values::<$type>()?;
-            clear(out);
-            write_region(region, &inputs[0], out, $add)
-        }};
+        ($type:ty, $add:expr) => {{ add_region(region, &inputs[0], output, |output| output.values::<$type>(), $add) }};
     }
     match output.dtype {
         DType::Bool => typed!(Boolean, |there, value| Boolean::from(there.get() | value.get())),
@@ -77,9 +92,27 @@ fn spread_words<T: Pod + Send + Sync>(
     output: &mut OutputView<'_>,
     add: fn(T, T) -> T,
 ) -> Result<()> {
-    let out = output.plain::<T>()?;
-    clear(out);
-    write_region(region, &inputs[0], out, add)
+    add_region(region, &inputs[0], output, |output| output.plain::<T>(), add)
+}
+
+/// Zeros with values added where `region` points.
+fn add_region<T: Pod + Send + Sync>(
+    region: &Layout,
+    values: &Input<'_>,
+    output: &mut OutputView<'_>,
+    elements: impl for<'a> Fn(&'a mut OutputView<'_>) -> Result<&'a mut [T]>,
+    add: impl Fn(T, T) -> T + Sync,
+) -> Result<()> {
+    let framed = Framed::new(region, &values.layout, &output.shape);
+    let out = elements(output)?;
+    match framed {
+        Some(framed) => framed.write(T::zeroed(), values.plain::<T>()?, out, add),
+        None => {
+            clear(out);
+            write_region(region, values, out, add)?;
+        }
+    }
+    Ok(())
 }
 
 fn clear<T: Pod + Send + Sync>(out: &mut [T]) {

@@ -3,7 +3,9 @@ use smallvec::SmallVec;
 use tenfold_ir::kernel::{Index, ScatterMode};
 use tenfold_ir::{Core, DType, ErrorKind, Layout, Scalar, Shape};
 
-use crate::backend::testing::{Draw, Given, assert_same, check, computed, computed_in_place, expected};
+use crate::backend::testing::{
+    Draw, Given, Outcome, assert_same, check, computed, computed_in_place, expected,
+};
 
 const MODES: [ScatterMode; 5] =
     [ScatterMode::Assign, ScatterMode::Add, ScatterMode::Multiply, ScatterMode::Max, ScatterMode::Min];
@@ -131,6 +133,33 @@ proptest! {
     }
 
     #[test]
+    fn a_box_in_a_frame_of_one_number(seed: u64) {
+        let mut draw = Draw::new(seed);
+        let (rank, dtype) = (1 + draw.below(4), draw.pick(&DType::ALL));
+        // More than a piece.
+        let shape = filled_shape(&mut draw, rank, 6_000);
+        let mut region = Layout::dense(shape.clone());
+        for axis in (0..rank).rev() {
+            let length = 1 + draw.below(shape[axis]);
+            let begin = draw.below(shape[axis] - length + 1);
+            region = region.slice(axis, begin, 1, length);
+            if draw.one_in(4) {
+                region = region.select(axis, draw.below(length));
+            }
+        }
+        let values = draw.operand(region.shape(), dtype, false);
+        let mut number = draw.operand(&Shape::default(), dtype, true);
+        number.layout = number.layout.broadcast_to(&shape).unwrap();
+        let given = [number, values];
+        check(&Core::Index(Index::Overlay { region: region.clone() }), &given, 0.0);
+        if dtype != DType::Bool {
+            let [_, values] = given;
+            let core = Core::Index(Index::Spread { region, shape });
+            check(&core, &[values], 0.0);
+        }
+    }
+
+    #[test]
     fn concatenation_joins_along_any_axis(seed: u64) {
         let mut draw = Draw::new(seed);
         let (rank, dtype) = (1 + draw.below(3), draw.pick(&DType::ALL));
@@ -201,4 +230,30 @@ fn several_index_tensors_address_elements() {
     let given = [x, Given::dense(&[2], &[2i64, -3]), Given::dense(&[2], &[0i64, 1])];
     let got = computed(&Core::Index(Index::Gather { axes: 2 }), &given).unwrap();
     assert_eq!(got[0].values, [Scalar::Int(20), Scalar::Int(1)]);
+}
+
+#[test]
+fn results_beyond_the_caches_are_written_as_a_whole() {
+    let are = |got: &Outcome, wanted: &[f32]| {
+        got.values.len() == wanted.len()
+            && got.values.iter().zip(wanted).all(|(got, &wanted)| got.to_f64() == f64::from(wanted))
+    };
+    let (rows, columns) = (2_111, 2_053);
+    let values: Vec<f32> = (0..(rows - 5) * (columns - 9)).map(|at| (at % 1_000) as f32 - 300.0).collect();
+    let given = Given::dense(&[rows - 5, columns - 9], &values);
+    let shape = Shape::from([rows, columns]);
+    let region = Layout::dense(shape.clone()).slice(0, 2, 1, rows - 5).slice(1, 7, 1, columns - 9);
+    let mut wanted = vec![0.5f32; rows * columns];
+    for (place, &value) in region.positions().zip(&values) {
+        wanted[place] = value;
+    }
+    let mut number = Given::dense(&[], &[0.5f32]);
+    number.layout = number.layout.broadcast_to(&shape).unwrap();
+    let got = computed(&Core::Index(Index::Overlay { region }), &[number, given]).unwrap();
+    assert!(are(&got[0], &wanted), "a padded matrix");
+
+    let halves = [Given::dense(&[rows, columns], &wanted), Given::dense(&[rows, columns], &wanted)];
+    let got = computed(&Core::Index(Index::Concatenate { axis: 1 }), &halves).unwrap();
+    let joined: Vec<f32> = wanted.chunks(columns).flat_map(|row| [row, row]).flatten().copied().collect();
+    assert!(are(&got[0], &joined), "two matrices beside each other");
 }

@@ -149,11 +149,16 @@ pub(super) fn first_row<T: Copy, F: Fold<T>>(values: &[T], length: usize, map: i
 /// Neighbours fewer than this are copied together: groups of accumulators take them whole then.
 const SHORTEST_RUN: usize = 2 * BLOCK;
 
-/// True where the elements of a chunk of a row are not looked at where they lie.
+/// True where the elements of a chunk of a row are not looked at where they lie, or lie there in runs of fewer than `least`.
 #[inline(always)]
-pub(super) fn runs_are_short<T: Copy>(evaluator: &mut Evaluator<'_>, sweep: &Sweep, unit: &Unit) -> bool {
+pub(super) fn runs_are_short<T: Copy>(
+    evaluator: &mut Evaluator<'_>,
+    sweep: &Sweep,
+    unit: &Unit,
+    least: usize,
+) -> bool {
     let start = unit.first * sweep.reduced + unit.begin;
-    !evaluator.has_neighbours::<T>(start, SHORTEST_RUN, unit.length)
+    !evaluator.has_neighbours::<T>(start, least, unit.length)
 }
 
 /// Elements of a chunk of a row from number `done` of it on, as many as lie side by side or fit a tile.

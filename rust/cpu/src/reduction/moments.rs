@@ -45,6 +45,9 @@ impl Sweep {
     }
 }
 
+/// Elements in shorter runs are copied together before they are gone through twice.
+const SHORTEST_RUN: usize = 512;
+
 /// Mean and sum of squared distances of so many elements.
 #[derive(Clone, Copy)]
 struct Moments<T> {
@@ -115,7 +118,7 @@ where
                 let squared = |element: T| (element - mean) * (element - mean);
                 put(index, mean, short_row::<T, Sum<T>>(row, squared));
             }
-        } else if runs_are_short::<T>(evaluator, sweep, unit) {
+        } else if runs_are_short::<T>(evaluator, sweep, unit, SHORTEST_RUN) {
             // Copied together or computed only once.
             let mut elements = Vec::with_capacity(unit.length);
             while elements.len() < unit.length {

@@ -211,9 +211,11 @@ impl Sweep {
 /// Narrower columns would share cache lines with their neighbours'.
 const FEWEST_COLUMNS: usize = 32;
 
-/// Columns that are reduced together, each with accumulators like `identity`.
+/// Columns that are reduced together, each with accumulators like `identity`: whole cache lines of any dtype, which also cuts
+/// numbers of columns that are powers of two evenly.
 pub(super) fn columns_together<S>(identity: &S) -> usize {
-    LINE_BYTES / size_of_val(identity)
+    let columns = LINE_BYTES / size_of_val(identity);
+    columns - columns % 64
 }
 
 /// True where the operand with the most elements has its nearest neighbours along the kept axes.

@@ -320,11 +320,14 @@ impl Tensor {
         if shape == result.shape()[..] {
             return Ok(result);
         }
-        let base = Tensor::full(&shape, value, self.dtype()).map_err(|error| error.in_operation(name))?;
+        // One number, which is read everywhere: nothing but the result is written.
+        let shape = Shape::checked(name, &shape)?;
+        let number = Tensor::full(&[], value, self.dtype()).map_err(|error| error.in_operation(name))?;
+        let base = number.broadcast(&shape).expect("a single number");
         if result.elements() == 0 {
-            return Ok(base);
+            return base.contiguous();
         }
-        let whole = Layout::dense(base.shape().clone());
+        let whole = Layout::dense(shape);
         let region = (0..self.rank())
             .fold(whole, |layout, axis| layout.slice(axis, added(axis).0, 1, result.shape()[axis]));
         base.overlay(&region, &result)
