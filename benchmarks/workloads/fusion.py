@@ -108,6 +108,8 @@ GROUP = Group(
         expression("(x[:, :, None]-y[:, None, :])*0.5, 512×64×64",
                    lambda f, x, y: (x[:, :, None] - y[:, None, :]) * 0.5, (512, 64), (512, 64),
                    bytes=FLOAT * 512 * 64 * 64),
+        expression("mean of 64×512×256 over axis 1", lambda f, x: x.mean(1), (64, 512, 256),
+                   bytes=FLOAT * 64 * 512 * 256),
     ],
     in_mean=False,
 )  # fmt: skip

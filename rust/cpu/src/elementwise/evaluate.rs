@@ -82,6 +82,21 @@ impl<'a> Evaluation<'a> {
         Tiling::new(runs.filter_map(|operand| run_length(&operand.layout)).min().unwrap_or(self.elements))
     }
 
+    /// Of columns that are gone through side by side, so many in a line: how many at a time are neighbours in memory in all
+    /// operands. All of them where it pays to copy shorter runs together, as for programs with steps.
+    pub fn run_of_columns(&self, columns: usize) -> usize {
+        const SHORTEST_RUN_OF_STEPS: usize = 128;
+        let strided = self.program.origins.iter().filter_map(|origin| match *origin {
+            Origin::Operand(operand) => Some(&self.operands[operand]),
+            Origin::Coordinate(_) => None,
+        });
+        let strided = strided.filter(|operand| operand.access == Access::Strided);
+        let runs = strided.map(|operand| run_length(&operand.layout).unwrap_or(columns));
+        let run = runs.min().unwrap_or(columns);
+        let is_long = self.program.steps.is_empty() || run >= SHORTEST_RUN_OF_STEPS;
+        if is_long && run > 1 && run < columns && columns.is_multiple_of(run) { run } else { columns }
+    }
+
     /// True where one loop reads operands where they lie and writes all outputs: tiles would only interrupt it.
     pub fn is_one_loop(&self) -> bool {
         let program = self.program;
@@ -384,6 +399,31 @@ impl<'a> Evaluator<'a> {
             let first = operand.address(operand.layout.offset() + start as i64);
             std::slice::from_raw_parts(first.cast::<T>(), count)
         })
+    }
+
+    /// So many lines of `width` elements of the only value, the first from element `start` on, where they are an operand's that
+    /// lie evenly apart; a line of the whole space has `columns`. From the first element on, and the distance of lines.
+    pub fn lines<T: Copy>(
+        &mut self,
+        start: usize,
+        width: usize,
+        lines: usize,
+        columns: usize,
+    ) -> Option<(&[T], usize)> {
+        let (source, operand) = self.plain_operand::<T>()?;
+        let (position, pitch) = match operand.access {
+            Access::Linear => (operand.layout.offset() + start as i64, columns),
+            Access::Single | Access::Block => return None,
+            Access::Strided => {
+                let walk = self.cursors[source].walk_at(operand, start);
+                let (stride, left) = walk.run();
+                let are_neighbours = stride == 1 && left >= width;
+                (walk.position() as i64, operand.distance_of_lines(columns).filter(|_| are_neighbours)?)
+            }
+        };
+        let count = lines.saturating_sub(1) * pitch + width;
+        // SAFETY: the first and the last element are the layout's, which was checked to lie within the memory; nobody writes it.
+        unsafe { Some((std::slice::from_raw_parts(operand.address(position).cast::<T>(), count), pitch)) }
     }
 
     /// True where the only value is an operand's, whose elements from `start` on lie in this order: at least `least` of

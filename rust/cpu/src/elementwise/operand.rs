@@ -171,6 +171,27 @@ impl Operand {
         Some((unsafe { std::slice::from_raw_parts(first, count) }, step))
     }
 
+    /// How far apart lines of so many elements, which the last axes are, lie in memory, where that is one distance.
+    pub(super) fn distance_of_lines(&self, length: usize) -> Option<usize> {
+        let (shape, strides) = (self.layout.shape(), self.layout.strides());
+        let mut inner = 1;
+        let mut axis = shape.rank();
+        while inner < length && axis > 0 {
+            axis -= 1;
+            inner *= shape[axis];
+        }
+        let mut outer = (0..axis).rev().filter(|&axis| shape[axis] != 1);
+        let Some(nearest) = outer.next() else { return (inner == length).then_some(0) };
+        let distance = strides[nearest];
+        let mut next = distance * shape[nearest] as i64;
+        let is_even = outer.all(|axis| {
+            let goes_on = strides[axis] == next;
+            next *= shape[axis] as i64;
+            goes_on
+        });
+        if is_even && inner == length { usize::try_from(distance).ok() } else { None }
+    }
+
     /// Where the element at `position` lies, or would if there were one.
     pub(super) fn address(&self, position: i64) -> *const u8 {
         self.base.wrapping_offset(position as isize * self.size as isize)

@@ -253,20 +253,26 @@ fn take_lines<T: Copy, F: Fold<T>, S: Copy>(
     }
 }
 
-/// Reduces what `map` makes of one chunk of a block of columns, line by line, and of a number a column. The results are the
-/// first `width` accumulators.
+/// Reduces what `map` makes of one chunk of a block of columns, and of a number a column: a state a column.
 #[inline(always)]
 pub(super) fn columns<T: Copy, F: Fold<T>, S: Copy>(
     evaluator: &mut Evaluator<'_>,
     sweep: &Sweep,
     unit: &Unit,
-    accumulators: &mut [F::State],
     numbers: &[S],
     map: impl Fn(S, T) -> T,
-) {
-    let (width, pitch) = (unit.width, sweep.results);
-    if let Some(values) = evaluator.neighbours::<T>(unit.begin * pitch, unit.length * pitch) {
-        let values = &values[unit.first..];
+) -> SmallVec<[F::State; 64]> {
+    let width = unit.width;
+    let start = unit.begin * sweep.results + unit.first;
+    let in_memory = evaluator.lines::<T>(start, width, unit.length, sweep.results);
+    if let Some((values, pitch)) = in_memory
+        && has_short_code::<T, F>()
+        && unit.length <= BLOCK
+    {
+        return few_lines::<T, F, S>(values, pitch, unit.length, numbers, map);
+    }
+    let mut accumulators = column_accumulators::<T, F>(unit);
+    if let Some((values, pitch)) = in_memory {
         let mut line = 0;
         while line < unit.length {
             let states = &mut accumulators[line % BLOCK * width..][..width];
@@ -287,7 +293,80 @@ pub(super) fn columns<T: Copy, F: Fold<T>, S: Copy>(
             take_mapped_line::<T, F, S>(states, numbers, values, unit.begin + line, &map);
         });
     }
-    join_columns::<T, F>(accumulators, width, unit.length.min(BLOCK));
+    join_columns::<T, F>(&mut accumulators, width, unit.length.min(BLOCK));
+    accumulators.truncate(width);
+    accumulators
+}
+
+/// Columns whose accumulators, one a line, are joined in registers.
+const COLUMNS_IN_REGISTERS: usize = 16;
+
+/// The same of at most a block of lines, which leave each accumulator at most one element: they are joined as they are read.
+#[inline(always)]
+fn few_lines<T: Copy, F: Fold<T>, S: Copy>(
+    values: &[T],
+    pitch: usize,
+    length: usize,
+    numbers: &[S],
+    map: impl Fn(S, T) -> T,
+) -> SmallVec<[F::State; 64]> {
+    let width = numbers.len();
+    let mut results = SmallVec::from_elem(F::identity(), width);
+    let whole = width - width % COLUMNS_IN_REGISTERS;
+    for first in (0..whole).step_by(COLUMNS_IN_REGISTERS) {
+        join_lines::<T, F, S, COLUMNS_IN_REGISTERS>(&values[first..], pitch, length, &numbers[first..], &map)
+            .iter()
+            .zip(&mut results[first..])
+            .for_each(|(&state, result)| *result = state);
+    }
+    for column in whole..width {
+        [results[column]] =
+            join_lines::<T, F, S, 1>(&values[column..], pitch, length, &numbers[column..], &map);
+    }
+    results
+}
+
+/// `N` neighbouring columns of at most a block of lines, joined as [`join_lanes`] does.
+#[inline(always)]
+fn join_lines<T: Copy, F: Fold<T>, S: Copy, const N: usize>(
+    values: &[T],
+    pitch: usize,
+    length: usize,
+    numbers: &[S],
+    map: &impl Fn(S, T) -> T,
+) -> [F::State; N] {
+    let Some(numbers) = numbers.first_chunk::<N>() else { return [F::identity(); N] };
+    let taken = |line: usize| {
+        let mut states = [F::identity(); N];
+        if line < length
+            && let Some(values) = values[line * pitch..].first_chunk::<N>()
+        {
+            for column in 0..N {
+                states[column] = F::take(states[column], map(numbers[column], values[column]), line);
+            }
+        }
+        states
+    };
+    let mut lanes = [[F::identity(); N]; LANES];
+    for (lane, joined) in lanes.iter_mut().enumerate() {
+        let (first, second) = (taken(lane), taken(lane + LANES));
+        let (third, fourth) = (taken(lane + 2 * LANES), taken(lane + 3 * LANES));
+        for column in 0..N {
+            let one = F::join(first[column], second[column]);
+            joined[column] = F::join(one, F::join(third[column], fourth[column]));
+        }
+    }
+    for half in [LANES / 2, LANES / 4, LANES / 8, LANES / 16] {
+        for lane in 0..half {
+            // A copy, of which the compiler need not ask whether it overlaps.
+            let (mut joined, other) = (lanes[lane], lanes[lane + half]);
+            for column in 0..N {
+                joined[column] = F::join(joined[column], other[column]);
+            }
+            lanes[lane] = joined;
+        }
+    }
+    lanes[0]
 }
 
 /// Hands out the lines of one chunk of a block of columns, of a program's first values, with their numbers.

@@ -3,7 +3,7 @@
 use tenfold_ir::lanes::Lane;
 use tenfold_ir::{Element, Result};
 
-use super::accumulate::{column_accumulators, columns, next_run, row, runs_are_short, short_row};
+use super::accumulate::{columns, next_run, row, runs_are_short, short_row};
 use super::fold::{Fold, Sum};
 use super::sweep::{Sweep, Unit, columns_together, join_chunks};
 use crate::backend::disjoint::{Disjoint, for_each_part};
@@ -95,20 +95,11 @@ where
         };
         // Two passes over elements that are in cache.
         if sweep.by_columns {
-            let mut means = column_accumulators::<T, Sum<T>>(unit);
-            columns::<T, Sum<T>, ()>(
-                evaluator,
-                sweep,
-                unit,
-                &mut means,
-                &vec![(); unit.width],
-                |_, element| element,
-            );
-            means.truncate(unit.width);
+            let mut means =
+                columns::<T, Sum<T>, ()>(evaluator, sweep, unit, &vec![(); unit.width], |_, element| element);
             means.iter_mut().for_each(|mean| *mean = *mean / count);
-            let mut squares = column_accumulators::<T, Sum<T>>(unit);
             let squared = |mean: T, element: T| (element - mean) * (element - mean);
-            columns::<T, Sum<T>, T>(evaluator, sweep, unit, &mut squares, &means, squared);
+            let squares = columns::<T, Sum<T>, T>(evaluator, sweep, unit, &means, squared);
             (0..unit.width).for_each(|column| put(column, means[column], squares[column]));
         } else if sweep.reduced <= TILE {
             let values = evaluator.view::<T>(unit.first * sweep.reduced, unit.width * sweep.reduced);

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use tenfold_ir::kernel::Reduce;
 use tenfold_ir::{Element, Error, Instruction, Result, Scalar, Shape};
 
-use super::accumulate::{column_accumulators, columns, first_row, row};
+use super::accumulate::{columns, first_row, row};
 use super::fold::Fold;
 use super::order::{CHUNK, PairwiseTree};
 use super::{Prologue, split_axes, streams};
@@ -163,11 +163,14 @@ impl Sweep {
     ) -> Result<Vec<S>> {
         let (evaluation, chunks) = (self.evaluation(), self.chunks());
         let mut states = self.untouched(identity)?;
+        // Columns of a unit are neighbours in memory, about equally many in each.
+        let run = if self.by_columns { evaluation.run_of_columns(self.results) } else { self.results };
         let width = match self.by_columns {
-            true => self.columns_of_a_unit(together.min(TILE).min(self.results)),
+            true => even_share(run, self.columns_of_a_unit(together.min(TILE).min(run))),
             false => self.rows_per_tile(),
         };
-        let blocks = self.results.div_ceil(width.max(1));
+        let blocks_of_run = run.div_ceil(width);
+        let blocks = self.results / run.max(1) * blocks_of_run;
         let elements = (width * self.reduced.min(CHUNK)) as u64;
         let nanoseconds = elements * (evaluation.picoseconds_per_element() + 100) / 1_000;
         let target = Disjoint::new(&mut states);
@@ -176,11 +179,11 @@ impl Sweep {
             evaluation.with(|evaluator| {
                 for index in start..start + count {
                     let (block, chunk) = (index / chunks, index % chunks);
-                    let first = block * width;
+                    let (past, within) = (block / blocks_of_run * run, block % blocks_of_run * width);
                     let begin = chunk * CHUNK;
                     let unit = Unit {
-                        first,
-                        width: width.min(self.results - first),
+                        first: past + within,
+                        width: width.min(run - within),
                         chunk,
                         begin,
                         length: CHUNK.min(self.reduced - begin),
@@ -206,6 +209,12 @@ impl Sweep {
     fn rows_per_tile(&self) -> usize {
         (TILE / self.reduced.max(1)).max(1)
     }
+}
+
+/// Elements of pieces of at most `most` of that many, all about as long, of whole cache lines but for the last.
+fn even_share(count: usize, most: usize) -> usize {
+    let pieces = count.div_ceil(most.max(1)).max(1);
+    count.div_ceil(pieces).next_multiple_of(16).min(most).max(1)
 }
 
 /// Narrower columns would share cache lines with their neighbours'.
@@ -289,16 +298,9 @@ impl<T: Copy, F: Fold<T>> Tiered for FoldUnit<'_, '_, T, F> {
         let put =
             |index: usize, state| unsafe { target.write((unit.first + index) * chunks + unit.chunk, state) };
         if sweep.by_columns {
-            let mut accumulators = column_accumulators::<T, F>(unit);
-            columns::<T, F, ()>(
-                evaluator,
-                sweep,
-                unit,
-                &mut accumulators,
-                &vec![(); unit.width],
-                |_, element| element,
-            );
-            (0..unit.width).for_each(|column| put(column, accumulators[column]));
+            let columns =
+                columns::<T, F, ()>(evaluator, sweep, unit, &vec![(); unit.width], |_, element| element);
+            (0..unit.width).for_each(|column| put(column, columns[column]));
         } else if sweep.reduced <= TILE {
             let values = evaluator.view::<T>(unit.first * sweep.reduced, unit.width * sweep.reduced);
             for row in 0..unit.width {

@@ -1,6 +1,6 @@
 //! Rows of a table by index, alone or reduced by bag.
 
-use tenfold_ir::{DType, Error, ErrorKind, Result};
+use tenfold_ir::{DType, Error, ErrorKind, Result, Shape};
 
 use crate::autograd::{self, Context, Derivative, Gradients, Saved, record_gradient};
 use crate::{ScatterReduce, Tensor, batch};
@@ -221,8 +221,18 @@ pub fn embedding_bag(input: &Tensor, weight: &Tensor, options: &BagOptions<'_>) 
         None => Tensor::ones(flat.shape(), DType::Bool)?,
         Some(padding) => flat.not_equal(padding.rem_euclid(weight.shape()[0].max(1) as i64))?,
     };
-    let width = weight.shape()[1];
-    let sum = |rows: &Tensor| Tensor::zeros(&[bags, width], compute)?.index_add(0, &numbers, rows, 1);
+    // Bags of one length are an axis of the rows; others are told by number.
+    let sum = |rows: &Tensor| match input.shape()[..] {
+        [bags, length] => {
+            let features = &rows.shape()[1..];
+            let bagged: Shape = [bags, length].iter().chain(features).copied().collect();
+            rows.reshaped(&bagged)?.sum_axes(&[1])
+        }
+        _ => {
+            let zeros = rows.shape().replaced(0, bags);
+            Tensor::zeros(&zeros, compute)?.index_add(0, &numbers, rows, 1)
+        }
+    };
     let kept = match options.padding_idx {
         None => rows.clone(),
         Some(_) => counted.unsqueeze(1)?.where_(&rows, 0.0)?,
@@ -236,8 +246,7 @@ pub fn embedding_bag(input: &Tensor, weight: &Tensor, options: &BagOptions<'_>) 
             None => sum(&kept)?,
         },
         BagMode::Mean => {
-            let counts =
-                Tensor::zeros(&[bags], compute)?.index_add(0, &numbers, &counted.cast(compute)?, 1)?;
+            let counts = sum(&counted.cast(compute)?)?;
             sum(&kept)?.divide(&counts.maximum(1)?.unsqueeze(1)?)?
         }
         BagMode::Max => largest(&rows, &counted, &numbers, bags)?,
