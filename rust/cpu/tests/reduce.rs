@@ -141,6 +141,10 @@ fn the_bits_do_not_depend_on_layout_tier_or_threads() {
         (&[40, 3, 784], &[0, 2]),
         // Few lines, whose elements are joined as they are read.
         (&[1, 50], &[0]),
+        (&[2, 40], &[0]),
+        (&[15, 40], &[0]),
+        (&[17, 40], &[0]),
+        (&[48, 40], &[0]),
         (&[5, 0], &[0]),
         (&[5, 3, 0], &[1]),
         (&[33, 83], &[0]),

@@ -69,6 +69,12 @@ impl Layout {
         self.shape.elements()
     }
 
+    /// True where every index has the same element.
+    #[must_use]
+    pub fn is_single(&self) -> bool {
+        self.shape().iter().zip(self.strides()).all(|(&extent, &stride)| extent == 1 || stride == 0)
+    }
+
     /// True where the elements lie densely in row-major order (from any offset). Axes of extent 1 do not count.
     #[inline]
     pub fn is_contiguous(&self) -> bool {

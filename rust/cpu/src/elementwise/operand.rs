@@ -73,11 +73,9 @@ impl Operand {
         if !base.is_null() && !base.addr().is_multiple_of(dtype.size().min(8)) {
             return Err(Error::state("kernel", "the memory of an operand is not aligned"));
         }
-        let single =
-            layout.shape().iter().zip(layout.strides()).all(|(&extent, &stride)| extent == 1 || stride == 0);
         let access = if layout.is_contiguous() {
             Access::Linear
-        } else if single {
+        } else if layout.is_single() {
             Access::Single
         } else {
             Access::Strided

@@ -21,8 +21,7 @@ impl Tiling {
         if !(SHORTEST_RUN..16 * TILE).contains(&run) {
             return Tiling { run: usize::MAX, tile: TILE };
         }
-        // Tiles of one run are about equally long, of whole vectors but for the last.
-        Tiling { run, tile: run.div_ceil(run.div_ceil(TILE)).next_multiple_of(16).min(TILE) }
+        Tiling { run, tile: even_share(run, TILE) }
     }
 
     /// Whole periods, so that a tile of them serves everywhere.
@@ -40,6 +39,12 @@ impl Tiling {
     pub fn is_even(&self) -> bool {
         self.run == usize::MAX && self.tile == TILE
     }
+}
+
+/// How long pieces of at most `most` of so many elements are, all about equally long, of whole vectors but for the last.
+pub fn even_share(count: usize, most: usize) -> usize {
+    let pieces = count.div_ceil(most.max(1)).max(1);
+    count.div_ceil(pieces).next_multiple_of(16).min(most).max(1)
 }
 
 /// The length of the stretches of the space in which an operand's elements are neighbours, or all one; `None` where

@@ -54,9 +54,7 @@ pub fn overlay<T: Pod + Send + Sync>(
 /// The one number that an operand is.
 fn number_everywhere<T: Pod>(input: &Input<'_>) -> Result<Option<T>> {
     let layout = &input.layout;
-    let is_one =
-        layout.shape().iter().zip(layout.strides()).all(|(&extent, &stride)| extent == 1 || stride == 0);
-    if !is_one || input.is_in_place(0) {
+    if !layout.is_single() || input.is_in_place(0) {
         return Ok(None);
     }
     Ok(input.plain::<T>()?.get(layout.offset() as usize).copied())

@@ -312,23 +312,27 @@ fn few_lines<T: Copy, F: Fold<T>, S: Copy>(
 ) -> SmallVec<[F::State; 64]> {
     let width = numbers.len();
     let mut results = SmallVec::from_elem(F::identity(), width);
+    let mut lanes = [[F::identity(); COLUMNS_IN_REGISTERS]; LANES];
     let whole = width - width % COLUMNS_IN_REGISTERS;
     for first in (0..whole).step_by(COLUMNS_IN_REGISTERS) {
-        join_lines::<T, F, S, COLUMNS_IN_REGISTERS>(&values[first..], pitch, length, &numbers[first..], &map)
-            .iter()
-            .zip(&mut results[first..])
-            .for_each(|(&state, result)| *result = state);
+        let (values, numbers) = (&values[first..], &numbers[first..]);
+        let joined =
+            join_lines::<T, F, S, COLUMNS_IN_REGISTERS>(&mut lanes, values, pitch, length, numbers, &map);
+        results[first..first + COLUMNS_IN_REGISTERS].copy_from_slice(&joined);
     }
+    let mut lanes = [[F::identity(); 1]; LANES];
     for column in whole..width {
-        [results[column]] =
-            join_lines::<T, F, S, 1>(&values[column..], pitch, length, &numbers[column..], &map);
+        let (values, numbers) = (&values[column..], &numbers[column..]);
+        [results[column]] = join_lines::<T, F, S, 1>(&mut lanes, values, pitch, length, numbers, &map);
     }
     results
 }
 
-/// `N` neighbouring columns of at most a block of lines, joined as [`join_lanes`] does.
+/// `N` neighbouring columns of at most a block of lines, joined as [`join_lanes`] does; accumulators that no line reaches are
+/// left out. `lanes` is scratch memory.
 #[inline(always)]
 fn join_lines<T: Copy, F: Fold<T>, S: Copy, const N: usize>(
+    lanes: &mut [[F::State; N]; LANES],
     values: &[T],
     pitch: usize,
     length: usize,
@@ -338,35 +342,45 @@ fn join_lines<T: Copy, F: Fold<T>, S: Copy, const N: usize>(
     let Some(numbers) = numbers.first_chunk::<N>() else { return [F::identity(); N] };
     let taken = |line: usize| {
         let mut states = [F::identity(); N];
-        if line < length
-            && let Some(values) = values[line * pitch..].first_chunk::<N>()
-        {
+        if let Some(values) = values[line * pitch..].first_chunk::<N>() {
             for column in 0..N {
                 states[column] = F::take(states[column], map(numbers[column], values[column]), line);
             }
         }
         states
     };
-    let mut lanes = [[F::identity(); N]; LANES];
-    for (lane, joined) in lanes.iter_mut().enumerate() {
-        let (first, second) = (taken(lane), taken(lane + LANES));
-        let (third, fourth) = (taken(lane + 2 * LANES), taken(lane + 3 * LANES));
-        for column in 0..N {
-            let one = F::join(first[column], second[column]);
-            joined[column] = F::join(one, F::join(third[column], fourth[column]));
+    let used = length.min(LANES);
+    for lane in 0..used {
+        let [second, third, fourth] = [1, 2, 3].map(|group| lane + group * LANES);
+        let mut joined = taken(lane);
+        if second < length {
+            joined = join_each::<T, F, N>(joined, taken(second));
         }
+        if fourth < length {
+            joined = join_each::<T, F, N>(joined, join_each::<T, F, N>(taken(third), taken(fourth)));
+        } else if third < length {
+            joined = join_each::<T, F, N>(joined, taken(third));
+        }
+        lanes[lane] = joined;
     }
     for half in [LANES / 2, LANES / 4, LANES / 8, LANES / 16] {
-        for lane in 0..half {
-            // A copy, of which the compiler need not ask whether it overlaps.
-            let (mut joined, other) = (lanes[lane], lanes[lane + half]);
-            for column in 0..N {
-                joined[column] = F::join(joined[column], other[column]);
-            }
-            lanes[lane] = joined;
+        for lane in 0..half.min(used.saturating_sub(half)) {
+            lanes[lane] = join_each::<T, F, N>(lanes[lane], lanes[lane + half]);
         }
     }
     lanes[0]
+}
+
+/// The states of neighbouring columns, joined. Of copies, of which the compiler need not ask whether they overlap.
+#[inline(always)]
+fn join_each<T, F: Fold<T>, const N: usize>(
+    mut first: [F::State; N],
+    second: [F::State; N],
+) -> [F::State; N] {
+    for column in 0..N {
+        first[column] = F::join(first[column], second[column]);
+    }
+    first
 }
 
 /// Hands out the lines of one chunk of a block of columns, of a program's first values, with their numbers.

@@ -133,11 +133,12 @@ impl<T: Compared, X: Extreme> Tiered for PositionUnit<'_, '_, T, X> {
         if sweep.by_columns {
             let mut best: SmallVec<[T; 64]> = SmallVec::from_elem(T::ANY, unit.width);
             let mut positions: SmallVec<[i64; 64]> = SmallVec::from_elem(NOWHERE, unit.width);
-            let begin = unit.begin * sweep.results;
-            if let Some(values) = evaluator.neighbours::<T>(begin, unit.length * sweep.results) {
-                for (line, values) in values.chunks_exact(sweep.results).enumerate() {
-                    let values = &values[unit.first..][..unit.width];
-                    let next = values.as_ptr().wrapping_add(sweep.results);
+            let start = unit.begin * sweep.results + unit.first;
+            if let Some((values, pitch)) = evaluator.lines::<T>(start, unit.width, unit.length, sweep.results)
+            {
+                for line in 0..unit.length {
+                    let values = &values[line * pitch..][..unit.width];
+                    let next = values.as_ptr().wrapping_add(pitch);
                     take_line::<T, X>(&mut best, &mut positions, values, unit.begin + line, next);
                 }
             } else {

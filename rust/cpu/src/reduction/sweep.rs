@@ -20,7 +20,7 @@ use crate::backend::view::{Memory, OutputView};
 use crate::elementwise::evaluate::{Evaluation, Evaluator};
 use crate::elementwise::operand::Operand;
 use crate::elementwise::program::{Origin, Program, Store, TILE};
-use crate::elementwise::tiling::Tiling;
+use crate::elementwise::tiling::{Tiling, even_share};
 use crate::simd::{self, Tiered, on_tier};
 use crate::threads::thread_count;
 
@@ -209,12 +209,6 @@ impl Sweep {
     fn rows_per_tile(&self) -> usize {
         (TILE / self.reduced.max(1)).max(1)
     }
-}
-
-/// Elements of pieces of at most `most` of that many, all about as long, of whole cache lines but for the last.
-fn even_share(count: usize, most: usize) -> usize {
-    let pieces = count.div_ceil(most.max(1)).max(1);
-    count.div_ceil(pieces).next_multiple_of(16).min(most).max(1)
 }
 
 /// Narrower columns would share cache lines with their neighbours'.

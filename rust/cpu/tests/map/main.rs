@@ -405,6 +405,26 @@ fn transposed_operands_are_read_in_bands() {
     check::<f64>();
 }
 
+/// Bands of operands of several sizes lie behind each other, each aligned for its dtype.
+#[test]
+fn transposed_operands_of_several_sizes() {
+    let shape = Shape::new(&[17, 37]);
+    let turned = Layout::dense(Shape::new(&[37, 17])).permute(&[1, 0]);
+    let small: Vec<u8> = (0..17 * 37).map(|at| (at % 251) as u8).collect();
+    let large: Vec<f64> = (0..17 * 37).map(|at| at as f64).collect();
+    let mut expr = Expr::new();
+    let (a, b) = (expr.load(0, DType::Uint8), expr.load(1, DType::Float64));
+    expr.output(a);
+    expr.output(b);
+    let operands = [(DType::Uint8, turned.clone()), (DType::Float64, turned.clone())];
+    let kernel = kernel_of(expr, &operands, &[], &shape);
+    let buffers = [buffer_of(&small), buffer_of(&large)];
+    let outputs = run_everywhere(&kernel, &buffers.each_ref().map(Source::Buffer));
+    let places: Vec<usize> = turned.positions().collect();
+    assert_eq!(values_of::<u8>(&outputs[0]), places.iter().map(|&at| small[at]).collect::<Vec<_>>());
+    assert_eq!(values_of::<f64>(&outputs[1]), places.iter().map(|&at| large[at]).collect::<Vec<_>>());
+}
+
 #[test]
 fn results_beyond_the_caches_are_written_as_a_whole() {
     let (rows, columns) = (4_099, 1_031);

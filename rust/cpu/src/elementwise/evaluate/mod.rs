@@ -30,13 +30,20 @@ pub struct Evaluation<'a> {
 }
 
 impl<'a> Evaluation<'a> {
+    /// The operands that are walked.
+    fn strided(&self) -> impl Iterator<Item = &'a Operand> + Clone {
+        let operands = self.operands;
+        self.program.origins.iter().filter_map(move |origin| match *origin {
+            Origin::Operand(operand) => {
+                Some(&operands[operand]).filter(|operand| operand.access == Access::Strided)
+            }
+            Origin::Coordinate(_) => None,
+        })
+    }
+
     /// The way through the space where an operand lies transposed in it.
     pub fn bands(&self) -> Option<Bands> {
-        let strided = self.program.origins.iter().filter_map(|origin| match *origin {
-            Origin::Operand(operand) => Some(&self.operands[operand]),
-            Origin::Coordinate(_) => None,
-        });
-        Bands::new(self.shape, strided.filter(|operand| operand.access == Access::Strided))
+        Bands::new(self.shape, self.strided())
     }
 
     /// The operands are broadcast to `shape`; the program refers to them and to the run-time scalars by their index.
@@ -66,11 +73,7 @@ impl<'a> Evaluation<'a> {
 
     /// How the space is cut into tiles.
     pub fn tiling(&self) -> Tiling {
-        let strided = self.program.origins.iter().filter_map(|origin| match *origin {
-            Origin::Operand(operand) => Some(&self.operands[operand]),
-            Origin::Coordinate(_) => None,
-        });
-        let runs = strided.filter(|operand| operand.access == Access::Strided);
+        let runs = self.strided();
         let mut periods = runs.clone().map(|operand| operand.period);
         if let Some(Some(period)) = periods.next()
             && periods.all(|other| other == Some(period))
@@ -84,12 +87,7 @@ impl<'a> Evaluation<'a> {
     /// operands. All of them where it pays to copy shorter runs together, as for programs with steps.
     pub fn run_of_columns(&self, columns: usize) -> usize {
         const SHORTEST_RUN_OF_STEPS: usize = 128;
-        let strided = self.program.origins.iter().filter_map(|origin| match *origin {
-            Origin::Operand(operand) => Some(&self.operands[operand]),
-            Origin::Coordinate(_) => None,
-        });
-        let strided = strided.filter(|operand| operand.access == Access::Strided);
-        let runs = strided.map(|operand| run_length(&operand.layout).unwrap_or(columns));
+        let runs = self.strided().map(|operand| run_length(&operand.layout).unwrap_or(columns));
         let run = runs.min().unwrap_or(columns);
         let is_long = self.program.steps.is_empty() || run >= SHORTEST_RUN_OF_STEPS;
         if is_long && run > 1 && run < columns && columns.is_multiple_of(run) { run } else { columns }
@@ -152,7 +150,9 @@ impl<'a> Evaluation<'a> {
                 && bands.suits(&self.operands[operand].layout)
             {
                 *panel = Some(bytes);
-                bytes += bands.height() * bands.pitch(self.operands[operand].size);
+                // The next panel is aligned for every dtype.
+                let panel_bytes = bands.height() * bands.pitch(self.operands[operand].size);
+                bytes += panel_bytes.next_multiple_of(ALIGNMENT);
             }
         }
         self.with_scratch(bytes, |evaluator| {
