@@ -6,7 +6,7 @@ use tenfold_ir::Result;
 
 use super::tiles::{Depth, ImageTiles, Segment, TileBlock, plane_pitch, tile_blocks};
 use super::transform::{Gather, Spread, Transforms, strip_lanes, write_channels};
-use super::{Definition, Extents, kernel, replace_untrusted};
+use super::{Definition, Extents, are_trusted, kernel};
 use crate::convolution::forward::nanoseconds;
 use crate::convolution::window::Shared;
 use crate::convolution::{Call, Kind, numbers};
@@ -382,19 +382,32 @@ impl Task<'_> {
         })
     }
 
-    /// Takes the results that are not trusted from those of the definition.
+    /// Takes tiles with results that are not trusted from those of the definition.
     ///
     /// # Safety
     /// Nothing else touches the block's results.
     #[cold]
     unsafe fn take(&self, defined: &[f32]) {
-        let result = self.plan.result;
-        for (segment, pixels) in self.runs() {
-            for channel in 0..result.channels {
-                let place = self.place(segment) + channel * result.pixels() + pixels.start;
-                // SAFETY: the results lie in the output; the rest is the caller's.
-                let results = unsafe { std::slice::from_raw_parts_mut(self.output.add(place), pixels.len()) };
-                replace_untrusted(results, &defined[place..][..pixels.len()]);
+        let Plan { result, transforms, .. } = *self.plan;
+        let [height, width] = transforms.tile;
+        for segment in &self.block.results {
+            let [rows, columns] = self.pixels(segment);
+            let corners = rows
+                .step_by(height)
+                .flat_map(|row| columns.clone().step_by(width).map(move |column| (row, column)));
+            for (row, column) in corners {
+                let (height, width) = (height.min(result.height - row), width.min(result.width - column));
+                for channel in 0..result.channels {
+                    let first = self.place(segment) + channel * result.pixels() + row * result.width + column;
+                    let place = |line: usize| first + line * result.width;
+                    // SAFETY: the tile's results lie in the output; the rest is the caller's.
+                    let line = |line: usize| unsafe {
+                        std::slice::from_raw_parts_mut(self.output.add(place(line)), width)
+                    };
+                    if !(0..height).all(|at| are_trusted(line(at))) {
+                        (0..height).for_each(|at| line(at).copy_from_slice(&defined[place(at)..][..width]));
+                    }
+                }
             }
         }
     }

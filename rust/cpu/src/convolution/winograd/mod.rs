@@ -7,9 +7,9 @@
 //! filters' gradient the adjoint.
 //!
 //! Every product is a chain as in [`crate::gemm`]; transforms are straight-line code over channels side by
-//! side. The result depends on shapes alone. A result that is not finite, or near the largest numbers, is replaced by
-//! that of the definition: the transforms mix infinities and NaNs, and the errors of very large numbers, into neighbours,
-//! and overflow a little earlier.
+//! side. The result depends on shapes alone. A tile with a result that is not finite, or near the largest numbers, is
+//! replaced by that of the definition: the transforms mix infinities and NaNs, and the errors of very large numbers, into
+//! neighbours, and overflow a little earlier.
 //!
 //! The error of an output: a term takes part in one rounding a step of its sum over `n` channels and taps of the depth
 //! and in at most 4 a direction of each of the three transforms, so in `n + 24`, each of at most the unit roundoff; and the
@@ -83,13 +83,10 @@ pub(super) fn run(call: Call<'_, f32>, definition: Definition<'_>) -> Result<()>
     }
 }
 
-/// Replaces the results that are not trusted by those of the definition.
-fn replace_untrusted(results: &mut [f32], defined: &[f32]) {
-    for (result, &defined) in results.iter_mut().zip(defined) {
-        if !(*result * MARGIN).is_finite() {
-            *result = defined;
-        }
-    }
+/// True where no result is near the largest numbers. Where one is, all results that the transform mixed it with are taken from
+/// the definition: what it leaves in those that it has no part in may also be small.
+fn are_trusted(results: &[f32]) -> bool {
+    results.iter().all(|result| (*result * MARGIN).is_finite())
 }
 
 /// Rows and columns of the filters.
