@@ -297,6 +297,38 @@ fn what_shares_a_tile_with_a_large_number_is_that_of_the_direct_convolution() {
     check_special(geometry, 5_808_403_335_474_676_007, f32::MAX, 2).unwrap();
 }
 
+/// So are those of a tile whose only large outputs are beyond the border: the large last column meets a zero of each
+/// filter within it.
+#[test]
+fn what_shares_a_tile_with_a_large_number_beyond_the_border_is_that_of_the_direct_convolution() {
+    let axis = Axis { input: 13, kernel: 3, output: 11, stride: 1, before: 0, dilation: 1 };
+    let geometry = Geometry {
+        images: 8,
+        groups: 1,
+        input_channels: 24,
+        output_channels: 16,
+        axes: [Axis::UNIT, axis, axis],
+    };
+    let mut case = Case::new(geometry, 11, |number| number as f32);
+    case.input.chunks_exact_mut(13).take(13).for_each(|row| row[12] = 1e28);
+    case.weight.chunks_exact_mut(24 * 9).for_each(|filter| {
+        filter[..9].chunks_exact_mut(3).for_each(|row| row.copy_from_slice(&[0.0, 1.0, 0.0]));
+    });
+    let results = same_bits_everywhere(&case);
+    let _alone = TIER.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    set_direct(true);
+    let direct = case.run(0.0, |number| -number);
+    set_direct(false);
+    assert!(direct[0].iter().all(|number| number.abs() < 1e8));
+    for (index, (&number, &direct)) in results[0].iter().zip(&direct[0]).enumerate() {
+        let number = f32::from_bits(number);
+        assert!(
+            (number - direct).abs() <= 1e-4 * direct.abs().max(1.0),
+            "element {index}: {number}, directly {direct}"
+        );
+    }
+}
+
 /// One special number in an operand leaves the others' results those of the direct convolution.
 fn check_special(geometry: Geometry, seed: u64, special: f32, operand: usize) -> Result<(), TestCaseError> {
     let mut case = Case::new(geometry, seed, |number| number as f32);

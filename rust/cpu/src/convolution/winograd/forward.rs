@@ -6,7 +6,7 @@ use tenfold_ir::Result;
 
 use super::tiles::{Depth, ImageTiles, Segment, TileBlock, plane_pitch, tile_blocks};
 use super::transform::{Gather, Spread, Transforms, strip_lanes, write_channels};
-use super::{Definition, Extents, are_trusted, kernel};
+use super::{Definition, Extents, is_trusted, kernel};
 use crate::convolution::forward::nanoseconds;
 use crate::convolution::window::Shared;
 use crate::convolution::{Call, Kind, numbers};
@@ -334,7 +334,10 @@ impl Task<'_> {
                     strip,
                     flags,
                 });
-                trusted &= (0..channels).all(|lane| flags.add(lane).read() == 0.0);
+                if !(0..channels).all(|lane| flags.add(lane).read() == 0.0) {
+                    trusted = false;
+                    self.mark(strip, tiles, channels);
+                }
                 let target = self.output.add(self.place(segment) + channel * result.pixels());
                 for (index, row) in rows.clone().enumerate() {
                     write_channels(
@@ -348,6 +351,31 @@ impl Task<'_> {
             }
         }
         trusted
+    }
+
+    /// Makes NaNs of the pixels of all tiles of a strip that have one that is not trusted, be it beyond the border.
+    ///
+    /// # Safety
+    /// The strip holds so many tiles of so many channels.
+    #[cold]
+    unsafe fn mark(&self, strip: *mut f32, [rows, columns]: [usize; 2], channels: usize) {
+        let ([height, width], lanes) = (self.plan.transforms.tile, strip_lanes());
+        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+            for channel in 0..channels {
+                let pixels = (row * height..(row + 1) * height)
+                    .flat_map(|y| {
+                        (column * width..(column + 1) * width).map(move |x| y * columns * width + x)
+                    })
+                    // SAFETY: the caller's.
+                    .map(|pixel| unsafe { strip.add(pixel * lanes + channel) });
+                // SAFETY: as above.
+                unsafe {
+                    if !pixels.clone().all(|pixel| is_trusted(pixel.read())) {
+                        pixels.for_each(|pixel| pixel.write(f32::NAN));
+                    }
+                }
+            }
+        }
     }
 
     /// Rows and columns of the pixels of a segment.
@@ -382,7 +410,7 @@ impl Task<'_> {
         })
     }
 
-    /// Takes tiles with results that are not trusted from those of the definition.
+    /// Takes tiles that were marked from those of the definition.
     ///
     /// # Safety
     /// Nothing else touches the block's results.
@@ -404,7 +432,7 @@ impl Task<'_> {
                     let line = |line: usize| unsafe {
                         std::slice::from_raw_parts_mut(self.output.add(place(line)), width)
                     };
-                    if !(0..height).all(|at| are_trusted(line(at))) {
+                    if line(0)[0].is_nan() {
                         (0..height).for_each(|at| line(at).copy_from_slice(&defined[place(at)..][..width]));
                     }
                 }
