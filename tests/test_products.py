@@ -126,6 +126,50 @@ def test_rows_named_by_a_vector_are_read_and_written(shape, seed, data) -> None:
     assert_same(tensor.index_fill(axis, places, 7), filled)
 
 
+@given(st.lists(st.integers(1, 4), min_size=2, max_size=3).map(tuple), seeds, st.data())
+def test_elements_named_by_a_tensor_an_axis_are_written_and_added(shape, seed, data) -> None:
+    array, random = numbers(shape, "int64"), np.random.default_rng(seed)
+    count = data.draw(st.integers(0, 6))
+    named = data.draw(st.integers(1, len(shape)))
+    places = tuple(random.integers(-extent, extent, count) for extent in shape[:named])
+    values = numbers((count, *shape[named:]), "int64", 4)
+    written, added = array.copy(), array.copy()
+    for at in range(count):  # the last write stays
+        written[tuple(index[at] for index in places)] = values[at]
+    np.add.at(added, places, values)
+    x, indices = tf.tensor(array), tuple(map(tf.tensor, places))
+    assert_same(x.index_put(indices, tf.tensor(values)), written)
+    assert_same(x.index_put(indices, tf.tensor(values), accumulate=True), added)
+    assert_same(x, array)
+    assert x.index_put_(list(indices), tf.tensor(values), True) is x
+    assert_same(x, added)
+
+
+def test_an_index_put_takes_masks_whole_axes_and_numbers() -> None:
+    array = numbers((3, 4), "float32")
+    x, mask = tf.tensor(array), array > 1
+    assert_same(x.index_put((tf.tensor(mask),), 7), np.where(mask, np.float32(7), array))
+    assert_same(x.index_put((tf.tensor(mask),), tf.tensor(1.0), True), array + mask.astype("float32"))
+    expected = array.copy()
+    expected[:, [2, 0]] = [[1, 2]]
+    assert_same(x.index_put((None, tf.tensor([2, 0])), tf.tensor([1.0, 2.0])), expected)
+    x.requires_grad_(True)
+    values = tf.tensor([1.0, 2.0], requires_grad=True)
+    x.index_put((tf.tensor([0, 2]), tf.tensor([1, 1])), values).sum().backward()
+    kept = np.ones((3, 4), "float32")
+    kept[[0, 2], 1] = 0
+    assert_same(x.grad, kept)
+    assert_same(values.grad, np.ones(2, "float32"))
+    with pytest.raises(TypeError, match="index_put: indices must be a tuple"):
+        x.index_put(tf.tensor([0]), 1)
+    with pytest.raises(TypeError, match="index_put: indices are tensors or None; got slice"):
+        x.index_put((slice(None),), 1)
+    with pytest.raises(IndexError, match="index_put"):
+        x.index_put((tf.tensor([3]),), 1)
+    with pytest.raises(TypeError, match="index_put: values of dtype float32 cannot be stored in int64"):
+        tf.arange(3).index_put((tf.tensor([0]),), 1.5)
+
+
 def test_masks_select_fill_and_scatter() -> None:
     array = numbers((3, 4), "float32")
     mask = numbers((3, 4), "bool", 2)

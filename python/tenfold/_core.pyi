@@ -547,6 +547,13 @@ class Tensor:
         """With a number written to the places of an axis that `index` names."""
     def index_fill_(self, dim: builtins.int, index: _Argument, value: _Number) -> Self:
         """In place: see `index_fill`."""
+    def index_put(self, indices: Any, values: _Argument, accumulate: builtins.bool = False) -> Tensor:
+        """With `values` written to the elements that a tuple of tensors names: one for each of the first axes, integers or
+        masks, as between brackets. `values` broadcasts to them. With `accumulate` it is added, as often as an element is
+        named; else the last of several writes stays.
+        """
+    def index_put_(self, indices: Any, values: _Argument, accumulate: builtins.bool = False) -> Self:
+        """In place: see `index_put`."""
     def index_select(self, dim: builtins.int, index: _Argument) -> Tensor:
         """The places of an axis that a vector of integers names."""
     def int(self) -> Self:

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyEllipsis, PyList, PySlice, PyTuple};
-use tenfold::{DType, IndexItem, Operation, Tensor};
+use tenfold::{DType, Error, IndexItem, Operation, Tensor};
 
 use crate::cell::{make_view, region_of, region_of_moved};
-use crate::convert::PyArgument;
+use crate::convert::{PyArgument, TensorArgument};
 use crate::create::tensor_of;
 use crate::errors::{Named, Outcome, to_python};
 use crate::tensor::PyTensor;
@@ -88,6 +88,37 @@ fn items(key: &Bound<'_, PyAny>) -> PyResult<Vec<IndexItem>> {
     }
 }
 
+/// Tensors for as many of the first axes; None names a whole one.
+fn indices_of_axes(indices: &Bound<'_, PyAny>) -> PyResult<Vec<IndexItem>> {
+    let one = |object: Bound<'_, PyAny>| {
+        if object.is_none() {
+            return Ok(IndexItem::ALL);
+        }
+        match object.cast::<PyTensor>() {
+            Ok(tensor) => Ok(IndexItem::Tensor(tensor.get().value()?)),
+            Err(_) => Err(PyTypeError::new_err(format!(
+                "index_put: indices are tensors or None; got {}",
+                object.get_type().name()?
+            ))),
+        }
+    };
+    if indices.is_instance_of::<PyTensor>() {
+        return Err(PyTypeError::new_err("index_put: indices must be a tuple of tensors; got one tensor"));
+    }
+    indices.try_iter()?.map(|object| one(object?)).collect()
+}
+
+/// `before` with `values` written or added to the elements that `items` name.
+fn put(before: &Tensor, items: &[IndexItem], values: &Tensor, accumulate: bool) -> tenfold::Result<Tensor> {
+    if values.dtype().category() > before.dtype().category() {
+        return Err(Error::dtype(
+            "index_put",
+            format!("values of dtype {} cannot be stored in {}", values.dtype(), before.dtype()),
+        ));
+    }
+    before.index_put(items, values, accumulate)
+}
+
 /// Writes `values` to the elements that `items` name.
 fn assigned(slf: &Bound<'_, PyTensor>, items: &[IndexItem], before: &Tensor, values: &Tensor) -> Outcome<()> {
     let cell = &slf.get().cell;
@@ -151,6 +182,32 @@ impl PyTensor {
             Err(_) => tensor_of("setitem", value, None)?,
         };
         Ok(assigned(slf, &items, &before, &values).named("setitem")?)
+    }
+
+    /// With `values` written to the elements that a tuple of tensors names: one for each of the first axes, integers or
+    /// masks, as between brackets. `values` broadcasts to them. With `accumulate` it is added, as often as an element is
+    /// named; else the last of several writes stays.
+    #[pyo3(signature = (indices, values, accumulate=false))]
+    fn index_put(
+        &self,
+        indices: &Bound<'_, PyAny>,
+        values: TensorArgument,
+        accumulate: bool,
+    ) -> PyResult<PyTensor> {
+        let items = indices_of_axes(indices)?;
+        Ok(put(&self.value()?, &items, &values.0, accumulate).map_err(to_python)?.into())
+    }
+
+    /// In place: see `index_put`.
+    #[pyo3(signature = (indices, values, accumulate=false))]
+    fn index_put_<'py>(
+        slf: &Bound<'py, Self>,
+        indices: &Bound<'_, PyAny>,
+        values: TensorArgument,
+        accumulate: bool,
+    ) -> PyResult<Bound<'py, Self>> {
+        let items = indices_of_axes(indices)?;
+        Ok(PyTensor::update(slf, "index_put", |before| put(before, &items, &values.0, accumulate))?)
     }
 
     fn __delitem__(&self, _key: &Bound<'_, PyAny>) -> PyResult<()> {

@@ -7,6 +7,7 @@ use super::order::{Accumulators, BLOCK, GROUPS, LANES, join_lanes, join_used};
 use super::sweep::{Sweep, Unit};
 use crate::elementwise::evaluate::Evaluator;
 use crate::elementwise::program::TILE;
+use crate::simd::prefetch;
 
 /// Elements of a vector of float32, mostly.
 const PIECE: usize = 8;
@@ -179,20 +180,35 @@ pub(super) fn next_run<'v, T: Copy>(
     evaluator.view::<T>(at, unit.count(at, left))
 }
 
-/// Reduces one chunk of a row.
+/// Elements of a run that are taken before more of what follows it is asked for.
+const TURN: usize = 4 * BLOCK;
+
+/// Reduces one chunk of a row. `ahead`: asks for half of the next chunk meanwhile, from that element of it on. A core's own
+/// guesses end with a page.
 #[inline(always)]
 pub(super) fn row<T: Copy, F: Fold<T>>(
     evaluator: &mut Evaluator<'_>,
     sweep: &Sweep,
     unit: &Unit,
+    ahead: Option<usize>,
     map: impl Fn(T) -> T,
 ) -> F::State {
     let mut accumulators = accumulators::<T, F>();
     let mut done = 0;
     while done < unit.length {
-        let values = next_run::<T>(evaluator, sweep, unit, done);
-        take::<T, F>(&mut accumulators, values, unit.begin + done, &map);
-        done += values.len();
+        let mut values = next_run::<T>(evaluator, sweep, unit, done);
+        let end_of_turn = if ahead.is_some() { TURN } else { values.len() };
+        let mut next = values.as_ptr().wrapping_add(unit.length + ahead.unwrap_or(0) - done / 2);
+        while !values.is_empty() {
+            let (turn, rest) = values.split_at(values.len().min(end_of_turn));
+            if ahead.is_some() {
+                prefetch(next.cast(), TURN / 2 * size_of::<T>());
+                next = next.wrapping_add(TURN / 2);
+            }
+            take::<T, F>(&mut accumulators, turn, unit.begin + done, &map);
+            values = rest;
+            done += turn.len();
+        }
     }
     join_lanes(&accumulators, F::join)
 }
@@ -269,7 +285,7 @@ pub(super) fn columns<T: Copy, F: Fold<T>, S: Copy>(
         && has_short_code::<T, F>()
         && unit.length <= BLOCK
     {
-        return few_lines::<T, F, S>(values, pitch, unit.length, numbers, map);
+        return few_lines::<T, F, S>(values, pitch, unit, numbers, map);
     }
     let mut accumulators = column_accumulators::<T, F>(unit);
     if let Some((values, pitch)) = in_memory {
@@ -298,7 +314,7 @@ pub(super) fn columns<T: Copy, F: Fold<T>, S: Copy>(
     accumulators
 }
 
-/// Columns whose accumulators, one a line, are joined in registers.
+/// Columns whose accumulators are joined in registers.
 const COLUMNS_IN_REGISTERS: usize = 16;
 
 /// The same of at most a block of lines, which leave each accumulator at most one element: they are joined as they are read.
@@ -306,43 +322,57 @@ const COLUMNS_IN_REGISTERS: usize = 16;
 fn few_lines<T: Copy, F: Fold<T>, S: Copy>(
     values: &[T],
     pitch: usize,
-    length: usize,
+    unit: &Unit,
     numbers: &[S],
     map: impl Fn(S, T) -> T,
 ) -> SmallVec<[F::State; 64]> {
     let width = numbers.len();
+    // Columns beside these lie in pages that a core reads ahead of itself; other lines are asked for.
+    let next = (width == pitch).then_some(unit.length * pitch);
+    let lines = Lines { values, pitch, length: unit.length, next };
     let mut results = SmallVec::from_elem(F::identity(), width);
     let mut lanes = [[F::identity(); COLUMNS_IN_REGISTERS]; LANES];
     let whole = width - width % COLUMNS_IN_REGISTERS;
     for first in (0..whole).step_by(COLUMNS_IN_REGISTERS) {
-        let (values, numbers) = (&values[first..], &numbers[first..]);
-        let joined =
-            join_lines::<T, F, S, COLUMNS_IN_REGISTERS>(&mut lanes, values, pitch, length, numbers, &map);
+        let joined = join_lines::<T, F, S, COLUMNS_IN_REGISTERS>(&mut lanes, &lines, first, numbers, &map);
         results[first..first + COLUMNS_IN_REGISTERS].copy_from_slice(&joined);
     }
     let mut lanes = [[F::identity(); 1]; LANES];
     for column in whole..width {
-        let (values, numbers) = (&values[column..], &numbers[column..]);
-        [results[column]] = join_lines::<T, F, S, 1>(&mut lanes, values, pitch, length, numbers, &map);
+        [results[column]] = join_lines::<T, F, S, 1>(&mut lanes, &lines, column, numbers, &map);
     }
     results
 }
 
-/// `N` neighbouring columns of at most a block of lines, joined as [`join_lanes`] does; accumulators that no line reaches are
-/// left out. `lanes` is scratch memory.
+/// Lines of elements that lie `pitch` apart; those so far behind are asked for as these are read.
+struct Lines<'v, T> {
+    values: &'v [T],
+    pitch: usize,
+    length: usize,
+    next: Option<usize>,
+}
+
+/// `N` neighbouring columns of few lines, joined as [`join_lanes`] does; accumulators that no line reaches are left out.
+/// `lanes` is scratch memory.
 #[inline(always)]
 fn join_lines<T: Copy, F: Fold<T>, S: Copy, const N: usize>(
     lanes: &mut [[F::State; N]; LANES],
-    values: &[T],
-    pitch: usize,
-    length: usize,
+    lines: &Lines<'_, T>,
+    first: usize,
     numbers: &[S],
     map: &impl Fn(S, T) -> T,
 ) -> [F::State; N] {
-    let Some(numbers) = numbers.first_chunk::<N>() else { return [F::identity(); N] };
+    let &Lines { values, pitch, length, next } = lines;
+    let (values, Some(numbers)) = (&values[first..], numbers[first..].first_chunk::<N>()) else {
+        return [F::identity(); N];
+    };
     let taken = |line: usize| {
         let mut states = [F::identity(); N];
-        if let Some(values) = values[line * pitch..].first_chunk::<N>() {
+        let values = &values[line * pitch..];
+        if let Some(next) = next {
+            prefetch(values.as_ptr().wrapping_add(next).cast(), N * size_of::<T>());
+        }
+        if let Some(values) = values.first_chunk::<N>() {
             for column in 0..N {
                 states[column] = F::take(states[column], map(numbers[column], values[column]), line);
             }

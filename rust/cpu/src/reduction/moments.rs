@@ -118,9 +118,10 @@ where
             let mean = short_row::<T, Sum<T>>(&elements, |element| element) / count;
             put(0, mean, short_row::<T, Sum<T>>(&elements, |element| (element - mean) * (element - mean)));
         } else {
-            let mean = row::<T, Sum<T>>(evaluator, sweep, unit, |element| element) / count;
+            // While it is gone through twice, the next chunk is fetched.
+            let mean = row::<T, Sum<T>>(evaluator, sweep, unit, Some(0), |element| element) / count;
             let squared = |element: T| (element - mean) * (element - mean);
-            let squares = row::<T, Sum<T>>(evaluator, sweep, unit, squared);
+            let squares = row::<T, Sum<T>>(evaluator, sweep, unit, Some(unit.length / 2), squared);
             put(0, mean, squares);
         }
     }

@@ -25,6 +25,9 @@ const NOWHERE: i64 = i64::MAX;
 /// Elements that are compared at once.
 const PIECE: usize = 32;
 
+/// So many elements further on in a row are asked for.
+const AHEAD: usize = 2048;
+
 /// Numbers whose extremes have positions.
 pub trait Compared: Copy + Send + Sync + 'static {
     /// Something to begin with; never compared.
@@ -180,41 +183,52 @@ fn better<T: Compared, X: Extreme>(best: T, element: T) -> T {
     if X::surpasses(element, best) { element } else { best }
 }
 
-/// With the elements of a run, the first of which is number `index`: first the best of them, which needs no positions, then
-/// its place, only where it is better than what was found.
+/// With the elements of a run, the first of which is number `index`. Of the pieces of a long row few have a better one: which
+/// piece, is remembered, and where in it, is looked up in the end.
 #[inline(always)]
 fn take_run<T: Compared, X: Extreme>(found: Found<T>, elements: &[T], index: usize) -> Found<T> {
     let Some(&first) = elements.first() else { return found };
     let (pieces, rest) = elements.as_chunks::<PIECE>();
-    let mut lanes = [first; PIECE];
-    for piece in pieces {
+    let mut best = if found.1 == NOWHERE { first } else { found.0 };
+    let mut place = if found.1 == NOWHERE { Some(0) } else { None };
+    for (number, piece) in pieces.iter().enumerate() {
+        prefetch(piece.as_ptr().wrapping_add(AHEAD).cast(), PIECE * size_of::<T>());
+        let mut may_be_better = false;
         for lane in 0..PIECE {
-            lanes[lane] = better::<T, X>(lanes[lane], piece[lane]);
+            may_be_better |= X::may_surpass(piece[lane], best);
+        }
+        if may_be_better {
+            let candidate = best_of::<T, X>(*piece);
+            if X::surpasses(candidate, best) {
+                (best, place) = (candidate, Some(number * PIECE));
+            } else if X::may_surpass(best, best) {
+                // Nothing is better than a NaN.
+                break;
+            }
         }
     }
-    let mut best = first;
-    for &element in lanes.iter().chain(rest) {
-        best = better::<T, X>(best, element);
-    }
-    if (found.1 != NOWHERE) & !X::surpasses(best, found.0) {
-        return found;
-    }
-    let mut before = 0;
-    for piece in pieces {
-        let mut is_here = false;
-        for lane in 0..PIECE {
-            is_here |= !X::surpasses(best, piece[lane]);
+    for (number, &element) in rest.iter().enumerate() {
+        if X::surpasses(element, best) {
+            (best, place) = (element, Some(pieces.len() * PIECE + number));
         }
-        if is_here {
-            break;
+    }
+    let Some(mut place) = place else { return found };
+    // The first that is as good: it is one of those that follow.
+    while place + 1 < elements.len() && X::surpasses(best, elements[place]) {
+        place += 1;
+    }
+    (best, (index + place) as i64)
+}
+
+/// The best of a piece.
+#[inline(always)]
+fn best_of<T: Compared, X: Extreme>(mut lanes: [T; PIECE]) -> T {
+    for half in [PIECE / 2, PIECE / 4, PIECE / 8, PIECE / 16, PIECE / 32] {
+        for lane in 0..half {
+            lanes[lane] = better::<T, X>(lanes[lane], lanes[lane + half]);
         }
-        before += PIECE;
     }
-    // It is one of those that follow.
-    while before + 1 < elements.len() && X::surpasses(best, elements[before]) {
-        before += 1;
-    }
-    (best, (index + before) as i64)
+    lanes[0]
 }
 
 /// With a line of elements, all of them number `index` of their columns. As much is asked for from `next` on.

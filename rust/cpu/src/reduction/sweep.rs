@@ -106,6 +106,12 @@ impl Sweep {
     ) -> Result<()> {
         let chunks = self.chunks();
         for_each_part(output.values::<E>()?, 4_096, 4_096 * 4, &|start, part| {
+            if chunks == 1 {
+                for (value, &state) in part.iter_mut().zip(&states[start..]) {
+                    *value = finish(state);
+                }
+                return;
+            }
             for (index, value) in part.iter_mut().enumerate() {
                 let states = &states[(start + index) * chunks..][..chunks];
                 *value = finish(join_chunks(states, identity, join));
@@ -294,14 +300,19 @@ impl<T: Copy, F: Fold<T>> Tiered for FoldUnit<'_, '_, T, F> {
         if sweep.by_columns {
             let columns =
                 columns::<T, F, ()>(evaluator, sweep, unit, &vec![(); unit.width], |_, element| element);
-            (0..unit.width).for_each(|column| put(column, columns[column]));
+            if chunks == 1 {
+                // SAFETY: as above.
+                unsafe { target.range(unit.first, unit.width).copy_from_slice(&columns) };
+            } else {
+                (0..unit.width).for_each(|column| put(column, columns[column]));
+            }
         } else if sweep.reduced <= TILE {
             let values = evaluator.view::<T>(unit.first * sweep.reduced, unit.width * sweep.reduced);
             for row in 0..unit.width {
                 put(row, first_row::<T, F>(&values[row * sweep.reduced..], sweep.reduced, |element| element));
             }
         } else {
-            put(0, row::<T, F>(evaluator, sweep, unit, |element| element));
+            put(0, row::<T, F>(evaluator, sweep, unit, None, |element| element));
         }
     }
 }

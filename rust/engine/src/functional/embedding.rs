@@ -1,6 +1,6 @@
 //! Rows of a table by index, alone or reduced by bag.
 
-use tenfold_ir::{DType, Error, ErrorKind, Result, Shape};
+use tenfold_ir::{DType, Error, ErrorKind, Result};
 
 use crate::autograd::{self, Context, Derivative, Gradients, Saved, record_gradient};
 use crate::{ScatterReduce, Tensor, batch};
@@ -211,37 +211,37 @@ pub fn embedding_bag(input: &Tensor, weight: &Tensor, options: &BagOptions<'_>) 
             ));
         }
     }
-    // Without an offset there is no bag, and what stands behind the last one's end belongs to none.
-    let flat = input.cast(DType::Int64)?.flat()?.slice(0, 0, 1, numbers.elements())?;
+    // Bags of one length are an axis; others are told by number, and what stands behind the last of them belongs to none.
+    let are_axis = input.rank() == 2 && options.mode != BagMode::Max;
+    let of_bags = |tensor: &Tensor| match are_axis {
+        true => Ok(tensor.clone()),
+        false => tensor.flat()?.slice(0, 0, 1, numbers.elements()),
+    };
+    let indices = of_bags(&input.cast(DType::Int64)?)?;
     let (dtype, compute) = (weight.dtype(), weight.dtype().compute());
-    let rows = embedding(&flat, weight, options.padding_idx, options.scale_grad_by_freq)
+    let rows = embedding(&indices, weight, options.padding_idx, options.scale_grad_by_freq)
         .map_err(|error| error.in_operation(name))?
         .cast(compute)?;
     let counted = match options.padding_idx {
-        None => Tensor::ones(flat.shape(), DType::Bool)?,
-        Some(padding) => flat.not_equal(padding.rem_euclid(weight.shape()[0].max(1) as i64))?,
+        None => Tensor::ones(indices.shape(), DType::Bool)?,
+        Some(padding) => indices.not_equal(padding.rem_euclid(weight.shape()[0].max(1) as i64))?,
     };
-    // Bags of one length are an axis of the rows; others are told by number.
-    let sum = |rows: &Tensor| match input.shape()[..] {
-        [bags, length] => {
-            let features = &rows.shape()[1..];
-            let bagged: Shape = [bags, length].iter().chain(features).copied().collect();
-            rows.reshaped(&bagged)?.sum_axes(&[1])
-        }
-        _ => {
+    let sum = |rows: &Tensor| match are_axis {
+        true => rows.sum_axes(&[1]),
+        false => {
             let zeros = rows.shape().replaced(0, bags);
             Tensor::zeros(&zeros, compute)?.index_add(0, &numbers, rows, 1)
         }
     };
     let kept = match options.padding_idx {
         None => rows.clone(),
-        Some(_) => counted.unsqueeze(1)?.where_(&rows, 0.0)?,
+        Some(_) => counted.unsqueeze(-1)?.where_(&rows, 0.0)?,
     };
     let result = match options.mode {
         BagMode::Sum => match options.per_sample_weights {
             Some(weights) => {
-                let factors = weights.cast(compute)?.flat()?.slice(0, 0, 1, flat.elements())?;
-                sum(&kept.multiply(&factors.unsqueeze(1)?)?)?
+                let factors = of_bags(&weights.cast(compute)?)?;
+                sum(&kept.multiply(&factors.unsqueeze(-1)?)?)?
             }
             None => sum(&kept)?,
         },

@@ -258,14 +258,14 @@ impl RandomWindows {
                 let line = (slice * height + rows[line % output[1]] as usize) * width;
                 for (index, &column) in indices.iter_mut().zip(columns) {
                     let first = line + column as usize;
-                    let (mut best, mut largest) = (first, pixels[first]);
+                    let mut best = first;
                     for place in &window_places {
                         let (at, pixel) = (first + place, pixels[first + place]);
                         // The first of equals, but the last NaN before all.
-                        let better = pixel > largest || pixel.partial_cmp(&pixel).is_none();
-                        // Which it is no processor guesses.
+                        #[expect(clippy::eq_op, reason = "a NaN")]
+                        let better = (pixel > pixels[best]) | (pixel != pixel);
+                        // Which it is no processor guesses. An integer alone is chosen without a branch.
                         best = select_unpredictable(better, at, best);
-                        largest = select_unpredictable(better, pixel, largest);
                     }
                     *index = best as i64;
                 }
