@@ -178,16 +178,29 @@ impl Walk {
     }
 
     /// Steps to the next element; behind the last one comes the first.
-    #[inline]
+    #[inline(always)]
     pub fn advance(&mut self) {
+        let Some(last) = self.index.len().checked_sub(1) else { return };
+        self.index[last] += 1;
+        self.position += self.strides[last];
+        if self.index[last] >= self.extents[last] {
+            self.carry();
+        }
+    }
+
+    /// Steps from behind the end of the innermost axis to where the next element is: apart, for it is rare.
+    #[inline(never)]
+    fn carry(&mut self) {
         for axis in (0..self.index.len()).rev() {
-            self.index[axis] += 1;
-            self.position += self.strides[axis];
             if self.index[axis] < self.extents[axis] {
                 return;
             }
             self.position -= self.strides[axis] * self.extents[axis] as i64;
             self.index[axis] = 0;
+            if axis > 0 {
+                self.index[axis - 1] += 1;
+                self.position += self.strides[axis - 1];
+            }
         }
     }
 
