@@ -297,13 +297,15 @@ fn positions_in_rows_and_columns_are_those_of_a_plain_loop() {
     };
     let long_rows = [1, 2, 31, 32, 33, 65, 255, 257, 1_000, 16_384, 16_385, 40_000].map(|length| (2, length));
     for (rows, length) in long_rows.into_iter().chain([(70, 33), (1_100, 5), (129, 300)]) {
-        for with_nan in [false, true] {
+        for kind in ["equals", "NaN", "rising"] {
             // Few different numbers, so that most extremes have equals; zeros of both signs are equal.
             let mut values: Vec<f32> = (0..rows * length)
                 .map(|_| [-0.0, 0.0, 1.0, -1.0, 2.0, f32::NEG_INFINITY][below(6)])
                 .collect();
-            if with_nan {
-                (0..rows + 1).for_each(|_| values[below(rows * length)] = f32::NAN);
+            match kind {
+                "NaN" => (0..rows + 1).for_each(|_| values[below(rows * length)] = f32::NAN),
+                "rising" => values.iter_mut().enumerate().for_each(|(at, value)| *value = at as f32),
+                _ => {}
             }
             let turned: Vec<f32> =
                 (0..rows * length).map(|at| values[at % rows * length + at / rows]).collect();

@@ -5,6 +5,7 @@ use tenfold_ir::{Element, Result};
 
 use super::accumulate::{columns, next_run, row, runs_are_short, short_row};
 use super::fold::{Fold, Sum};
+use super::streams::exceeds_caches;
 use super::sweep::{Sweep, Unit, columns_together, join_chunks};
 use crate::backend::disjoint::{Disjoint, for_each_part};
 use crate::backend::view::OutputView;
@@ -119,9 +120,11 @@ where
             put(0, mean, short_row::<T, Sum<T>>(&elements, |element| (element - mean) * (element - mean)));
         } else {
             // While it is gone through twice, the next chunk is fetched.
-            let mean = row::<T, Sum<T>>(evaluator, sweep, unit, Some(0), |element| element) / count;
+            let is_far = exceeds_caches::<T>(sweep);
+            let [ahead, further] = [0, unit.length / 2].map(|first| is_far.then_some(first));
+            let mean = row::<T, Sum<T>>(evaluator, sweep, unit, ahead, |element| element) / count;
             let squared = |element: T| (element - mean) * (element - mean);
-            let squares = row::<T, Sum<T>>(evaluator, sweep, unit, Some(unit.length / 2), squared);
+            let squares = row::<T, Sum<T>>(evaluator, sweep, unit, further, squared);
             put(0, mean, squares);
         }
     }

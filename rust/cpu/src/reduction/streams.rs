@@ -20,14 +20,15 @@ const TURN: usize = 4 * BLOCK;
 /// Bytes from which most of the elements come from memory.
 const LEAST_BYTES: usize = 8 << 20;
 
+/// True where most of the elements, which lie somewhere, come from memory.
+pub(super) fn exceeds_caches<T>(sweep: &Sweep) -> bool {
+    sweep.results * sweep.reduced * size_of::<T>() >= LEAST_BYTES
+}
+
 /// The states of all results and chunks as [`Sweep::states`] gives them, where the elements are many and lie side by side.
 pub(super) fn fold<T: Copy + Sync, F: Fold<T>>(sweep: &Sweep) -> Result<Option<Vec<F::State>>> {
     let elements = sweep.results * sweep.reduced;
-    if !has_short_code::<T, F>()
-        || sweep.by_columns
-        || sweep.reduced <= TILE
-        || elements * size_of::<T>() < LEAST_BYTES
-    {
+    if !has_short_code::<T, F>() || sweep.by_columns || sweep.reduced <= TILE || !exceeds_caches::<T>(sweep) {
         return Ok(None);
     }
     let mut states = sweep.untouched(F::identity())?;
