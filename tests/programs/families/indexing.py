@@ -132,7 +132,7 @@ def by_indices(w: Writer) -> None:
     source = w.fresh(tuple(rows), x.dtype)
     place = "_" if w.chance(0.3) and not x.value.requires_grad and w.own is None else ""
     make = w.do if place else w.define
-    match w.random.randrange(13):
+    match w.random.randrange(14):
         case 0:
             w.define(method(x.name, "index_select", axis, index))
         case 1:
@@ -156,6 +156,9 @@ def by_indices(w: Writer) -> None:
             make(method(x.name, "index_copy" + place, axis, index, source))
         case 11:
             make(method(x.name, "index_fill" + place, axis, index, w.number(x.dtype)))
+        case 12:
+            of_axes = (*[None] * (axis % x.rank), index)
+            make(method(x.name, "index_put" + place, of_axes, source, w.chance(0.5)))
         case _:
             w.define(call("tf.searchsorted", call("tf.sort", method(x.name, "flatten")), source))
 
