@@ -17,7 +17,8 @@ INTRODUCTION = """\
 
 Written by `scripts/benchmarks_page.py` from what `make bench` measured; `benchmarks/README.md` says how. The ratio is
 PyTorch's time divided by Tenfold's: above 1 Tenfold is faster. Peaks are what a process needed beyond what it had
-before the workload began.
+before the workload began. Each run names the rates that its machine reached: where others use its memory they are
+lower, and ratios of what is bound by memory differ.
 """
 
 
