@@ -124,6 +124,10 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(options.seed)
+    # Of several values for one place max_unpool keeps that of the thread that came last. (Some mistakes are errors with
+    # several threads alone.)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     generator = np.random.default_rng(options.seed)
     for family, cases in draw_cases(options.seed).items():
         recorded, arrays = [], {}
@@ -133,6 +137,7 @@ def main() -> None:
             arrays |= {f"{number}.{name}": a for name, a in of_case.items()}
         np.savez_compressed(options.out / f"{family}.npz", cases=np.array(json.dumps(recorded)), **arrays)
         print(f"{family}: {len(cases)} cases")
+    torch.set_num_threads(threads)
     record_mistakes(options.out / "mistakes.json")
 
 
