@@ -312,6 +312,18 @@ def test_writing_from_an_overlapping_view_reads_the_old_elements() -> None:
     assert_same(y, counting(3, 3) + counting(3, 3).T)
 
 
+def test_what_cannot_be_stored_in_place_is_an_error_before_it_is_computed() -> None:
+    x, y, mask = tf.zeros(3_000_000, 1), tf.ones(3_000_000), tf.zeros(3_000_000, dtype=tf.bool)  # together 36 TB
+    for call in (
+        lambda: x.add_(y), lambda: x.sub_(y, alpha=2), lambda: x.mul_(y), lambda: x.div_(y), lambda: x.pow_(y),
+        lambda: x.maximum_(y), lambda: x.clamp_(y), lambda: x.clamp_(max=y), lambda: x.addcmul_(y, y),
+        lambda: x.addcdiv_(y, y), lambda: x.masked_fill_(mask, 1), lambda: x.__iadd__(y), lambda: x.__ipow__(y),
+    ):  # fmt: skip
+        with pytest.raises(tf.ShapeError, match=r"shape \(3000000, 3000000\) does not fit the tensor"):
+            call()
+    assert x.add_(tf.ones(1)).sum().item() == 3_000_000
+
+
 def test_in_place_methods_return_the_object_and_keep_dtype_and_identity() -> None:
     x = tf.ones(2, dtype=tf.float16)
     before = id(x)

@@ -116,7 +116,9 @@ impl PyTensor {
         tensor2: TensorArgument,
         value: Option<ScalarArgument>,
     ) -> Outcome<Bound<'py, Self>> {
-        PyTensor::update(slf, "addcmul", |before| plus_scaled(before, &tensor1.0, &tensor2.0, value, false))
+        PyTensor::update_beside(slf, "addcmul", &[(&tensor1.0).into(), (&tensor2.0).into()], |before| {
+            plus_scaled(before, &tensor1.0, &tensor2.0, value, false)
+        })
     }
 
     /// With `value · tensor1 / tensor2` added.
@@ -138,7 +140,9 @@ impl PyTensor {
         tensor2: TensorArgument,
         value: Option<ScalarArgument>,
     ) -> Outcome<Bound<'py, Self>> {
-        PyTensor::update(slf, "addcdiv", |before| plus_scaled(before, &tensor1.0, &tensor2.0, value, true))
+        PyTensor::update_beside(slf, "addcdiv", &[(&tensor1.0).into(), (&tensor2.0).into()], |before| {
+            plus_scaled(before, &tensor1.0, &tensor2.0, value, true)
+        })
     }
 
     /// How often each number from 0 to the largest is in a vector of integers, or the sum of its `weights`; at least

@@ -41,7 +41,7 @@ macro_rules! methods_of_row {
 
                 #[doc = "In place: see the method without `_`."]
                 fn [<$name _>]<'py>(slf: &Bound<'py, Self> $(, $argument: PyArgument)*) -> Outcome<Bound<'py, Self>> {
-                    PyTensor::update(slf, stringify!($name), |value| {
+                    PyTensor::update_beside(slf, stringify!($name), &[$($argument.as_argument()),*], |value| {
                         Tensor::apply(Operation::$name, &[value.into() $(, $argument.as_argument())*])
                     })
                 }
@@ -65,7 +65,7 @@ macro_rules! methods_of_alias {
 
                 #[doc = "In place: see the method without `_`."]
                 fn [<$alias _>]<'py>(slf: &Bound<'py, Self> $(, $argument: PyArgument)*) -> Outcome<Bound<'py, Self>> {
-                    PyTensor::update(slf, stringify!($alias), |value| {
+                    PyTensor::update_beside(slf, stringify!($alias), &[$($argument.as_argument()),*], |value| {
                         Tensor::apply(Operation::$name, &[value.into() $(, $argument.as_argument())*])
                     })
                 }

@@ -351,7 +351,9 @@ impl PyTensor {
         mask: TensorArgument,
         value: PyArgument,
     ) -> Outcome<Bound<'py, Self>> {
-        PyTensor::update(slf, "masked_fill", |before| before.masked_fill(&mask.0, value.as_argument()))
+        PyTensor::update_beside(slf, "masked_fill", &[(&mask.0).into(), value.as_argument()], |before| {
+            before.masked_fill(&mask.0, value.as_argument())
+        })
     }
 
     /// The elements where the mask is true, as a vector.

@@ -257,7 +257,9 @@ macro_rules! scaled_sums {
                 other: PyArgument,
                 alpha: Option<ScalarArgument>,
             ) -> Outcome<Bound<'py, Self>> {
-                PyTensor::update(slf, stringify!($name), |value| scaled_sum(value, &other, alpha, $negative))
+                PyTensor::update_beside(slf, stringify!($name), &[other.as_argument()], |value| {
+                    scaled_sum(value, &other, alpha, $negative)
+                })
             })*
         }
     };
@@ -288,7 +290,9 @@ macro_rules! quotients {
                 other: PyArgument,
                 rounding_mode: Option<&str>,
             ) -> Outcome<Bound<'py, Self>> {
-                PyTensor::update(slf, stringify!($name), |value| quotient(value, &other, rounding_mode))
+                PyTensor::update_beside(slf, stringify!($name), &[other.as_argument()], |value| {
+                    quotient(value, &other, rounding_mode)
+                })
             })*
         }
     };
@@ -423,13 +427,13 @@ impl PyTensor {
     /// The elements limited to `min` and `max`: numbers or tensors.
     #[pyo3(signature = (min=None, max=None))]
     fn clamp(&self, min: Option<PyArgument>, max: Option<PyArgument>) -> PyResult<PyTensor> {
-        Ok(clamped(&self.value()?, min, max).named("clamp")?.into())
+        Ok(clamped(&self.value()?, &min, &max).named("clamp")?.into())
     }
 
     /// The same as `clamp`.
     #[pyo3(signature = (min=None, max=None))]
     fn clip(&self, min: Option<PyArgument>, max: Option<PyArgument>) -> PyResult<PyTensor> {
-        Ok(clamped(&self.value()?, min, max).named("clip")?.into())
+        Ok(clamped(&self.value()?, &min, &max).named("clip")?.into())
     }
 
     /// In place: see `clamp`.
@@ -439,7 +443,8 @@ impl PyTensor {
         min: Option<PyArgument>,
         max: Option<PyArgument>,
     ) -> Outcome<Bound<'py, Self>> {
-        PyTensor::update(slf, "clamp", |value| clamped(value, min, max))
+        let bounds: Vec<_> = [&min, &max].into_iter().flatten().map(PyArgument::as_argument).collect();
+        PyTensor::update_beside(slf, "clamp", &bounds, |value| clamped(value, &min, &max))
     }
 
     /// The same as `divide`, without rounding.
@@ -500,7 +505,7 @@ pub fn extreme<'py>(
     }
 }
 
-fn clamped(value: &Tensor, min: Option<PyArgument>, max: Option<PyArgument>) -> tenfold::Result<Tensor> {
+fn clamped(value: &Tensor, min: &Option<PyArgument>, max: &Option<PyArgument>) -> tenfold::Result<Tensor> {
     value.clamp(min.as_ref().map(PyArgument::as_argument), max.as_ref().map(PyArgument::as_argument))
 }
 

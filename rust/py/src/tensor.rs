@@ -6,7 +6,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pyclass::CompareOp;
 use pyo3::types::{PyTuple, PyType};
-use tenfold::{Argument, Error, Layout, Operation, Scalar, Tensor};
+use tenfold::{Argument, Error, Layout, Operation, Scalar, Shape, Tensor};
 
 use crate::cell::{Cell, make_view, region_of, region_of_moved};
 use crate::convert::{PyArgument, plain_number};
@@ -72,6 +72,26 @@ impl PyTensor {
         Ok(slf.clone())
     }
 
+    /// The same of an operation on further operands, which must not broadcast the tensor itself: asked before anything is
+    /// recorded, for a large result would be computed at once.
+    pub(crate) fn update_beside<'py>(
+        slf: &Bound<'py, Self>,
+        operation: &'static str,
+        operands: &[Argument<'_>],
+        compute: impl FnOnce(&Tensor) -> tenfold::Result<Tensor>,
+    ) -> Outcome<Bound<'py, Self>> {
+        let before = slf.get().cell.value()?;
+        for operand in operands {
+            if let Argument::Tensor(operand) = operand
+                && let Some(shape) = before.shape().broadcast(operand.shape())
+                && shape != *before.shape()
+            {
+                return Err(does_not_fit(operation, &shape, before.shape()).into());
+            }
+        }
+        PyTensor::update(slf, operation, compute)
+    }
+
     /// Replaces the value `before` by `result`, converted to the tensor's dtype: apart from what computes it, for there is
     /// one of that for each operation.
     fn store(
@@ -81,15 +101,7 @@ impl PyTensor {
         result: &Tensor,
     ) -> Outcome<()> {
         if result.shape() != before.shape() {
-            return Err(Error::shape(
-                operation,
-                format!(
-                    "the result of shape {} does not fit the tensor of shape {}",
-                    result.shape(),
-                    before.shape()
-                ),
-            )
-            .into());
+            return Err(does_not_fit(operation, result.shape(), before.shape()).into());
         }
         let (from, to) = (result.dtype(), before.dtype());
         if from.category() > to.category() && to != from {
@@ -149,6 +161,11 @@ fn binary(
     applied(py, operation, &if reflected { [other, own] } else { [own, other] })
 }
 
+/// The error for an in-place operation that would change a tensor's shape.
+fn does_not_fit(operation: &'static str, result: &Shape, tensor: &Shape) -> Error {
+    Error::shape(operation, format!("the result of shape {result} does not fit the tensor of shape {tensor}"))
+}
+
 /// The object of the result of a binary operation.
 #[inline]
 fn applied(py: Python<'_>, operation: Operation, operands: &[Argument<'_>; 2]) -> PyResult<Py<PyAny>> {
@@ -168,7 +185,7 @@ macro_rules! operators {
                     binary(Operation::$operation, self, other, true)
                 }
                 fn $in_place(slf: &Bound<'_, Self>, other: PyArgument) -> Outcome<()> {
-                    PyTensor::update(slf, stringify!($operation), |value| {
+                    PyTensor::update_beside(slf, stringify!($operation), &[other.as_argument()], |value| {
                         Tensor::apply(Operation::$operation, &[value.into(), other.as_argument()])
                     })?;
                     Ok(())
@@ -208,7 +225,7 @@ impl PyTensor {
     }
 
     fn __ipow__(slf: &Bound<'_, Self>, other: PyArgument, _modulo: &Bound<'_, PyAny>) -> Outcome<()> {
-        PyTensor::update(slf, "pow", |value| {
+        PyTensor::update_beside(slf, "pow", &[other.as_argument()], |value| {
             Tensor::apply(Operation::pow, &[value.into(), other.as_argument()])
         })?;
         Ok(())
