@@ -66,10 +66,7 @@ impl PyTensor {
         operation: &'static str,
         compute: impl FnOnce(&Tensor) -> tenfold::Result<Tensor>,
     ) -> Outcome<Bound<'py, Self>> {
-        let before = slf.get().cell.value()?;
-        let result = compute(&before).named(operation)?;
-        PyTensor::store(slf, operation, &before, &result)?;
-        Ok(slf.clone())
+        PyTensor::update_beside(slf, operation, &[], compute)
     }
 
     /// The same of an operation on further operands, which must not broadcast the tensor itself: asked before anything is
@@ -89,7 +86,9 @@ impl PyTensor {
                 return Err(does_not_fit(operation, &shape, before.shape()).into());
             }
         }
-        PyTensor::update(slf, operation, compute)
+        let result = compute(&before).named(operation)?;
+        PyTensor::store(slf, operation, &before, &result)?;
+        Ok(slf.clone())
     }
 
     /// Replaces the value `before` by `result`, converted to the tensor's dtype: apart from what computes it, for there is
