@@ -133,7 +133,7 @@ def _int_mm(input: Tensor, mat2: Tensor) -> Tensor:
             f"_int_mm: needs two int8 matrices; got {input.dtype} {tuple(input.shape)} "
             f"and {mat2.dtype} {tuple(mat2.shape)}"
         )
-    return input.to(_core.int32) @ mat2.to(_core.int32)
+    return _core._int_mm(input, mat2)
 
 
 _SUBPACKAGES = (

@@ -1833,6 +1833,9 @@ def _depend_on_others(tensors: Sequence[Tensor], own: Sequence[Tensor]) -> built
 def _grad(outputs: Sequence[Tensor], inputs: Sequence[Tensor], grad_outputs: Sequence[Tensor | None], retain_graph: builtins.bool, create_graph: builtins.bool) -> builtins.list[Tensor | None]:
     """The gradients of `outputs` at `inputs`, in order; None at an input that they do not depend on."""
 
+def _int_mm(input: Tensor, mat2: Tensor, /) -> Tensor:
+    """The product of int8, summed in int32."""
+
 def _level_of(tensors: Sequence[Tensor]) -> _Level | None:
     """The outermost level that some of the tensors have a value for each sample of."""
 

@@ -1,18 +1,34 @@
-//! Prints GFLOP/s of f32 products: `gemm_bench [rows depth columns [n|t n|t]]…` (t: transposed operand).
-//! Without arguments a list of usual sizes. The minimum of several runs counts.
+//! Prints GFLOP/s of products of usual sizes (t: transposed operand), of all or of those whose line contains the argument:
+//! `gemm_bench "1024 nn f32"`. The minimum of several runs counts.
 
 use std::time::{Duration, Instant};
 
-use tenfold_cpu::gemm::{BatchOffsets, Gemm, Matrix, Output, Precision, gemm};
+use half::{bf16, f16};
+use tenfold_cpu::gemm::{BatchOffsets, Gemm, GemmElement, Matrix, Output, Precision, gemm};
 
-fn measure(
+fn measure(batch: usize, extents: (usize, usize, usize), transposed: (bool, bool)) {
+    measure_of((0.5f32, 0.25), batch, extents, transposed, Precision::Exact);
+}
+
+fn measure_of<T: GemmElement<Product: Default>>(
+    (a, b): (T, T),
     batch: usize,
     (rows, depth, columns): (usize, usize, usize),
     (a_transposed, b_transposed): (bool, bool),
+    precision: Precision,
 ) {
-    let a = vec![0.5f32; batch * rows * depth];
-    let b = vec![0.25f32; batch * depth * columns];
-    let mut c = vec![0.0f32; batch * rows * columns];
+    let label = format!(
+        "{batch} x {rows} {depth} {columns} {}{} {}",
+        if a_transposed { 't' } else { 'n' },
+        if b_transposed { 't' } else { 'n' },
+        std::any::type_name::<T>()
+    );
+    if std::env::args().nth(1).is_some_and(|wanted| !label.contains(&wanted)) {
+        return;
+    }
+    let a = vec![a; batch * rows * depth];
+    let b = vec![b; batch * depth * columns];
+    let mut c = vec![T::Product::default(); batch * rows * columns];
     let strides = |transposed: bool, rows: usize, columns: usize| match transposed {
         true => (1, rows as isize),
         false => (columns as isize, 1),
@@ -33,7 +49,7 @@ fn measure(
         a: Matrix { data: &a, row_stride: a_row, column_stride: a_column },
         b: Matrix { data: &b, row_stride: b_row, column_stride: b_column },
         batches: &batches,
-        precision: Precision::Exact,
+        precision,
     };
     let mut best = Duration::MAX;
     let begin = Instant::now();
@@ -43,16 +59,20 @@ fn measure(
         best = best.min(start.elapsed());
     }
     let flops = 2.0 * (batch * rows * depth * columns) as f64;
-    println!(
-        "{batch:4} x {rows:5} {depth:5} {columns:5} {}{}  {:10.1} us  {:7.1} GFLOP/s",
-        if a_transposed { 't' } else { 'n' },
-        if b_transposed { 't' } else { 'n' },
-        best.as_secs_f64() * 1e6,
-        flops / best.as_secs_f64() / 1e9
-    );
+    let seconds = best.as_secs_f64();
+    println!("{label:50} {:10.1} us  {:7.1} GFLOP/s", seconds * 1e6, flops / seconds / 1e9);
 }
 
 fn main() {
+    for size in [64, 256, 1024, 2048] {
+        for transposed in [(false, false), (true, true)] {
+            let extents = (size, size, size);
+            measure_of((bf16::ONE, bf16::ONE), 1, extents, transposed, Precision::Bfloat16);
+            measure_of((1.0f32, 1.0), 1, extents, transposed, Precision::Bfloat16);
+            measure_of((f16::ONE, f16::ONE), 1, extents, transposed, Precision::Exact);
+            measure_of((1i8, 1), 1, extents, transposed, Precision::Exact);
+        }
+    }
     for size in [16, 32, 64, 128, 256, 512, 1024] {
         measure(1, (size, size, size), (false, false));
         measure(1, (size, size, size), (false, true));

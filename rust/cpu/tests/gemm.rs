@@ -50,21 +50,26 @@ fn numbers(count: usize, seed: u64) -> impl Iterator<Item = f64> {
 }
 
 /// C of a batch of two, with rows a little apart, from the function under test.
-fn run<T: GemmElement + Default>(a: &Placed, b: &Placed, a_data: &[T], b_data: &[T]) -> Vec<T> {
+fn run<T: GemmElement<Product: Default>>(
+    a: &Placed,
+    b: &Placed,
+    a_data: &[T],
+    b_data: &[T],
+) -> Vec<T::Product> {
     run_with(Precision::Exact, a, b, a_data, b_data)
 }
 
-fn run_with<T: GemmElement + Default>(
+fn run_with<T: GemmElement<Product: Default>>(
     precision: Precision,
     a: &Placed,
     b: &Placed,
     a_data: &[T],
     b_data: &[T],
-) -> Vec<T> {
+) -> Vec<T::Product> {
     let (rows, columns, depth) = (a.rows, b.columns, a.columns);
     let row_stride = columns + 3;
     let extent = rows * row_stride;
-    let mut c = vec![T::default(); 2 * extent + 1];
+    let mut c = vec![T::Product::default(); 2 * extent + 1];
     let (a_row, a_column, a_offset) = a.strides();
     let (b_row, b_column, b_offset) = b.strides();
     let batches = [
@@ -91,11 +96,11 @@ fn run_with<T: GemmElement + Default>(
 }
 
 /// The defined order, one element at a time.
-fn in_order<T: Copy>(
+fn in_order<T: Copy, R>(
     (a, b): (&Placed, &Placed),
     (a_data, b_data): (&[T], &[T]),
-    element: impl Fn(&dyn Fn(usize) -> (T, T), usize) -> T,
-) -> Vec<T> {
+    element: impl Fn(&dyn Fn(usize) -> (T, T), usize) -> R,
+) -> Vec<R> {
     let mut c = Vec::new();
     let (a_row, a_column, a_offset) = a.strides();
     let (b_row, b_column, b_offset) = b.strides();
@@ -222,6 +227,17 @@ proptest! {
         let b_data: Vec<i32> = numbers(b.length(), seed ^ 7).map(integer).collect();
         let expected = in_order((&a, &b), (&a_data, &b_data), |pair, depth| {
             (0..depth).map(pair).fold(0i32, |sum, (a, b)| sum.wrapping_add(a.wrapping_mul(b)))
+        });
+        on_every_tier(|tier| assert_eq!(run(&a, &b, &a_data, &b_data), expected, "{tier:?}"));
+    }
+
+    #[test]
+    fn sums_of_int8_are_int32((a, b) in operands(), seed in any::<u64>()) {
+        let integer = |number: f64| (number * 128.0).floor() as i8;
+        let a_data: Vec<i8> = numbers(a.length(), seed).map(integer).collect();
+        let b_data: Vec<i8> = numbers(b.length(), seed ^ 7).map(integer).collect();
+        let expected = in_order((&a, &b), (&a_data, &b_data), |pair, depth| {
+            (0..depth).map(pair).map(|(a, b)| i32::from(a) * i32::from(b)).sum::<i32>()
         });
         on_every_tier(|tier| assert_eq!(run(&a, &b, &a_data, &b_data), expected, "{tier:?}"));
     }

@@ -33,7 +33,7 @@ pub fn run(
     }
 }
 
-fn multiply<T: Element + GemmElement>(
+fn multiply<T: Element + GemmElement<Product: Element>>(
     precision: Precision,
     inputs: &[Input<'_>],
     outputs: &mut [OutputView<'_>],
@@ -59,9 +59,9 @@ fn multiply<T: Element + GemmElement>(
         a.advance();
         b.advance();
     }
-    let (a, b) = (Matrix { row_stride, ..matrix_of(left)? }, matrix_of(right)?);
+    let (a, b) = (Matrix { row_stride, ..matrix_of::<T>(left)? }, matrix_of(right)?);
     let product = Gemm { rows, columns, depth, a, b, batches: &batches, precision };
-    let output = Output { data: output.values::<T>()?, row_stride: columns };
+    let output = Output { data: output.values::<T::Product>()?, row_stride: columns };
     match finish {
         None => gemm(&product, output, None),
         Some(finish) => gemm(&product, output, Some(&|block| finish.block(block))),

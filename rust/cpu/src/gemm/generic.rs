@@ -46,16 +46,16 @@ complex_ring!(f32 f64);
 const COLUMNS: usize = 64;
 
 /// The part `rows × columns` of C.
-pub(crate) struct RingProduct<'a, T> {
-    pub a: &'a Strided<T>,
-    pub b: &'a Strided<T>,
+pub(crate) struct RingProduct<'a, S, T> {
+    pub a: &'a Strided<S>,
+    pub b: &'a Strided<S>,
     pub depth: usize,
     pub rows: Range<usize>,
     pub columns: Range<usize>,
     pub c: Target<T>,
 }
 
-impl<T: Ring> RingProduct<'_, T> {
+impl<S: Copy + Into<T>, T: Ring> RingProduct<'_, S, T> {
     /// Computes the part.
     ///
     /// # Safety
@@ -72,13 +72,13 @@ impl<T: Ring> RingProduct<'_, T> {
             for (column, number) in columns.clone().zip(row.iter_mut()) {
                 let index = step as isize * self.b.depth_stride + column as isize * self.b.line_stride;
                 // SAFETY: who called `run` vouches for the operand.
-                *number = unsafe { self.b.data.offset(index).read() };
+                *number = unsafe { self.b.data.offset(index).read() }.into();
             }
         }
     }
 }
 
-impl<T: Ring> Tiered for RingProduct<'_, T> {
+impl<S: Copy + Into<T>, T: Ring> Tiered for RingProduct<'_, S, T> {
     type Output = ();
 
     #[inline(always)]
@@ -104,7 +104,7 @@ impl<T: Ring> Tiered for RingProduct<'_, T> {
                     for (step, numbers) in steps.clone().zip(&packed) {
                         let index = row as isize * self.a.line_stride + step as isize * self.a.depth_stride;
                         // SAFETY: as above.
-                        let factor = unsafe { self.a.data.offset(index).read() };
+                        let factor: T = unsafe { self.a.data.offset(index).read() }.into();
                         for (sum, &number) in sums.iter_mut().zip(numbers) {
                             *sum = factor.multiply_add(number, *sum);
                         }

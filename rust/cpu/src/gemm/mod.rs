@@ -5,10 +5,9 @@
 //! the first block's sum is stored and later ones are added. Every path (packed, unpacked, a single
 //! row) and every tier keeps to this, so that neither strides nor threads change a bit. f16 and bf16
 //! are widened to f32, and rounded once. Only where [`Precision::Bfloat16`] is asked for may the processor's instructions
-//! for bfloat16 add in their own order. Integers wrap; complex numbers take four products and
+//! for bfloat16 add in their own order. Integers wrap, sums of int8 in int32; complex numbers take four products and
 //! plain additions in ascending order.
 
-mod bfloat16;
 pub(crate) mod blocks;
 pub(crate) mod columns;
 mod generic;
@@ -17,6 +16,7 @@ pub(crate) mod pack;
 pub(crate) mod parts;
 pub(crate) mod scratch;
 pub(crate) mod unpacked;
+mod words;
 
 use std::ops::Range;
 
@@ -136,9 +136,16 @@ pub type Epilogue<'a, T> = dyn Fn(&mut Block<'_, T>) + Sync + 'a;
 
 /// An element type with a matrix product.
 pub trait GemmElement: Copy + Send + Sync + 'static {
+    /// The type of C: the same, but int32 for int8, whose own sums would overflow at once.
+    type Product: Copy + Send + Sync + 'static;
+
     /// Runs checked products.
     #[doc(hidden)]
-    fn multiply(gemm: &Gemm<'_, Self>, c: CheckedOutput<Self>, epilogue: Option<&Epilogue<'_, Self>>);
+    fn multiply(
+        gemm: &Gemm<'_, Self>,
+        c: CheckedOutput<Self::Product>,
+        epilogue: Option<&Epilogue<'_, Self::Product>>,
+    );
 }
 
 /// C's memory, found large enough for all batches, which do not overlap.
@@ -157,8 +164,8 @@ pub struct CheckedOutput<T> {
 /// When an operand or C reaches outside of its slice, or products overlap in C.
 pub fn gemm<T: GemmElement>(
     gemm: &Gemm<'_, T>,
-    output: Output<'_, T>,
-    epilogue: Option<&Epilogue<'_, T>>,
+    output: Output<'_, T::Product>,
+    epilogue: Option<&Epilogue<'_, T::Product>>,
 ) -> Result<()> {
     if gemm.rows == 0 || gemm.columns == 0 {
         return Ok(());
@@ -200,7 +207,7 @@ fn check_extent<T>(
     Ok(())
 }
 
-fn check_output<T>(gemm: &Gemm<'_, T>, output: &Output<'_, T>) -> Result<()> {
+fn check_output<S, T>(gemm: &Gemm<'_, S>, output: &Output<'_, T>) -> Result<()> {
     let failed = || outside("C", gemm.rows, gemm.columns, output.data.len());
     if gemm.rows > 1 && output.row_stride < gemm.columns {
         return Err(Error::value(
@@ -222,34 +229,56 @@ fn check_output<T>(gemm: &Gemm<'_, T>, output: &Output<'_, T>) -> Result<()> {
     Ok(())
 }
 
-macro_rules! real_elements {
-    ($($type:ty => $computed:ty $(, or $low:ident)?;)*) => {$(
+macro_rules! elements {
+    ($($type:ty => $product:ty, |$gemm:ident, $c:ident, $epilogue:ident| $multiply:expr;)*) => {$(
         impl GemmElement for $type {
-            fn multiply(gemm: &Gemm<'_, Self>, c: CheckedOutput<Self>, epilogue: Option<&Epilogue<'_, Self>>) {
+            type Product = $product;
+
+            fn multiply(
+                $gemm: &Gemm<'_, Self>,
+                $c: CheckedOutput<$product>,
+                $epilogue: Option<&Epilogue<'_, $product>>,
+            ) {
+                $multiply
+            }
+        }
+    )*};
+}
+
+macro_rules! real_elements {
+    ($($type:ty => $computed:ty $(, or $low:path)?;)*) => {
+        elements! {$(
+            $type => $type, |gemm, c, epilogue| {
                 $(
-                    if $low::multiply(gemm, c, epilogue) {
+                    if $low(gemm, c, epilogue) {
                         return;
                     }
                 )?
                 parts::multiply_real::<$type, $computed>(gemm, c, epilogue);
-            }
-        }
-    )*};
+            };
+        )*}
+    };
 }
 real_elements! {
-    f32 => f32, or bfloat16;
+    f32 => f32, or words::multiply_bfloat16;
     f64 => f64;
     f16 => f32;
-    bf16 => f32, or bfloat16;
+    bf16 => f32, or words::multiply_bfloat16;
 }
 
 macro_rules! ring_elements {
-    ($($type:ty),*) => {$(
-        impl GemmElement for $type {
-            fn multiply(gemm: &Gemm<'_, Self>, c: CheckedOutput<Self>, epilogue: Option<&Epilogue<'_, Self>>) {
-                parts::multiply_ring(gemm, c, epilogue);
-            }
-        }
-    )*};
+    ($($type:ty),*) => {
+        elements! {$(
+            $type => $type, |gemm, c, epilogue| parts::multiply_ring(gemm, c, epilogue);
+        )*}
+    };
 }
-ring_elements!(i8, i16, i32, i64, u8, u16, u32, u64, Complex<f32>, Complex<f64>);
+ring_elements!(i16, i32, i64, u8, u16, u32, u64, Complex<f32>, Complex<f64>);
+
+elements! {
+    i8 => i32, |gemm, c, epilogue| {
+        if !words::multiply_int8(gemm, c, epilogue) {
+            parts::multiply_ring(gemm, c, epilogue);
+        }
+    };
+}

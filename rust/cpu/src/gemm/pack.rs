@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use tenfold_ir::lanes::cast::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16};
+
 use super::blocks::even_pieces;
 use super::micro_kernel::Real;
 use crate::simd::{Tiered, on_tier, prefetch};
@@ -65,43 +67,28 @@ macro_rules! widen_same {
 }
 widen_same!(f32);
 widen_same!(f64);
+widen_same!(i32);
 
-impl Widen<f32> for half::bf16 {
-    #[inline(always)]
-    fn widen(self) -> f32 {
-        f32::from_bits(u32::from(self.to_bits()) << 16)
-    }
-    #[inline(always)]
-    fn as_computed(_: *const Self) -> Option<*const f32> {
-        None
-    }
-    #[inline(always)]
-    fn round(number: f32) -> Self {
-        half::bf16::from_f32(number)
-    }
+macro_rules! widen_half {
+    ($type:ty, $widen:ident, $round:ident) => {
+        impl Widen<f32> for $type {
+            #[inline(always)]
+            fn widen(self) -> f32 {
+                $widen(self)
+            }
+            #[inline(always)]
+            fn as_computed(_: *const Self) -> Option<*const f32> {
+                None
+            }
+            #[inline(always)]
+            fn round(number: f32) -> Self {
+                $round(number)
+            }
+        }
+    };
 }
-
-impl Widen<f32> for half::f16 {
-    /// Without a branch, so that loops over it are widened. The exponent is moved by a product,
-    /// which also normalises subnormals; infinities and NaNs need their exponent completed.
-    #[inline(always)]
-    fn widen(self) -> f32 {
-        let bits = u32::from(self.to_bits());
-        let magnitude = bits & 0x7fff;
-        // 2^112: the difference of the exponents' biases.
-        let scaled = f32::from_bits(magnitude << 13) * f32::from_bits(0x7780_0000);
-        let special = if magnitude >= 0x7c00 { 0x7f80_0000 } else { 0 };
-        f32::from_bits(scaled.to_bits() | special | ((bits & 0x8000) << 16))
-    }
-    #[inline(always)]
-    fn as_computed(_: *const Self) -> Option<*const f32> {
-        None
-    }
-    #[inline(always)]
-    fn round(number: f32) -> Self {
-        half::f16::from_f32(number)
-    }
-}
+widen_half!(half::bf16, bf16_to_f32, f32_to_bf16);
+widen_half!(half::f16, f16_to_f32, f32_to_f16);
 
 /// A matrix with arbitrary strides. `line` is its row as A, its column as B.
 pub(crate) struct Strided<S> {

@@ -9,7 +9,9 @@ use super::micro_kernel::Real;
 use super::micro_kernel::lines::LINES;
 use super::pack::{Strided, Widen};
 use super::unpacked::{RowProduct, SHALLOW_DEPTH, SmallOperand, line_product, unpacked_product};
-use super::{Block, CheckedOutput, Epilogue, Gemm};
+use super::{BatchOffsets, Block, CheckedOutput, Epilogue, Gemm};
+use crate::memory::HostBuffer;
+use crate::simd::{Tiered, on_tier};
 use crate::threads::{for_each_chunk, thread_count};
 
 /// Up to this many multiplications, packing A costs more than it gains.
@@ -30,11 +32,14 @@ const BALANCED_NANOSECONDS: u64 = 4_000_000;
 /// What each product takes beside its multiplications, which is most of the time of very small ones.
 const PRODUCT_NANOSECONDS: u64 = 80;
 
+/// Why a product that is computed in another type than it is stored in could not begin.
+const NO_MEMORY: &str = "matmul: no memory for sums of a product of half precision";
+
 /// A part of one product of the batch.
-struct Part {
-    batch: usize,
-    rows: Range<usize>,
-    columns: Range<usize>,
+pub(super) struct Part {
+    pub batch: usize,
+    pub rows: Range<usize>,
+    pub columns: Range<usize>,
 }
 
 /// Bytes of an operand that a core reads in a nanosecond.
@@ -52,7 +57,7 @@ fn estimate<T>(gemm: &Gemm<'_, T>, products_per_nanosecond: u64) -> u64 {
 }
 
 /// The time of one product, and the parts that all of them are worth.
-fn wanted_parts<T>(gemm: &Gemm<'_, T>, products_per_nanosecond: u64) -> (u64, usize) {
+pub(super) fn wanted_parts<T>(gemm: &Gemm<'_, T>, products_per_nanosecond: u64) -> (u64, usize) {
     let nanoseconds = PRODUCT_NANOSECONDS + estimate(gemm, products_per_nanosecond);
     let total = nanoseconds.saturating_mul(gemm.batches.len() as u64);
     let threads = thread_count() as u64;
@@ -63,7 +68,7 @@ fn wanted_parts<T>(gemm: &Gemm<'_, T>, products_per_nanosecond: u64) -> (u64, us
 /// Runs `body` for parts that cover all products, in several threads where it pays.
 ///
 /// `row_unit` are the rows of a tile.
-fn for_each_part<T>(
+pub(super) fn for_each_part<T>(
     gemm: &Gemm<'_, T>,
     products_per_nanosecond: u64,
     row_unit: usize,
@@ -95,10 +100,10 @@ fn for_each_part<T>(
 }
 
 /// C of one batch, written to block by block from any thread.
-struct Writer<'a, S> {
-    c: CheckedOutput<S>,
-    gemm: &'a Gemm<'a, S>,
-    epilogue: Option<&'a Epilogue<'a, S>>,
+pub(super) struct Writer<'a, S> {
+    pub c: CheckedOutput<S>,
+    pub batches: &'a [BatchOffsets],
+    pub epilogue: Option<&'a Epilogue<'a, S>>,
 }
 
 // SAFETY: parts of C do not overlap, and the epilogue may be called from any thread.
@@ -106,43 +111,38 @@ unsafe impl<S: Send + Sync> Sync for Writer<'_, S> {}
 
 impl<S: Copy> Writer<'_, S> {
     /// The address of an element of C.
-    fn at(&self, batch: usize, row: usize, column: usize) -> *mut S {
+    pub(super) fn at(&self, batch: usize, row: usize, column: usize) -> *mut S {
         // SAFETY: the output was checked to hold all elements of C.
         unsafe { self.c.data.add(self.index(batch, row, column)) }
     }
 
-    /// The index of an element of C in the output.
-    fn index(&self, batch: usize, row: usize, column: usize) -> usize {
-        self.gemm.batches[batch].c + row * self.c.row_stride + column
+    /// Distance of neighbouring rows of C.
+    pub(super) fn row_stride(&self) -> usize {
+        self.c.row_stride
     }
 
-    fn finish(&self, batch: usize, rows: Range<usize>, columns: Range<usize>) {
+    /// The index of an element of C in the output.
+    fn index(&self, batch: usize, row: usize, column: usize) -> usize {
+        self.batches[batch].c + row * self.c.row_stride + column
+    }
+
+    /// Runs the epilogue on a finished block.
+    pub(super) fn finish(&self, batch: usize, rows: Range<usize>, columns: Range<usize>) {
         if let Some(epilogue) = self.epilogue {
             let start = self.index(batch, rows.start, columns.start);
             epilogue(&mut Block::new(batch, (rows, columns), self.c.data, start, self.c.row_stride));
         }
     }
 
-    /// Stores numbers of a buffer, element (row, column) of which is given by `number`.
-    fn store(
-        &self,
-        batch: usize,
-        rows: Range<usize>,
-        columns: Range<usize>,
-        number: impl Fn(usize, usize) -> S,
-    ) {
-        for row in rows {
-            let target = self.at(batch, row, columns.start);
-            for column in columns.clone() {
+    /// Gives a part of C that no product reaches (the depth is 0) its value.
+    pub(super) fn clear(&self, part: &Part, zero: S) {
+        for row in part.rows.clone() {
+            let target = self.at(part.batch, row, part.columns.start);
+            for column in 0..part.columns.len() {
                 // SAFETY: within the row of C.
-                unsafe { target.add(column - columns.start).write(number(row, column)) };
+                unsafe { target.add(column).write(zero) };
             }
         }
-    }
-
-    /// Gives a part of C that no product reaches (the depth is 0) its value.
-    fn clear(&self, part: &Part, zero: S) {
-        self.store(part.batch, part.rows.clone(), part.columns.clone(), |_, _| zero);
         self.finish_all(part);
     }
 
@@ -154,8 +154,43 @@ impl<S: Copy> Writer<'_, S> {
     }
 }
 
+/// Sums of a block that are rounded to rows of C. The sums and the rows must be there.
+pub(super) struct Rounded<T, S> {
+    pub sums: *const T,
+    /// From a row of sums to the next, and from a column to the next.
+    pub steps: (usize, usize),
+    pub target: *mut S,
+    pub row_stride: usize,
+    pub rows: usize,
+    pub columns: usize,
+}
+
+impl<T: Copy, S: Widen<T>> Tiered for Rounded<T, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for row in 0..self.rows {
+            // SAFETY: whose this is vouches for the sums and for the rows of C.
+            unsafe {
+                let sums = self.sums.add(row * self.steps.0);
+                let target = self.target.add(row * self.row_stride);
+                if self.steps.1 == 1 {
+                    for column in 0..self.columns {
+                        target.add(column).write(S::round(sums.add(column).read()));
+                    }
+                } else {
+                    for column in 0..self.columns {
+                        target.add(column).write(S::round(sums.add(column * self.steps.1).read()));
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Operands of a batch as lines along the depth.
-fn lines<S>(gemm: &Gemm<'_, S>, batch: usize) -> (Strided<S>, Strided<S>) {
+pub(super) fn lines<S>(gemm: &Gemm<'_, S>, batch: usize) -> (Strided<S>, Strided<S>) {
     let offsets = gemm.batches[batch];
     // The offsets were checked, except where nothing is read.
     let a = Strided {
@@ -172,23 +207,13 @@ fn lines<S>(gemm: &Gemm<'_, S>, batch: usize) -> (Strided<S>, Strided<S>) {
 }
 
 /// What a part of C is computed from.
-pub(super) struct Factors<'a, S, T> {
-    pub a: Strided<S>,
-    pub b: Strided<S>,
-    pub depth: usize,
+struct Factors<'a, S, T> {
+    a: Strided<S>,
+    b: Strided<S>,
+    depth: usize,
     /// B once more, where it was packed for all parts.
-    pub packed_b: Option<&'a PackedColumns<T>>,
+    packed_b: Option<&'a PackedColumns<T>>,
 }
-
-/// Multiplies lines of A and B: the part `rows × columns` of C. Tells each finished block of rows and columns. Sound where
-/// the ranges lie within the operands, and C has room for the part.
-type MultiplyLines<S, T> = unsafe fn(
-    &Factors<'_, S, T>,
-    Range<usize>,
-    Range<usize>,
-    Target<T>,
-    &mut dyn FnMut(Range<usize>, Range<usize>),
-);
 
 /// Products a nanosecond of real numbers, and rows of a tile in a part.
 const REAL: (u64, usize) = (50, 12);
@@ -200,7 +225,16 @@ pub(super) fn multiply_real<S: Widen<T>, T: Real>(
     epilogue: Option<&Epilogue<'_, S>>,
 ) {
     let packed_b = columns_of_all(gemm);
-    multiply_by(gemm, c, epilogue, REAL, packed_b.as_ref(), multiply_lines::<S, T>);
+    let writer = Writer { c, batches: gemm.batches, epilogue };
+    for_each_part(gemm, REAL.0, REAL.1, &|part| {
+        if gemm.depth == 0 {
+            return writer.clear(&part, S::round(T::default()));
+        }
+        let (a, b) = lines(gemm, part.batch);
+        let factors = Factors { a, b, depth: gemm.depth, packed_b: packed_b.as_ref() };
+        // SAFETY: `gemm` checked the operands.
+        unsafe { multiply_part::<S, T>(factors, &writer, &part) }
+    });
 }
 
 /// B packed for all parts, where these are rows of one product and each would pack it.
@@ -217,41 +251,19 @@ fn columns_of_all<S: Widen<T>, T: Real>(gemm: &Gemm<'_, S>) -> Option<PackedColu
     if shared { unsafe { PackedColumns::new(&lines(gemm, 0).1, gemm.columns, gemm.depth) } } else { None }
 }
 
-/// The same, each part by a function that is good for so many products a nanosecond and has tiles of so many rows.
-pub(super) fn multiply_by<S: Widen<T>, T: Real>(
-    gemm: &Gemm<'_, S>,
-    c: CheckedOutput<S>,
-    epilogue: Option<&Epilogue<'_, S>>,
-    (products_per_nanosecond, row_unit): (u64, usize),
-    packed_b: Option<&PackedColumns<T>>,
-    multiply: MultiplyLines<S, T>,
-) {
-    let writer = Writer { c, gemm, epilogue };
-    for_each_part(gemm, products_per_nanosecond, row_unit, &|part| {
-        if gemm.depth == 0 {
-            return writer.clear(&part, S::round(T::default()));
-        }
-        let (a, b) = lines(gemm, part.batch);
-        let factors = Factors { a, b, depth: gemm.depth, packed_b };
-        // SAFETY: `gemm` checked the operands.
-        unsafe { multiply_part::<S, T>(factors, &writer, &part, multiply) }
-    });
-}
-
 /// # Safety
 /// The operands were checked.
 unsafe fn multiply_part<S: Widen<T>, T: Real>(
     factors: Factors<'_, S, T>,
     writer: &Writer<'_, S>,
     part: &Part,
-    multiply: MultiplyLines<S, T>,
 ) {
     let (rows, columns) = (part.rows.clone(), part.columns.clone());
     let transposed = columns.len() < FEW_COLUMNS && rows.len() > columns.len();
     // A transposed column is a row of C where C's rows touch.
     let in_order = !transposed || (columns.len() == 1 && writer.c.row_stride == 1);
     let direct = S::as_computed(writer.at(part.batch, rows.start, columns.start)).filter(|_| in_order);
-    let mut buffer = Vec::new();
+    let buffer;
     let (target_columns, target) =
         if transposed { (rows.len(), columns.len()) } else { (columns.len(), rows.len()) };
     let c = match direct {
@@ -260,34 +272,38 @@ unsafe fn multiply_part<S: Widen<T>, T: Real>(
             Target { data: data.cast_mut(), row_stride }
         }
         None => {
-            buffer.resize(target * target_columns, T::default());
-            Target { data: buffer.as_mut_ptr(), row_stride: target_columns as isize }
+            buffer = HostBuffer::new(target * target_columns * size_of::<T>()).expect(NO_MEMORY);
+            Target { data: buffer.pointer().as_ptr().cast(), row_stride: target_columns as isize }
         }
     };
     let buffered = c;
     let mut finished = |first: Range<usize>, second: Range<usize>| {
         let (block_rows, block_columns) = if transposed { (second, first) } else { (first, second) };
         if direct.is_none() {
-            let number = |row: usize, column: usize| {
-                let (row, column) = (row - rows.start, column - columns.start);
-                let (row, column) = if transposed { (column, row) } else { (row, column) };
-                // SAFETY: the block lies within the buffer.
-                S::round(unsafe {
-                    buffered.data.offset(row as isize * buffered.row_stride).add(column).read()
-                })
+            let (row, column) = (block_rows.start - rows.start, block_columns.start - columns.start);
+            let (steps, start) = match transposed {
+                true => ((1, buffered.row_stride as usize), column * target_columns + row),
+                false => ((buffered.row_stride as usize, 1), row * target_columns + column),
             };
-            writer.store(part.batch, block_rows.clone(), block_columns.clone(), number);
+            on_tier(Rounded {
+                sums: buffered.data.wrapping_add(start).cast_const(),
+                steps,
+                target: writer.at(part.batch, block_rows.start, block_columns.start),
+                row_stride: writer.row_stride(),
+                rows: block_rows.len(),
+                columns: block_columns.len(),
+            });
         }
         writer.finish(part.batch, block_rows, block_columns);
     };
     // SAFETY: the operands were checked, and the target has room for the part.
     unsafe {
         match transposed {
-            false => multiply(&factors, rows.clone(), columns.clone(), c, &mut finished),
+            false => multiply_lines(&factors, rows.clone(), columns.clone(), c, &mut finished),
             true => {
                 let Factors { a, b, .. } = factors;
                 let turned = Factors { a: b, b: a, packed_b: None, ..factors };
-                multiply(&turned, columns.clone(), rows.clone(), c, &mut finished);
+                multiply_lines(&turned, columns.clone(), rows.clone(), c, &mut finished);
             }
         }
     }
@@ -358,13 +374,13 @@ unsafe fn multiply_lines<S: Widen<T>, T: Real>(
     }
 }
 
-/// Products of integers or complex numbers.
-pub(super) fn multiply_ring<T: Ring>(
-    gemm: &Gemm<'_, T>,
+/// Products of integers or complex numbers stored as `S` and computed as `T`.
+pub(super) fn multiply_ring<S: Copy + Into<T> + Send + Sync, T: Ring>(
+    gemm: &Gemm<'_, S>,
     c: CheckedOutput<T>,
     epilogue: Option<&Epilogue<'_, T>>,
 ) {
-    let writer = Writer { c, gemm, epilogue };
+    let writer = Writer { c, batches: gemm.batches, epilogue };
     for_each_part(gemm, 8, 12, &|part| {
         if gemm.depth == 0 {
             return writer.clear(&part, T::default());

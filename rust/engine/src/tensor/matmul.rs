@@ -1,7 +1,7 @@
 //! Matrix products.
 
 use tenfold_ir::kernel::{Gemm, Precision};
-use tenfold_ir::{Core, Error, Result, Shape, promote_types};
+use tenfold_ir::{Core, DType, Error, Result, Shape, promote_types};
 
 use super::{Tensor, Tensors};
 use crate::autocast;
@@ -80,7 +80,7 @@ impl Tensor {
     ///
     /// The gradient of `other` comes out dense, where that of a transposed matrix would be transposed itself.
     pub(crate) fn matmul_transposed(&self, other: &Tensor) -> Result<Tensor> {
-        if self.rank() == 0 || self.dtype() == tenfold_ir::DType::Bool {
+        if self.rank() == 0 || self.dtype() == DType::Bool {
             return self.matmul(&other.transpose(0, 1)?);
         }
         let precision = autocast::precision(self.dtype());
@@ -88,7 +88,8 @@ impl Tensor {
         let mut results = x.record_rows(&other.detach().permuted(&[1, 0])?, precision)?;
         let saved = [Saved::Input(0), Saved::Input(1)];
         record_gradient(&mut results, &[&x, other], TransposedRowsDerivative(precision), &saved);
-        if self.rank() == 1 { results[0].squeeze(&[0]) } else { Ok(results.remove(0)) }
+        let product = results.remove(0).cast(self.dtype())?;
+        if self.rank() == 1 { product.squeeze(&[0]) } else { Ok(product) }
     }
 
     /// All axes but the last as one.
@@ -131,6 +132,16 @@ impl Tensor {
     /// The matrix product over the last two axes; batch axes in front broadcast. A tensor with one axis is a row on
     /// the left and a column on the right, and that axis is gone from the result.
     pub fn matmul(&self, other: &Tensor) -> Result<Tensor> {
+        let product = self.wide_matmul(other)?;
+        if product.dtype() != DType::Int32 {
+            return Ok(product);
+        }
+        // Sums of int8 are wider than a product of int8 may be.
+        product.cast(promote_types(self.dtype(), other.dtype())?)
+    }
+
+    /// As [`Tensor::matmul`], but the product of int8 is int32, in which it is summed.
+    pub fn wide_matmul(&self, other: &Tensor) -> Result<Tensor> {
         let wrong = |what: &str| {
             Error::shape("matmul", format!("{what}; got {} and {}", self.shape(), other.shape()))
         };
@@ -139,7 +150,7 @@ impl Tensor {
         }
         let (a, b) = (&*autocast::lowered(self)?, &*autocast::lowered(other)?);
         let dtype = promote_types(a.dtype(), b.dtype()).map_err(|error| error.in_operation("matmul"))?;
-        if dtype == tenfold_ir::DType::Bool {
+        if dtype == DType::Bool {
             return Err(
                 Error::dtype("matmul", "not defined for bool").hint("convert to an integer dtype first")
             );

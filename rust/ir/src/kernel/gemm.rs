@@ -5,7 +5,7 @@ use crate::{DType, Error, Result, Shape};
 
 /// `C[b…, m, n] = Σ A[b…, m, k] · B[b…, k, n]`: inputs with equal batch axes (broadcast by stride 0) in front.
 ///
-/// Both inputs have the same dtype, any but bool. Half precisions accumulate in float32 and round once. The sum
+/// Both inputs have the same dtype, any but bool, which is that of C as well, but int32 for int8. Half precisions accumulate in float32 and round once. The sum
 /// over k is ascending in blocks of [`Gemm::BLOCK_K`]: a fresh accumulator a block, fused multiply-adds, the first
 /// block stored, the later ones added. What [`Gemm::precision`] allows may take other ways.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -29,6 +29,11 @@ impl Gemm {
     /// Elements of k that are accumulated before they are added to the result.
     pub const BLOCK_K: usize = 256;
 
+    /// The dtype of a product of such operands.
+    pub fn product_dtype(operands: DType) -> DType {
+        if operands == DType::Int8 { DType::Int32 } else { operands }
+    }
+
     pub(super) fn results(&self, inputs: &[Spec]) -> Result<Specs> {
         let (a, b) = (&inputs[0], &inputs[1]);
         if a.dtype != b.dtype || a.dtype == DType::Bool {
@@ -47,6 +52,6 @@ impl Gemm {
         }
         let mut shape = Shape::new(&a.shape);
         shape.extents_mut()[rank - 1] = b.shape[rank - 1];
-        Ok(Specs::from_iter([Spec::new(Shape::checked("matmul", &shape)?, a.dtype)]))
+        Ok(Specs::from_iter([Spec::new(Shape::checked("matmul", &shape)?, Gemm::product_dtype(a.dtype))]))
     }
 }

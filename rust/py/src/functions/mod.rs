@@ -134,6 +134,13 @@ pub fn matmul(x1: &Object<'_>, x2: &Object<'_>) -> PyResult<PyTensor> {
     wrapped("matmul", x1.get().value()?.matmul(&x2.get().value()?))
 }
 
+/// The product of int8, summed in int32.
+#[pyfunction]
+#[pyo3(signature = (input, mat2, /))]
+pub fn _int_mm(input: &Object<'_>, mat2: &Object<'_>) -> PyResult<PyTensor> {
+    wrapped("_int_mm", input.get().value()?.wide_matmul(&mat2.get().value()?))
+}
+
 /// Matrices transposed: the last two axes exchanged.
 #[pyfunction]
 #[pyo3(signature = (x, /))]
@@ -441,7 +448,7 @@ pub fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
         ($($name:ident)*) => { $(module.add_function(wrap_pyfunction!($name, module)?)?;)* };
     }
     add! {
-        sort argsort searchsorted nonzero take take_along_axis clip matmul matrix_transpose tensordot
+        sort argsort searchsorted nonzero take take_along_axis clip matmul _int_mm matrix_transpose tensordot
         vecdot einsum concat cat stack unstack expand_dims squeeze permute_dims moveaxis reshape broadcast_to
         broadcast_arrays flip roll tile repeat meshgrid tril triu diff astype synchronize
     }

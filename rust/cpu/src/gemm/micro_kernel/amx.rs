@@ -1,23 +1,25 @@
-//! Products of bfloat16 by AMX: `tdpbf16ps` takes 16 × 16 sums over 32 steps at once.
+//! Products by AMX, which takes 16 × 16 sums at once: `tdpbf16ps` over 32 steps of bfloat16, for which subnormal numbers
+//! count as zero, and `tdpbssd` over 64 steps of int8, whose sums wrap.
 //!
-//! In assembly, because Rust's intrinsics are not stable. Subnormal numbers count as zero. Source: Intel, "Architecture
-//! Instruction Set Extensions Programming Reference", chapter 3.
+//! In assembly, because Rust's intrinsics are not stable. Source: Intel, "Architecture Instruction Set Extensions
+//! Programming Reference", chapter 3.
 
 use std::arch::asm;
 use std::arch::x86_64::__cpuid_count;
 use std::marker::PhantomData;
 use std::sync::OnceLock;
 
-use super::pairs::{EDGE, PairKernel, PairTile, TILE};
+use super::words::{EDGE, PANEL, TILE_BYTES, Tiles, WordKernel};
 
-/// True where the processor has AMX for bfloat16 and the operating system lets this process use it. It is asked once.
+/// True where the processor has AMX for bfloat16 and for int8, as all that have it do, and the operating system lets this
+/// process use it. It is asked once.
 pub(crate) fn is_available() -> bool {
     static AVAILABLE: OnceLock<bool> = OnceLock::new();
     *AVAILABLE.get_or_init(|| {
-        let (bfloat16, tiles) = (1 << 22, 1 << 24);
+        let needed = (1 << 22) | (1 << 24) | (1 << 25);
         let has_leaf = __cpuid_count(0, 0).eax >= 7;
         let features = if has_leaf { __cpuid_count(7, 0).edx } else { 0 };
-        features & bfloat16 != 0 && features & tiles != 0 && is_permitted()
+        features & needed == needed && is_permitted()
     })
 }
 
@@ -56,52 +58,36 @@ static CONFIGURATION: Configuration = Configuration {
 };
 
 /// While it lives, the tiles of its thread are configured: it stays there.
-pub(crate) struct Amx(PhantomData<*const ()>);
+struct Configured(PhantomData<*const ()>);
 
-impl Drop for Amx {
+impl Configured {
+    /// # Safety
+    /// The processor has AMX, and the process may use it.
+    unsafe fn new() -> Configured {
+        // SAFETY: the caller vouches for the instruction; the configuration is a valid one.
+        unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const CONFIGURATION, options(nostack, preserves_flags)) }
+        Configured(PhantomData)
+    }
+}
+
+impl Drop for Configured {
     fn drop(&mut self) {
         // SAFETY: the processor has the instruction, or there would be no value.
         unsafe { asm!("tilerelease", options(nostack, preserves_flags)) }
     }
 }
 
-impl PairKernel for Amx {
-    const PRODUCTS_PER_NANOSECOND: u64 = 500;
-
-    unsafe fn begin() -> Amx {
-        // SAFETY: the caller vouches for the instruction; the configuration is a valid one.
-        unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const CONFIGURATION, options(nostack, preserves_flags)) }
-        Amx(PhantomData)
-    }
-
-    unsafe fn multiply(&self, tile: &PairTile) {
-        // SAFETY: the tiles are configured, and the caller vouches for the elements.
-        unsafe {
-            match (tile.row_tiles, tile.column_tiles) {
-                (1, 1) => one_by_one(tile),
-                (1, 2) => one_by_two(tile),
-                (2, 1) => two_by_one(tile),
-                (2, 2) => two_by_two(tile),
-                (rows, columns) => unreachable!("1 or 2 tiles a side; got {rows} and {columns}"),
-            }
-        }
-    }
-}
-
 /// A function that goes over the depth with sums in tmm0 to tmm3, tiles of A in tmm4 and tmm5, of B in tmm6 and tmm7.
 /// A comment stands for what does not need an operand, since each must be named.
 macro_rules! tiles {
-    ($name:ident, $row_tiles:literal, $column_tiles:literal, clear: $clear:tt, load: $load:tt, multiply: $multiply:tt, store: $store:tt) => {
-        tiles!(@function $name, $row_tiles, $column_tiles, $clear, $load, $multiply, $store);
-    };
-    (@function $name:ident, $row_tiles:literal, $column_tiles:literal, [$($clear:literal)*], [$($load:literal)*], [$($multiply:literal)*], [$($store:literal)*]) => {
+    ($name:ident, $sum:ty, $row_tiles:literal, $column_tiles:literal, clear: [$($clear:expr),*], load: [$($load:expr),*],
+     multiply: [$($multiply:expr),*], store: [$($store:expr),*]) => {
         /// # Safety
-        /// The tiles of the thread are configured, and all elements that the tile names are valid.
-        unsafe fn $name(tile: &PairTile) {
-            if tile.groups == 0 {
+        /// The tiles of the thread are configured, and all that the tiles name is valid.
+        pub(super) unsafe fn $name(tiles: &Tiles<$sum>) {
+            if tiles.groups == 0 {
                 return;
             }
-            let row_bytes = tile.c_row_stride * size_of::<f32>() as isize;
             // SAFETY: the caller's. Loads and stores keep to the tiles, and no other register or memory is changed.
             unsafe {
                 asm!(
@@ -118,17 +104,17 @@ macro_rules! tiles {
                     "dec {groups}",
                     "jnz 3b",
                     $($store,)*
-                    accumulate = in(reg) u32::from(tile.accumulate),
-                    a = inout(reg) tile.a => _,
-                    b = inout(reg) tile.b => _,
-                    c = in(reg) tile.c,
+                    accumulate = in(reg) u32::from(tiles.accumulate),
+                    a = inout(reg) tiles.a => _,
+                    b = inout(reg) tiles.b => _,
+                    c = in(reg) tiles.sums,
                     // The second tile of rows, where there is one.
-                    below = in(reg) tile.c.wrapping_byte_offset(EDGE as isize * row_bytes),
-                    c_row = in(reg) row_bytes,
+                    below = in(reg) tiles.sums.wrapping_add(EDGE * PANEL),
+                    c_row = in(reg) PANEL * size_of::<$sum>(),
                     row = in(reg) 64usize,
-                    groups = inout(reg) tile.groups => _,
-                    a_step = const $row_tiles * TILE * size_of::<u16>(),
-                    b_step = const $column_tiles * TILE * size_of::<u16>(),
+                    groups = inout(reg) tiles.groups => _,
+                    a_step = const $row_tiles * TILE_BYTES,
+                    b_step = const $column_tiles * TILE_BYTES,
                     out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
                     out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
                     options(nostack),
@@ -138,63 +124,102 @@ macro_rules! tiles {
     };
 }
 
-tiles!(one_by_one, 1, 1,
-    clear: ["tilezero tmm0"],
-    load: ["tileloadd tmm0, [{c} + {c_row}*1]"],
-    multiply: [
-        "tileloadd tmm4, [{a} + {row}*1]"
-        "tileloadd tmm6, [{b} + {row}*1]"
-        "tdpbf16ps tmm0, tmm4, tmm6"
-        "/* {below} */"
-    ],
-    store: ["tilestored [{c} + {c_row}*1], tmm0"]);
+/// The kernel of an instruction.
+macro_rules! kernel {
+    ($kernel:ident, $module:ident, $dot:literal, $packed:ty, $sum:ty, $products:literal) => {
+        #[doc = concat!("`", $dot, "`.")]
+        pub(crate) struct $kernel(#[allow(dead_code, reason = "it releases the tiles")] Configured);
 
-tiles!(one_by_two, 1, 2,
-    clear: ["tilezero tmm0" "tilezero tmm1"],
-    load: ["tileloadd tmm0, [{c} + {c_row}*1]" "tileloadd tmm1, [{c} + {c_row}*1 + 64]"],
-    multiply: [
-        "tileloadd tmm4, [{a} + {row}*1]"
-        "tileloadd tmm6, [{b} + {row}*1]"
-        "tdpbf16ps tmm0, tmm4, tmm6"
-        "tileloadd tmm7, [{b} + {row}*1 + 1024]"
-        "tdpbf16ps tmm1, tmm4, tmm7"
-        "/* {below} */"
-    ],
-    store: ["tilestored [{c} + {c_row}*1], tmm0" "tilestored [{c} + {c_row}*1 + 64], tmm1"]);
+        impl WordKernel for $kernel {
+            type Packed = $packed;
+            type Sum = $sum;
+            const PRODUCTS_PER_NANOSECOND: u64 = $products;
 
-tiles!(two_by_one, 2, 1,
-    clear: ["tilezero tmm0" "tilezero tmm2"],
-    load: ["tileloadd tmm0, [{c} + {c_row}*1]" "tileloadd tmm2, [{below} + {c_row}*1]"],
-    multiply: [
-        "tileloadd tmm4, [{a} + {row}*1]"
-        "tileloadd tmm6, [{b} + {row}*1]"
-        "tdpbf16ps tmm0, tmm4, tmm6"
-        "tileloadd tmm5, [{a} + {row}*1 + 1024]"
-        "tdpbf16ps tmm2, tmm5, tmm6"
-    ],
-    store: ["tilestored [{c} + {c_row}*1], tmm0" "tilestored [{below} + {c_row}*1], tmm2"]);
+            unsafe fn begin() -> $kernel {
+                // SAFETY: the caller's.
+                $kernel(unsafe { Configured::new() })
+            }
 
-tiles!(two_by_two, 2, 2,
-clear: ["tilezero tmm0" "tilezero tmm1" "tilezero tmm2" "tilezero tmm3"],
-load: [
-    "tileloadd tmm0, [{c} + {c_row}*1]"
-    "tileloadd tmm1, [{c} + {c_row}*1 + 64]"
-    "tileloadd tmm2, [{below} + {c_row}*1]"
-    "tileloadd tmm3, [{below} + {c_row}*1 + 64]"
-],
-multiply: [
-    "tileloadd tmm4, [{a} + {row}*1]"
-    "tileloadd tmm6, [{b} + {row}*1]"
-    "tdpbf16ps tmm0, tmm4, tmm6"
-    "tileloadd tmm7, [{b} + {row}*1 + 1024]"
-    "tdpbf16ps tmm1, tmm4, tmm7"
-    "tileloadd tmm5, [{a} + {row}*1 + 1024]"
-    "tdpbf16ps tmm2, tmm5, tmm6"
-    "tdpbf16ps tmm3, tmm5, tmm7"
-],
-store: [
-    "tilestored [{c} + {c_row}*1], tmm0"
-    "tilestored [{c} + {c_row}*1 + 64], tmm1"
-    "tilestored [{below} + {c_row}*1], tmm2"
-    "tilestored [{below} + {c_row}*1 + 64], tmm3"
-]);
+            unsafe fn multiply(&self, tiles: &Tiles<$sum>) {
+                // SAFETY: the tiles are configured, and the caller vouches for the rest.
+                unsafe {
+                    match (tiles.row_tiles, tiles.column_tiles) {
+                        (1, 1) => $module::one_by_one(tiles),
+                        (1, 2) => $module::one_by_two(tiles),
+                        (2, 1) => $module::two_by_one(tiles),
+                        (2, 2) => $module::two_by_two(tiles),
+                        (rows, columns) => unreachable!("1 or 2 tiles a side; got {rows} and {columns}"),
+                    }
+                }
+            }
+        }
+
+        mod $module {
+            use super::*;
+
+            tiles!(one_by_one, $sum, 1, 1,
+                clear: ["tilezero tmm0"],
+                load: ["tileloadd tmm0, [{c} + {c_row}*1]"],
+                multiply: [
+                    "tileloadd tmm4, [{a} + {row}*1]",
+                    "tileloadd tmm6, [{b} + {row}*1]",
+                    concat!($dot, " tmm0, tmm4, tmm6"),
+                    "/* {below} */"
+                ],
+                store: ["tilestored [{c} + {c_row}*1], tmm0"]);
+
+            tiles!(one_by_two, $sum, 1, 2,
+                clear: ["tilezero tmm0", "tilezero tmm1"],
+                load: ["tileloadd tmm0, [{c} + {c_row}*1]", "tileloadd tmm1, [{c} + {c_row}*1 + 64]"],
+                multiply: [
+                    "tileloadd tmm4, [{a} + {row}*1]",
+                    "tileloadd tmm6, [{b} + {row}*1]",
+                    concat!($dot, " tmm0, tmm4, tmm6"),
+                    "tileloadd tmm7, [{b} + {row}*1 + 1024]",
+                    concat!($dot, " tmm1, tmm4, tmm7"),
+                    "/* {below} */"
+                ],
+                store: ["tilestored [{c} + {c_row}*1], tmm0", "tilestored [{c} + {c_row}*1 + 64], tmm1"]);
+
+            tiles!(two_by_one, $sum, 2, 1,
+                clear: ["tilezero tmm0", "tilezero tmm2"],
+                load: ["tileloadd tmm0, [{c} + {c_row}*1]", "tileloadd tmm2, [{below} + {c_row}*1]"],
+                multiply: [
+                    "tileloadd tmm4, [{a} + {row}*1]",
+                    "tileloadd tmm6, [{b} + {row}*1]",
+                    concat!($dot, " tmm0, tmm4, tmm6"),
+                    "tileloadd tmm5, [{a} + {row}*1 + 1024]",
+                    concat!($dot, " tmm2, tmm5, tmm6")
+                ],
+                store: ["tilestored [{c} + {c_row}*1], tmm0", "tilestored [{below} + {c_row}*1], tmm2"]);
+
+            tiles!(two_by_two, $sum, 2, 2,
+                clear: ["tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3"],
+                load: [
+                    "tileloadd tmm0, [{c} + {c_row}*1]",
+                    "tileloadd tmm1, [{c} + {c_row}*1 + 64]",
+                    "tileloadd tmm2, [{below} + {c_row}*1]",
+                    "tileloadd tmm3, [{below} + {c_row}*1 + 64]"
+                ],
+                multiply: [
+                    "tileloadd tmm4, [{a} + {row}*1]",
+                    "tileloadd tmm6, [{b} + {row}*1]",
+                    concat!($dot, " tmm0, tmm4, tmm6"),
+                    "tileloadd tmm7, [{b} + {row}*1 + 1024]",
+                    concat!($dot, " tmm1, tmm4, tmm7"),
+                    "tileloadd tmm5, [{a} + {row}*1 + 1024]",
+                    concat!($dot, " tmm2, tmm5, tmm6"),
+                    concat!($dot, " tmm3, tmm5, tmm7")
+                ],
+                store: [
+                    "tilestored [{c} + {c_row}*1], tmm0",
+                    "tilestored [{c} + {c_row}*1 + 64], tmm1",
+                    "tilestored [{below} + {c_row}*1], tmm2",
+                    "tilestored [{below} + {c_row}*1 + 64], tmm3"
+                ]);
+        }
+    };
+}
+
+kernel!(AmxBfloat16, bfloat16, "tdpbf16ps", u16, f32, 500);
+kernel!(AmxInt8, int8, "tdpbssd", i8, i32, 1000);

@@ -10,16 +10,16 @@ pub(crate) mod amx;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod avx512_bf16;
 pub(crate) mod grid;
 pub(crate) mod lines;
-pub(crate) mod pairs;
 pub(crate) mod patch;
 pub(crate) mod portable;
 pub(crate) mod stencil;
 pub(crate) mod taps;
 pub(crate) mod window;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod word_vectors;
+pub(crate) mod words;
 
 use grid::Grid;
 use lines::LineTile;

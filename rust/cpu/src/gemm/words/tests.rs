@@ -5,53 +5,110 @@ use half::bf16;
 use proptest::prelude::*;
 
 use super::*;
+use crate::gemm::micro_kernel::words::Packed;
 use crate::gemm::{BatchOffsets, Block, Matrix, Output, check_output};
 
-/// The instruction in Rust: the same tiles, each step added on its own.
-struct Model;
+/// An instruction in Rust: the same tiles, each step added on its own.
+struct Model<P>(PhantomData<P>);
 
-impl PairKernel for Model {
+/// A packed number whose products are added.
+trait Modelled: Packed {
+    type Sum: Copy + Default + Send + Sync + 'static;
+
+    fn add_product(self, other: Self, sum: Self::Sum) -> Self::Sum;
+}
+
+impl Modelled for u16 {
+    type Sum = f32;
+
+    fn add_product(self, other: u16, sum: f32) -> f32 {
+        let number = |bits: u16| f32::from_bits(u32::from(bits) << 16);
+        number(self).mul_add(number(other), sum)
+    }
+}
+
+macro_rules! modelled_integers {
+    ($($type:ty)*) => {$(
+        impl Modelled for $type {
+            type Sum = i32;
+
+            fn add_product(self, other: $type, sum: i32) -> i32 {
+                sum.wrapping_add(i32::from(self) * i32::from(other))
+            }
+        }
+    )*};
+}
+modelled_integers!(i8 i16);
+
+impl<P: Modelled> WordKernel for Model<P> {
+    type Packed = P;
+    type Sum = P::Sum;
     const PRODUCTS_PER_NANOSECOND: u64 = 1;
 
-    unsafe fn begin() -> Model {
-        Model
+    unsafe fn begin() -> Model<P> {
+        Model(PhantomData)
     }
 
-    unsafe fn multiply(&self, tile: &PairTile) {
-        let number = |bits: u16| f32::from_bits(u32::from(bits) << 16);
-        for row in 0..tile.row_tiles * EDGE {
-            for column in 0..tile.column_tiles * EDGE {
-                // SAFETY: the caller vouches for whole tiles of A, B and C.
+    unsafe fn multiply(&self, tiles: &Tiles<P::Sum>) {
+        let in_word = 4 / size_of::<P>();
+        for row in 0..tiles.row_tiles * EDGE {
+            for column in 0..tiles.column_tiles * EDGE {
+                // SAFETY: the caller vouches for whole tiles of A and B, and for their sums.
                 unsafe {
-                    let c = tile.c.offset(row as isize * tile.c_row_stride).add(column);
-                    let mut sum = if tile.accumulate { c.read() } else { 0.0 };
-                    for step in 0..tile.groups * STEPS {
-                        let (group, within) = (step / STEPS, step % STEPS);
-                        let a_tile = (group * tile.row_tiles + row / EDGE) * EDGE * STEPS;
-                        let a = tile.a.add(a_tile + row % EDGE * STEPS + within).read();
-                        let b_tile = (group * tile.column_tiles + column / EDGE) * EDGE * STEPS;
-                        let b_pair = within / 2 * 2 * EDGE + column % EDGE * 2 + within % 2;
-                        sum = number(a).mul_add(number(tile.b.add(b_tile + b_pair).read()), sum);
+                    let place = tiles.sums.add(row * PANEL + column);
+                    let mut sum = if tiles.accumulate { place.read() } else { P::Sum::default() };
+                    for step in 0..tiles.groups * Self::STEPS {
+                        let (group, within) = (step / Self::STEPS, step % Self::STEPS);
+                        let a_tile = tiles.a.add((group * tiles.row_tiles + row / EDGE) * TILE_BYTES);
+                        let b_tile = tiles.b.add((group * tiles.column_tiles + column / EDGE) * TILE_BYTES);
+                        let a = a_tile.cast::<P>().add(row % EDGE * Self::STEPS + within).read();
+                        let word = within / in_word * EDGE + column % EDGE;
+                        let b = b_tile.cast::<P>().add(word * in_word + within % in_word).read();
+                        sum = a.add_product(b, sum);
                     }
-                    c.write(sum);
+                    place.write(sum);
                 }
             }
         }
     }
 }
 
-type Run<S> = for<'a, 'b> fn(&Gemm<'a, S>, CheckedOutput<S>, Option<&Epilogue<'b, S>>);
+type Run<S, R> = for<'a, 'b> fn(&Gemm<'a, S>, CheckedOutput<R>, Option<&Epilogue<'b, R>>);
 
-/// The kernels that can run here.
-fn kernels<S: Narrow>() -> Vec<(&'static str, Run<S>)> {
-    let mut kernels: Vec<(&'static str, Run<S>)> = vec![("model", multiply_with::<S, Model>)];
+/// The kernels for bfloat16 that can run here.
+fn kernels<S: Narrow<u16> + Widen<f32>>() -> Vec<(&'static str, Run<S, S>)> {
+    let mut kernels: Vec<(&'static str, Run<S, S>)> = vec![("model", multiply_by::<S, S, Model<u16>>)];
     #[cfg(target_arch = "x86_64")]
     {
-        if avx512_bf16::is_available() {
-            kernels.push(("AVX512-BF16", multiply_with::<S, avx512_bf16::Avx512Bfloat16>));
+        if has_bfloat16() {
+            kernels.push(("AVX512-BF16", multiply_by::<S, S, Avx512Bfloat16>));
         }
         if amx::is_available() {
-            kernels.push(("AMX", multiply_with::<S, amx::Amx>));
+            kernels.push(("AMX", multiply_by::<S, S, amx::AmxBfloat16>));
+        }
+    }
+    kernels
+}
+
+/// The kernels for int8 that can run here.
+fn int8_kernels() -> Vec<(&'static str, Run<i8, i32>)> {
+    let mut kernels: Vec<(&'static str, Run<i8, i32>)> = vec![
+        ("model of pairs", multiply_by::<i8, i32, Model<i16>>),
+        ("model of fours", multiply_by::<i8, i32, Model<i8>>),
+    ];
+    #[cfg(target_arch = "x86_64")]
+    {
+        if has_int16_of_256() {
+            kernels.push(("AVX2", multiply_by::<i8, i32, Avx2Int16>));
+        }
+        if has_int16_of_512() {
+            kernels.push(("AVX-512", multiply_by::<i8, i32, Avx512Int16>));
+        }
+        if has_vnni() {
+            kernels.push(("VNNI", multiply_by::<i8, i32, Avx512Vnni>));
+        }
+        if amx::is_available() {
+            kernels.push(("AMX", multiply_by::<i8, i32, amx::AmxInt8>));
         }
     }
     kernels
@@ -117,7 +174,7 @@ fn numbers(count: usize, seed: u64, specials: bool) -> Vec<f32> {
 /// The products of bfloat16 are exact in float32. A sum of `depth` terms, each of which takes part in at most `depth`
 /// additions, is off by at most `depth · u` times the sum of magnitudes (Higham, "Accuracy and Stability of Numerical
 /// Algorithms", section 4.2); `result` is the error of storing it, relative to it. Numbers here are far from subnormal.
-fn check<S: Narrow>(case: &Case, from: impl Fn(f32) -> S, result: f64) {
+fn check<S: Narrow<u16> + Widen<f32>>(case: &Case, from: impl Fn(f32) -> S, result: f64) {
     let (rows, depth, columns) = (case.rows, case.depth, case.columns);
     let length = |rows: usize, columns: usize| 4 * (rows + 1) * (columns + 1) + 16;
     let a_data: Vec<S> =
@@ -180,8 +237,67 @@ fn few_cases() -> ProptestConfig {
     ProptestConfig::with_cases(given.unwrap_or(40))
 }
 
+/// Runs a batch of two products of int8 by all kernels, against sums that wrap.
+fn check_int8(case: &Case) {
+    let (rows, depth, columns) = (case.rows, case.depth, case.columns);
+    let length = |rows: usize, columns: usize| 4 * (rows + 1) * (columns + 1) + 16;
+    let integers = |count: usize, seed: u64| -> Vec<i8> {
+        let mut draw = crate::backend::testing::Draw::new(seed);
+        // The least and the greatest, whose products are the largest, are frequent.
+        let number = |draw: &mut crate::backend::testing::Draw| match draw.one_in(if case.specials {
+            2
+        } else {
+            50
+        }) {
+            true => draw.pick(&[i8::MIN, i8::MAX, 0]),
+            false => (draw.next() >> 40) as i8,
+        };
+        (0..count).map(|_| number(&mut draw)).collect()
+    };
+    let a_data = integers(length(rows, depth), case.seed);
+    let b_data = integers(length(depth, columns), !case.seed);
+    let (a_row, a_column, a_offset) = placed(case.a_placement, rows, depth);
+    let (b_row, b_column, b_offset) = placed(case.b_placement, depth, columns);
+    let row_stride = columns + 3;
+    let extent = rows * row_stride;
+    let batches =
+        [0, 1].map(|batch| BatchOffsets { a: a_offset + batch, b: b_offset + batch, c: 1 + batch * extent });
+    let product = Gemm {
+        rows,
+        columns,
+        depth,
+        a: Matrix { data: &a_data, row_stride: a_row, column_stride: a_column },
+        b: Matrix { data: &b_data, row_stride: b_row, column_stride: b_column },
+        batches: &batches,
+        precision: Precision::Exact,
+    };
+    let place = |offset: usize, line: isize, step: isize| (offset as isize + line + step) as usize;
+    let mut wanted = vec![77; 2 * extent + 1];
+    for offsets in &batches {
+        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+            let sum = (0..depth as isize).fold(0i32, |sum, step| {
+                let a = a_data[place(offsets.a, row as isize * a_row, step * a_column)];
+                let b = b_data[place(offsets.b, column as isize * b_column, step * b_row)];
+                sum.wrapping_add(i32::from(a) * i32::from(b))
+            });
+            wanted[offsets.c + row * row_stride + column] = sum;
+        }
+    }
+    for (name, run) in int8_kernels() {
+        let mut c = vec![77; 2 * extent + 1];
+        check_output(&product, &Output { data: &mut c, row_stride }).unwrap();
+        run(&product, CheckedOutput { data: c.as_mut_ptr(), row_stride }, None);
+        assert!(c == wanted, "{name}: {case:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(few_cases())]
+
+    #[test]
+    fn products_of_int8_are_exact(case in cases()) {
+        check_int8(&case);
+    }
 
     #[test]
     fn products_of_bfloat16_are_sums_in_float32(case in cases()) {
@@ -197,12 +313,17 @@ proptest! {
 /// Several blocks of the depth, of rows and of columns, and several threads.
 #[test]
 fn large_products_are_cut_into_blocks() {
-    for (rows, depth, columns, a_placement, b_placement) in
-        [(150, 270, 20, 0, 1), (9, 258, 1040, 1, 0), (70, 257, 70, 0, 0), (3, 520, 40, 0, 1)]
-    {
+    for (rows, depth, columns, a_placement, b_placement) in [
+        (150, 270, 20, 0, 1),
+        (9, 258, 2090, 1, 0),
+        (70, 257, 70, 0, 0),
+        (3, 520, 40, 0, 1),
+        (300, 4200, 50, 0, 1),
+    ] {
         let case = Case { rows, depth, columns, a_placement, b_placement, seed: 5, specials: false };
         for threads in [1, 3] {
             crate::threads::set_thread_count(threads);
+            check_int8(&case);
             match threads {
                 1 => check(&case, |number| number, 0.0),
                 _ => check(&case, bf16::from_f32, 2f64.powi(-8)),
@@ -256,7 +377,7 @@ fn float32_is_rounded_to_the_nearest_even_bfloat16() {
         [0x3f80_8000, 0x3f81_8000, 0x7f7f_8000, 0x0000_8000, 0x7f80_0001, 0xffff_ffff].map(f32::from_bits);
     let drawn = (0..100_000).map(|_| f32::from_bits(draw.next() as u32));
     for number in edges.into_iter().chain(ties).chain(drawn) {
-        let (got, wanted) = (bf16::from_bits(number.narrow()), bf16::from_f32(number));
+        let (got, wanted) = (bf16::from_bits(Narrow::<u16>::narrow(number)), bf16::from_f32(number));
         assert!(got.to_bits() == wanted.to_bits() || got.is_nan() && wanted.is_nan(), "{number} is {got}");
     }
 }
