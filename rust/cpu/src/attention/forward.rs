@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use tenfold_ir::kernel::Attention;
 
+use super::mask::KEYS_AT_ONCE;
 use super::product::{Left, Right, pack_left, panels_size, product};
-use super::softmax::{AddScaled, Divide, Logarithms, OnlineSoftmax, Rescale, Scale};
+use super::softmax::{AddMask, AddScaled, Divide, Logarithms, OnlineSoftmax, Rescale, RowSoftmax, Scale};
 use super::{Number, Problem, Run, runs};
 use crate::backend::disjoint::Disjoint;
 use crate::backend::epilogue::Finish;
@@ -14,7 +15,7 @@ use crate::gemm::blocks::{Target, even_pieces};
 use crate::gemm::micro_kernel::LineKernel;
 use crate::gemm::pack::{Strided, clear_padding};
 use crate::gemm::scratch::{Scratch, aligned_bytes};
-use crate::gemm::unpacked::{RowProduct, line_product};
+use crate::gemm::unpacked::{RowProduct, SHORT_ROW, ShortRowProduct, line_product};
 use crate::simd::on_tier;
 use crate::threads::{for_each_chunk, thread_count};
 
@@ -25,8 +26,10 @@ const BLOCK: usize = Attention::BLOCK;
 const TILE: usize = 32;
 
 /// Queries that a thread takes at a time, at most: enough to pay for packing keys and values, few enough that their
-/// sums stay in L2.
-const CHUNK: usize = 512;
+/// sums stay in L2, of which processors with vectors of 512 bits have twice as much.
+fn chunk_columns<T: Number>() -> usize {
+    if T::kernels().lanes * size_of::<T>() > 32 { 1024 } else { 512 }
+}
 
 /// Up to this many columns read keys and values where they lie, a row of values at a time: when a model generates, one
 /// query looks at a long cache, and what counts is reading that once, in long runs. More columns pay for packing.
@@ -45,7 +48,7 @@ pub(super) fn run<T: Number>(
     }
     let wanted = (2 * thread_count()).div_ceil(problem.key_heads);
     let pieces: Vec<Range<usize>> =
-        even_pieces(0..columns, CHUNK.min(columns.div_ceil(wanted)).max(TILE), TILE).collect();
+        even_pieces(0..columns, chunk_columns::<T>().min(columns.div_ceil(wanted)).max(TILE), TILE).collect();
     let nanoseconds = problem.estimate(columns.div_ceil(pieces.len()), problem.depth + problem.width);
     let (output, logarithms) = (Disjoint::new(output), Disjoint::new(logarithms));
     for_each_chunk(problem.key_heads * pieces.len(), nanoseconds, &|chunk| {
@@ -86,7 +89,7 @@ struct Chunk<'a, 'b, T> {
     scores: *mut T,
     bias: *mut T,
     lines: *mut T,
-    /// A row of a few columns' scores or results, see [`FEW`].
+    /// A row of a few columns' results, see [`FEW`].
     row: *mut T,
 }
 
@@ -118,7 +121,7 @@ impl<'a, 'b, T: Number> Chunk<'a, 'b, T> {
         }
         let block = BLOCK.min(problem.keys);
         let state = Self::state_size(problem);
-        let masked = if problem.mask.is_some() { block * most } else { 0 };
+        let masked = if problem.mask.is_some() { block.min(KEYS_AT_ONCE) * most } else { 0 };
         let sizes = [
             state * panels.len(),
             panels_size::<T>(block, problem.depth),
@@ -126,7 +129,7 @@ impl<'a, 'b, T: Number> Chunk<'a, 'b, T> {
             block * most,
             masked,
             masked,
-            problem.width.max(block),
+            problem.width,
         ];
         let mut scratch = Scratch::take(sizes.iter().map(|&size| aligned_bytes::<T>(size)).sum());
         let mut next = scratch.as_mut_ptr::<u8>();
@@ -162,8 +165,8 @@ impl<'a, 'b, T: Number> Chunk<'a, 'b, T> {
         self.columns.len() <= FEW
     }
 
-    fn runs(&self, panel: &Panel) -> smallvec::SmallVec<[Run; 2]> {
-        runs(panel.columns.clone(), self.key_head * self.problem.group, self.problem.queries)
+    fn runs(&self, columns: &Range<usize>) -> smallvec::SmallVec<[Run; 2]> {
+        runs(columns.clone(), self.key_head * self.problem.group, self.problem.queries)
     }
 
     /// # Safety
@@ -173,6 +176,12 @@ impl<'a, 'b, T: Number> Chunk<'a, 'b, T> {
         unsafe {
             for panel in 0..self.panels.len() {
                 self.begin(panel);
+            }
+            match T::line_kernel() {
+                Some(kernel) if self.are_few() && self.problem.k.column_stride == 1 => {
+                    return self.compute_few(kernel);
+                }
+                _ => {}
             }
             let all = 0..self.problem.keys;
             for first in all.clone().step_by(BLOCK) {
@@ -197,7 +206,7 @@ impl<'a, 'b, T: Number> Chunk<'a, 'b, T> {
         let width = panel.width;
         // SAFETY: the state has room for the panel.
         unsafe {
-            for run in self.runs(panel) {
+            for run in self.runs(&panel.columns) {
                 let rows = problem.q.rows(run.head, run.query);
                 rows.write_lines(0..run.count, 0..problem.depth, width, state.queries.add(run.column));
             }
@@ -235,19 +244,23 @@ impl<'a, 'b, T: Number> Chunk<'a, 'b, T> {
         let mut last_keys = [0i32; TILE];
         // SAFETY: the operands hold the block, and the scratch has room for it.
         unsafe {
-            match (keys, T::line_kernel()) {
-                (Left::InPlace(keys), Some(kernel)) if keys.depth_stride == 1 => {
-                    self.few_scores(kernel, keys, count, panel, &state);
-                }
-                _ => {
-                    let extents = (count, problem.depth, width);
-                    product(keys, right(state.queries), extents, target(self.scores), false);
+            product(keys, right(state.queries), (count, problem.depth, width), target(self.scores), false);
+            if let Some(mask) = &problem.mask {
+                for first in block.clone().step_by(KEYS_AT_ONCE) {
+                    let some = first..(first + KEYS_AT_ONCE).min(block.end);
+                    mask.write(&self.runs(&panel.columns), some.clone(), width, self.bias, self.lines);
+                    let size = some.len() * width;
+                    on_tier(AddMask {
+                        scores: std::slice::from_raw_parts_mut(
+                            self.scores.add((first - block.start) * width),
+                            size,
+                        ),
+                        bias: std::slice::from_raw_parts(self.bias.cast_const(), size),
+                        width,
+                        columns: width,
+                    });
                 }
             }
-            let bias = problem.mask.as_ref().map(|mask| {
-                mask.write(&self.runs(panel), block.clone(), width, self.bias, self.lines);
-                std::slice::from_raw_parts(self.bias.cast_const(), count * width)
-            });
             let forbids = problem.causal && panel.all_until < block.end;
             let last_keys = forbids.then(|| {
                 for (last, column) in last_keys.iter_mut().zip(panel.columns.clone()) {
@@ -259,7 +272,6 @@ impl<'a, 'b, T: Number> Chunk<'a, 'b, T> {
             let changed = on_tier(OnlineSoftmax {
                 scores: std::slice::from_raw_parts_mut(self.scores, count * width),
                 width,
-                bias,
                 last_keys,
                 maxima: std::slice::from_raw_parts_mut(state.maxima, width),
                 sums: std::slice::from_raw_parts_mut(state.sums, width),
@@ -267,7 +279,8 @@ impl<'a, 'b, T: Number> Chunk<'a, 'b, T> {
             });
             if self.are_few() {
                 for column in 0..panel.columns.len() {
-                    self.add_row(values, count, column, width, &state);
+                    let scores = Right { data: self.scores.add(column).cast_const(), row_stride: width };
+                    self.add_row(values, (count, 0), column, scores, &state);
                 }
                 return;
             }
@@ -279,36 +292,87 @@ impl<'a, 'b, T: Number> Chunk<'a, 'b, T> {
         }
     }
 
-    /// The scores of a few columns, with keys whose numbers lie side by side: a row of scores at a time.
-    unsafe fn few_scores(
-        &self,
-        kernel: LineKernel<T>,
-        keys: &Strided<T>,
-        count: usize,
-        panel: &Panel,
-        state: &State<T>,
-    ) {
-        // SAFETY: the scratch has room for the scores and for a row of them; the queries lie in columns.
+    /// A few columns, with keys whose numbers lie side by side: a row of scores a column.
+    ///
+    /// One column reads the keys of many blocks before their values, so that memory is read in long runs; more of them
+    /// read a block again while it is in the cache.
+    unsafe fn compute_few(&self, kernel: LineKernel<T>) {
+        let (problem, panel, state) = (self.problem, &self.panels[0], self.state(0));
+        let few = panel.columns.len();
+        let at_once = if few == 1 { BLOCK * panel_columns::<T>() } else { BLOCK };
+        // SAFETY: a tier with such kernels has wide panels, so that these columns are one; the scratch has room for rows
+        // of as many scores, and the operands hold the keys. The queries lie in columns.
         unsafe {
-            let scores = std::slice::from_raw_parts_mut(self.scores, count * panel.width);
-            scores.fill(T::default());
-            for column in 0..panel.columns.len() {
-                let query = Strided {
-                    data: state.queries.add(column).cast_const(),
-                    line_stride: 1,
-                    depth_stride: panel.width as isize,
-                };
-                line_product(kernel, &query, keys, self.problem.depth, 0, 0..count, self.row);
-                let row = std::slice::from_raw_parts(self.row.cast_const(), count);
-                for (scores, &score) in scores.chunks_exact_mut(panel.width).zip(row) {
-                    scores[column] = score;
+            for first in (0..panel.key_end).step_by(at_once) {
+                let all = first..(first + at_once).min(panel.key_end);
+                let keys = problem.k.rows(self.key_head, first);
+                let scores = |column: usize| self.scores.add(column * all.len());
+                for column in 0..few {
+                    let query = Strided {
+                        data: state.queries.add(column).cast_const(),
+                        line_stride: 1,
+                        depth_stride: panel.width as isize,
+                    };
+                    line_product(
+                        kernel,
+                        &query,
+                        &keys,
+                        problem.depth,
+                        0..all.len(),
+                        scores(column),
+                        column == 0,
+                    );
+                }
+                for block in all.clone().step_by(BLOCK) {
+                    let block = block..(block + BLOCK).min(all.end);
+                    let values = Left::InPlace(problem.v.rows(self.key_head, block.start).turned());
+                    for column in 0..few {
+                        let data = scores(column).add(block.start - first);
+                        let row = std::slice::from_raw_parts_mut(data, block.len());
+                        self.restrict_row(panel.columns.start + column, &block, row);
+                        on_tier(RowSoftmax {
+                            scores: row,
+                            maximum: &mut *state.maxima.add(column),
+                            sum: &mut *state.sums.add(column),
+                            factor: &mut *state.factors.add(column),
+                        });
+                        let scores = Right { data: data.cast_const(), row_stride: 1 };
+                        // Values of the next blocks are asked for while those of this one are read.
+                        let rows = if column == 0 { all.end - block.start } else { 0 };
+                        self.add_row(&values, (block.len(), rows), column, scores, &state);
+                    }
                 }
             }
         }
     }
 
+    /// Applies the mask and causality to the scores of a column.
+    unsafe fn restrict_row(&self, column: usize, block: &Range<usize>, scores: &mut [T]) {
+        if let Some(mask) = &self.problem.mask {
+            // SAFETY: the memory for some keys of a panel has room for a column of all of a block.
+            let bias = unsafe {
+                mask.write(&self.runs(&(column..column + 1)), block.clone(), 1, self.bias, self.lines);
+                std::slice::from_raw_parts(self.bias.cast_const(), block.len())
+            };
+            let width = scores.len();
+            on_tier(AddMask { scores: &mut *scores, bias, width, columns: width });
+        }
+        if self.problem.causal {
+            let seen = (column % self.problem.queries + 1).saturating_sub(block.start);
+            scores[seen.min(block.len())..].fill(-T::INFINITY);
+        }
+    }
+
     /// As the rest of [`Chunk::step`], for one of a few columns, whose results lie side by side.
-    unsafe fn add_row(&self, values: &Left<T>, keys: usize, column: usize, width: usize, state: &State<T>) {
+    /// `rows`: values that come from memory, those of the keys and what is read behind them, or 0.
+    unsafe fn add_row(
+        &self,
+        values: &Left<T>,
+        (keys, rows): (usize, usize),
+        column: usize,
+        scores: Right<T>,
+        state: &State<T>,
+    ) {
         let length = self.problem.width;
         // SAFETY: the operands hold the keys, and the scratch has room for a row; the results of a column lie within
         // the panel's.
@@ -317,19 +381,21 @@ impl<'a, 'b, T: Number> Chunk<'a, 'b, T> {
             match values {
                 Left::InPlace(values) if values.line_stride == 1 => {
                     let product = RowProduct {
-                        a: self.scores.add(column).cast_const(),
-                        a_stride: width as isize,
+                        a: scores.data,
+                        a_stride: scores.row_stride as isize,
                         b: values.data,
                         b_depth_stride: values.depth_stride,
                         c: self.row,
                         depth: keys,
                         columns: length,
                     };
-                    product.run();
+                    match rows {
+                        1.. if length <= SHORT_ROW => ShortRowProduct { product, rows }.run(),
+                        _ => product.run(),
+                    }
                 }
                 // Each value is a row of a product with one column.
                 values => {
-                    let scores = Right { data: self.scores.add(column).cast_const(), row_stride: width };
                     let target = Target { data: self.row, row_stride: 1 };
                     product(values, scores, (length, keys, 1), target, false);
                 }
@@ -360,11 +426,9 @@ impl<'a, 'b, T: Number> Chunk<'a, 'b, T> {
                     }
                 } else {
                     on_tier(Divide { numbers, sums });
-                    for (column, row) in output.chunks_exact_mut(problem.width.max(1)).enumerate() {
-                        for (index, number) in row.iter_mut().enumerate() {
-                            *number = numbers[index * width + column];
-                        }
-                    }
+                    let numbers =
+                        Strided { data: numbers.as_ptr(), line_stride: width as isize, depth_stride: 1 };
+                    numbers.write_lines(0..problem.width, 0..count, problem.width, output.as_mut_ptr());
                 }
                 on_tier(Logarithms { maxima, sums: &mut *sums });
                 logarithms.range(first, count).copy_from_slice(&sums[..count]);

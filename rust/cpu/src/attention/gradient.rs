@@ -7,8 +7,9 @@ use std::ops::Range;
 
 use tenfold_ir::kernel::Attention;
 
+use super::mask::KEYS_AT_ONCE;
 use super::product::{Left, Right, product};
-use super::softmax::{ColumnDots, Scale, SoftmaxGradient};
+use super::softmax::{AddMask, ColumnDots, Scale, SoftmaxGradient};
 use super::{Matrices, Number, Problem, Run};
 use crate::backend::disjoint::Disjoint;
 use crate::gemm::blocks::Target;
@@ -23,8 +24,13 @@ const QUERIES: usize = Attention::GRADIENT_QUERIES;
 /// Between rows of scores: not a power of two, whose rows would share cache lines.
 const ROW: usize = QUERIES + 16;
 
-/// Columns of the panels in which right operands lie.
-const PANEL: usize = 16;
+/// Queries that see the same keys where scores are computed, whatever the tier: see [`TILE`].
+const GRAIN: usize = 16;
+
+/// Columns of the panels in which right operands lie: those of the widest tile.
+fn panel_columns<T: Number>() -> usize {
+    T::kernels().columns().next_multiple_of(GRAIN)
+}
 
 /// Queries, or keys, that are treated alike where only some look at others: what they may not look at counts as 0 times
 /// a number, so that it must not depend on the tier.
@@ -102,9 +108,10 @@ struct Blocks<'a, 'b, T> {
 impl<'a, 'b, T: Number> Blocks<'a, 'b, T> {
     fn sizes(problem: &Problem<'_, T>) -> [usize; 12] {
         let (queries, keys) = (QUERIES.min(problem.queries), KEYS.min(problem.keys));
-        let across = queries.next_multiple_of(PANEL);
-        let [depth, width] = [problem.depth, problem.width].map(|length| length.next_multiple_of(PANEL));
-        let masked = if problem.mask.is_some() { keys * ROW } else { 0 };
+        let panel = panel_columns::<T>();
+        let across = queries.next_multiple_of(panel);
+        let [depth, width] = [problem.depth, problem.width].map(|length| length.next_multiple_of(panel));
+        let masked = if problem.mask.is_some() { keys.min(KEYS_AT_ONCE) * ROW } else { 0 };
         [
             depth * across,
             width * across,
@@ -115,7 +122,7 @@ impl<'a, 'b, T: Number> Blocks<'a, 'b, T> {
             keys * ROW,
             masked,
             masked,
-            width * PANEL,
+            width * panel,
             ROW,
             ROW,
         ]
@@ -174,7 +181,7 @@ impl<'a, 'b, T: Number> Blocks<'a, 'b, T> {
         gradient: &Matrices<'_, T>,
         logarithms: &Matrices<'_, T>,
     ) {
-        let (problem, count) = (self.problem, run.count);
+        let (problem, count, panel) = (self.problem, run.count, panel_columns::<T>());
         let [q, o, g] = [&problem.q, output, gradient].map(|matrices| matrices.rows(run.head, run.query));
         let l = logarithms.rows(run.head, run.query);
         let [logarithms, along] = [self.logarithms, self.along].map(|numbers| {
@@ -191,20 +198,20 @@ impl<'a, 'b, T: Number> Blocks<'a, 'b, T> {
                 *logarithm = T::select(number == -T::INFINITY, T::INFINITY, number);
             }
             pack_columns(&q, count, problem.depth, self.query_columns);
-            let size = problem.depth * count.next_multiple_of(PANEL);
+            let size = problem.depth * count.next_multiple_of(panel);
             let numbers = std::slice::from_raw_parts_mut(self.query_columns, size);
             on_tier(Scale { numbers, factor: problem.scale });
             pack_columns(&g, count, problem.width, self.gradient_columns);
             pack_rows(&q, count, problem.depth, self.query_rows);
             pack_rows(&g, count, problem.width, self.gradient_rows);
-            for first in (0..count).step_by(PANEL) {
-                let columns = first..(first + PANEL).min(count);
-                let size = problem.width * PANEL;
-                o.pack(columns, 0..problem.width, PANEL, self.outputs);
+            for first in (0..count).step_by(panel) {
+                let columns = first..(first + panel).min(count);
+                let size = problem.width * panel;
+                o.pack(columns, 0..problem.width, panel, self.outputs);
                 on_tier(ColumnDots {
                     a: std::slice::from_raw_parts(self.gradient_columns.add(first * problem.width), size),
                     b: std::slice::from_raw_parts(self.outputs, size),
-                    sums: &mut along[first..first + PANEL],
+                    sums: &mut along[first..first + panel],
                 });
             }
         }
@@ -217,7 +224,7 @@ impl<'a, 'b, T: Number> Blocks<'a, 'b, T> {
     unsafe fn step(&self, run: &Run, key_head: usize, keys: Range<usize>, results: [*mut T; 3]) {
         let (problem, queries, count) = (self.problem, run.count, keys.len());
         let (depth, width) = (problem.depth, problem.width);
-        let across = queries.next_multiple_of(PANEL);
+        let panel = panel_columns::<T>();
         let k = problem.k.rows(key_head, keys.start);
         let v = problem.v.rows(key_head, keys.start);
         let [of_q, of_k, of_v] = results;
@@ -229,19 +236,23 @@ impl<'a, 'b, T: Number> Blocks<'a, 'b, T> {
         // SAFETY: the caller's; blocks have room for as many queries and keys.
         unsafe {
             pack_rows(&k, count, depth, self.key_rows);
-            self.by_columns(
-                &Left::InPlace(k),
-                self.query_columns,
-                (count, depth, queries),
-                seen,
-                self.scores,
-            );
+            self.by_columns(&k, self.query_columns, (count, depth, queries), seen, self.scores);
             let g = self.gradient_columns;
-            self.by_columns(&Left::InPlace(v), g, (count, width, queries), seen, self.gradients);
-            let bias = problem.mask.as_ref().map(|mask| {
-                mask.write(std::slice::from_ref(run), keys.clone(), ROW, self.bias, self.lines);
-                std::slice::from_raw_parts(self.bias.cast_const(), count * ROW)
-            });
+            self.by_columns(&v, g, (count, width, queries), seen, self.gradients);
+            let columns = queries.next_multiple_of(GRAIN);
+            if let Some(mask) = &problem.mask {
+                for first in keys.clone().step_by(KEYS_AT_ONCE) {
+                    let some = first..(first + KEYS_AT_ONCE).min(keys.end);
+                    mask.write(std::slice::from_ref(run), some.clone(), ROW, self.bias, self.lines);
+                    let scores = self.scores.add((first - keys.start) * ROW);
+                    on_tier(AddMask {
+                        scores: std::slice::from_raw_parts_mut(scores, some.len() * ROW),
+                        bias: std::slice::from_raw_parts(self.bias.cast_const(), some.len() * ROW),
+                        width: ROW,
+                        columns,
+                    });
+                }
+            }
             let mut last_keys = [0i32; ROW];
             let last_keys = (problem.causal && run.query + 1 < keys.end).then(|| {
                 for (index, last) in last_keys.iter_mut().enumerate() {
@@ -249,18 +260,11 @@ impl<'a, 'b, T: Number> Blocks<'a, 'b, T> {
                 }
                 (&last_keys[..], (run.query + 1).saturating_sub(keys.start))
             });
-            for row in 0..count {
-                // Columns that are no queries.
-                for block in [self.scores, self.gradients] {
-                    std::slice::from_raw_parts_mut(block.add(row * ROW + across), ROW - across)
-                        .fill(T::default());
-                }
-            }
             on_tier(SoftmaxGradient {
                 scores: std::slice::from_raw_parts_mut(self.scores, count * ROW),
                 gradients: std::slice::from_raw_parts_mut(self.gradients, count * ROW),
                 width: ROW,
-                bias,
+                columns,
                 last_keys,
                 logarithms: std::slice::from_raw_parts(self.logarithms.cast_const(), ROW),
                 along: std::slice::from_raw_parts(self.along.cast_const(), ROW),
@@ -279,7 +283,7 @@ impl<'a, 'b, T: Number> Blocks<'a, 'b, T> {
                 let row = keys_seen.start;
                 let part =
                     |matrix: &Strided<T>| Left::InPlace(matrix.turned().behind(row).turned().behind(first));
-                let rows = |panels: *mut T| (panels.wrapping_add(first * PANEL), queries * PANEL);
+                let rows = |panels: *mut T| (panels.wrapping_add(first * panel), queries * panel);
                 let of_v = of_v.wrapping_add((keys.start + row) * width);
                 self.by_rows(
                     &part(&of_values),
@@ -291,16 +295,19 @@ impl<'a, 'b, T: Number> Blocks<'a, 'b, T> {
                 self.by_rows(&part(&of_keys), rows(self.query_rows), (keys_seen.len(), rest, depth), of_k);
             }
             let of_queries = probabilities(self.gradients).turned();
-            for first in (0..queries).step_by(TILE) {
-                let some = TILE.min(queries - first);
+            let seen_until = |end: usize| seen(end.min(queries) - 1);
+            let mut first = 0;
+            while first < queries {
+                let keys_seen = seen_until(first + TILE);
+                let mut end = first + TILE;
+                while end < queries && seen_until(end + TILE) == keys_seen {
+                    end += TILE;
+                }
+                let some = end.min(queries) - first;
                 let part = Left::InPlace(of_queries.turned().behind(first).turned());
-                let rows = (self.key_rows, count * PANEL);
-                self.by_rows(
-                    &part,
-                    rows,
-                    (some, seen(first + some - 1), depth),
-                    of_q.wrapping_add(first * depth),
-                );
+                let rows = (self.key_rows, count * panel);
+                self.by_rows(&part, rows, (some, keys_seen, depth), of_q.wrapping_add(first * depth));
+                first = end;
             }
         }
     }
@@ -311,22 +318,35 @@ impl<'a, 'b, T: Number> Blocks<'a, 'b, T> {
     /// As for [`product`].
     unsafe fn by_columns(
         &self,
-        a: &Left<T>,
+        a: &Strided<T>,
         panels: *const T,
         (rows, depth, columns): (usize, usize, usize),
         seen: impl Fn(usize) -> usize,
         scores: *mut T,
     ) {
-        for first in (0..columns).step_by(PANEL) {
-            let b = Right { data: panels.wrapping_add(first * depth), row_stride: PANEL };
-            let c = Target { data: scores.wrapping_add(first), row_stride: ROW as isize };
-            let rows_seen = seen((first + PANEL).min(columns) - 1);
-            // SAFETY: the caller's.
-            unsafe {
-                product(a, b, (rows_seen, depth, PANEL), c, false);
-                for row in rows_seen..rows {
-                    std::slice::from_raw_parts_mut(c.data.add(row * ROW), PANEL).fill(T::default());
+        let panel = panel_columns::<T>();
+        let across = columns.next_multiple_of(GRAIN);
+        for first in (0..across).step_by(panel) {
+            let end = (first + panel).min(across);
+            let panels = panels.wrapping_add(first * depth);
+            // Keys that all queries of the panel look at, then those that fewer and fewer of them do.
+            let mut row = 0;
+            for grain in (first..end).step_by(GRAIN) {
+                let b = Right { data: panels.wrapping_add(grain - first), row_stride: panel };
+                let c = |row: usize| Target {
+                    data: scores.wrapping_add(row * ROW + grain),
+                    row_stride: ROW as isize,
+                };
+                let rows_seen = seen((grain + GRAIN).min(columns) - 1).max(row);
+                // SAFETY: the caller's.
+                unsafe {
+                    let a = Left::InPlace(a.turned().behind(row).turned());
+                    product(&a, b, (rows_seen - row, depth, end - grain), c(row), false);
+                    for row in rows_seen..rows {
+                        std::slice::from_raw_parts_mut(c(row).data, GRAIN).fill(T::default());
+                    }
                 }
+                row = rows_seen;
             }
         }
     }
@@ -342,11 +362,12 @@ impl<'a, 'b, T: Number> Blocks<'a, 'b, T> {
         (rows, depth, columns): (usize, usize, usize),
         result: *mut T,
     ) {
-        for (panel, first) in (0..columns).step_by(PANEL).enumerate() {
-            let b = Right { data: panels.wrapping_add(panel * distance).cast_const(), row_stride: PANEL };
+        let panel = panel_columns::<T>();
+        for (index, first) in (0..columns).step_by(panel).enumerate() {
+            let b = Right { data: panels.wrapping_add(index * distance).cast_const(), row_stride: panel };
             let c = Target { data: result.wrapping_add(first), row_stride: columns as isize };
             // SAFETY: the caller's.
-            unsafe { product(a, b, (rows, depth, PANEL.min(columns - first)), c, true) };
+            unsafe { product(a, b, (rows, depth, panel.min(columns - first)), c, true) };
         }
     }
 }
@@ -372,10 +393,11 @@ fn parts(
 /// # Safety
 /// The matrix has them, and the panels room for whole ones.
 unsafe fn pack_columns<T: Number>(matrix: &Strided<T>, rows: usize, length: usize, panels: *mut T) {
-    for first in (0..rows).step_by(PANEL) {
-        let lines = first..(first + PANEL).min(rows);
+    let panel = panel_columns::<T>();
+    for first in (0..rows).step_by(panel) {
+        let lines = first..(first + panel).min(rows);
         // SAFETY: the caller's.
-        unsafe { matrix.pack(lines, 0..length, PANEL, panels.add(first * length)) };
+        unsafe { matrix.pack(lines, 0..length, panel, panels.add(first * length)) };
     }
 }
 

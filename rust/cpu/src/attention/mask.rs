@@ -8,6 +8,9 @@ use super::{Matrices, Number, Run};
 use crate::backend::view::Input;
 use crate::gemm::pack::{Strided, clear_padding};
 
+/// Keys whose part of a mask is written at a time: it is added to the scores while it is in L1.
+pub(super) const KEYS_AT_ONCE: usize = 64;
+
 /// A mask over `(queries, keys)` of each head.
 pub(super) enum Mask<'a, T> {
     /// Nonzero where a query may look.

@@ -17,6 +17,10 @@ pub(super) fn panels_size<T: Real>(lines: usize, steps: usize) -> usize {
     lines.next_multiple_of(T::kernels().rows) * steps
 }
 
+/// Where lines lie side by side, so many steps of all panels are packed before the next ones: panels share lines of the
+/// cache, which keeps no more of places a power of two apart.
+const STEPS_OF_ALL: usize = 8;
+
 /// Writes lines and steps of a matrix as panels for [`Left::Panels`].
 ///
 /// # Safety
@@ -26,9 +30,22 @@ where
     Strided<T>: Source<T>,
 {
     let rows = T::kernels().rows;
-    for first in (0..lines).step_by(rows) {
-        // SAFETY: the panels stand side by side.
-        unsafe { matrix.pack(first..(first + rows).min(lines), 0..steps, rows, panels.add(first * steps)) };
+    let along = matrix.depth_stride == 1;
+    let some = if along { steps.max(1) } else { STEPS_OF_ALL };
+    for start in (0..steps).step_by(some) {
+        let end = (start + some).min(steps);
+        // What is packed next is asked for: no processor guesses so many short runs.
+        if !along {
+            matrix.ask(0..lines, end..(end + some).min(steps));
+        }
+        for first in (0..lines).step_by(rows) {
+            let last = (first + rows).min(lines);
+            if along {
+                matrix.ask(last..(last + rows).min(lines), start..end);
+            }
+            // SAFETY: the panels stand side by side.
+            unsafe { matrix.pack(first..last, start..end, rows, panels.add(first * steps + start * rows)) };
+        }
     }
 }
 

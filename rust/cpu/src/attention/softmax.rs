@@ -6,31 +6,79 @@ use tenfold_ir::lanes::Lane;
 
 use crate::simd::Tiered;
 
-/// Numbers that are mapped by one loop: a multiple of any panel's width.
-const STRETCH: usize = 256;
+/// Adds a mask to the first `columns` of rows of `width` scores.
+pub(super) struct AddMask<'a, T> {
+    pub scores: &'a mut [T],
+    pub bias: &'a [T],
+    pub width: usize,
+    pub columns: usize,
+}
 
-/// Applies the mask and causality to scores of `width` columns.
-#[inline(always)]
-fn restrict<T: Lane>(
-    scores: &mut [T],
-    width: usize,
-    bias: Option<&[T]>,
-    last_keys: Option<&[i32]>,
-    first: usize,
-) {
-    if let Some(bias) = bias {
-        for (score, &bias) in scores.iter_mut().zip(bias) {
-            // −∞ forbids whatever the score is.
-            *score = T::select(bias == -T::INFINITY, bias, *score + bias);
+impl<T: Lane> Tiered for AddMask<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let AddMask { scores, bias, width, columns } = self;
+        for (scores, bias) in scores.chunks_exact_mut(width).zip(bias.chunks_exact(width)) {
+            for (score, &bias) in scores[..columns].iter_mut().zip(&bias[..columns]) {
+                // −∞ forbids whatever the score is.
+                *score = T::select(bias == -T::INFINITY, bias, *score + bias);
+            }
         }
     }
-    if let Some(last_keys) = last_keys {
+}
+
+/// Applies causality to the first `columns` of rows of `width` scores.
+#[inline(always)]
+fn restrict<T: Lane>(scores: &mut [T], (width, columns): (usize, usize), last_keys: Option<(&[i32], usize)>) {
+    if let Some((last_keys, first)) = last_keys {
         for (key, row) in scores.chunks_exact_mut(width).enumerate().skip(first) {
-            for (score, &last) in row.iter_mut().zip(last_keys) {
+            for (score, &last) in row[..columns].iter_mut().zip(last_keys) {
                 *score = T::select(key as i32 > last, -T::INFINITY, *score);
             }
         }
     }
+}
+
+/// The numbers of a row from `start` on.
+#[inline(always)]
+fn lanes<T, const LANES: usize>(numbers: &[T], start: usize) -> &[T; LANES] {
+    numbers[start..].first_chunk().expect("whole groups of columns")
+}
+
+/// As [`lanes`].
+#[inline(always)]
+fn lanes_mut<T, const LANES: usize>(numbers: &mut [T], start: usize) -> &mut [T; LANES] {
+    numbers[start..].first_chunk_mut().expect("whole groups of columns")
+}
+
+/// The greater of two; NaN is none. An array that is returned stays in registers.
+#[inline(always)]
+fn greater<T: Lane, const LANES: usize>(mut most: [T; LANES], numbers: &[T; LANES]) -> [T; LANES] {
+    for lane in 0..LANES {
+        most[lane] = T::select(numbers[lane] > most[lane], numbers[lane], most[lane]);
+    }
+    most
+}
+
+/// The greatest number of each of some columns.
+#[inline(always)]
+fn greatest<T: Lane, const LANES: usize>(scores: &[T], width: usize, column: usize) -> [T; LANES] {
+    // Four rows take turns: in a chain, each would wait for the one before.
+    let none = [-T::INFINITY; LANES];
+    let (mut a, mut b, mut c, mut d) = (none, none, none, none);
+    let mut rows = scores.chunks_exact(4 * width);
+    for four in &mut rows {
+        a = greater(a, lanes(four, column));
+        b = greater(b, lanes(four, width + column));
+        c = greater(c, lanes(four, 2 * width + column));
+        d = greater(d, lanes(four, 3 * width + column));
+    }
+    for row in rows.remainder().chunks_exact(width) {
+        a = greater(a, lanes(row, column));
+    }
+    greater(greater(a, &b), &greater(c, &d))
 }
 
 /// A step of the online softmax: scores become exponentials over the running maximum.
@@ -38,8 +86,6 @@ pub(super) struct OnlineSoftmax<'a, T> {
     /// `(keys, width)`
     pub scores: &'a mut [T],
     pub width: usize,
-    /// Added to the scores.
-    pub bias: Option<&'a [T]>,
     /// The last key that each column may look at, and the first key that one of them may not.
     pub last_keys: Option<(&'a [i32], usize)>,
     /// Running maxima and sums of each column.
@@ -67,59 +113,71 @@ impl<T: Lane> OnlineSoftmax<'_, T> {
     /// The step for columns in groups of `LANES`.
     #[inline(always)]
     fn columns<const LANES: usize>(self) -> bool {
-        let OnlineSoftmax { scores, width, bias, last_keys, maxima, sums, factors } = self;
-        let (last_keys, first) = last_keys.unzip();
-        restrict(scores, width, bias, last_keys, first.unwrap_or(0));
+        let OnlineSoftmax { scores, width, last_keys, maxima, sums, factors } = self;
+        restrict(scores, (width, width), last_keys);
         let zero = T::constant(0.0);
-        let mut shifts = [zero; STRETCH];
         let mut changed = false;
         for column in (0..width).step_by(LANES) {
-            let mut most = [-T::INFINITY; LANES];
-            for row in scores.chunks_exact(width) {
-                let row = &row[column..column + LANES];
-                for lane in 0..LANES {
-                    most[lane] = T::select(row[lane] > most[lane], row[lane], most[lane]);
-                }
-            }
+            let most = greatest::<T, LANES>(scores, width, column);
+            let maxima = lanes_mut::<T, LANES>(maxima, column);
+            let factors = lanes_mut::<T, LANES>(factors, column);
+            let sums = lanes_mut::<T, LANES>(sums, column);
+            let mut shifts = [zero; LANES];
             for lane in 0..LANES {
-                let before = maxima[column + lane];
+                let before = maxima[lane];
                 let now = T::select(most[lane] > before, most[lane], before);
                 // While nothing may be looked at, −∞ − (−∞) would be NaN.
                 let shift = T::select(now == -T::INFINITY, zero, now);
-                let factor = (before - shift).exp();
                 // −∞ before: there is nothing yet that a factor would change.
                 changed |= before != now && before != -T::INFINITY;
-                maxima[column + lane] = now;
-                factors[column + lane] = factor;
-                shifts[column + lane] = shift;
+                maxima[lane] = now;
+                factors[lane] = (before - shift).exp_decay();
+                shifts[lane] = shift;
             }
-        }
-        for start in (width..STRETCH).step_by(width) {
-            let (head, tail) = shifts.split_at_mut(start);
-            let count = width.min(tail.len());
-            tail[..count].copy_from_slice(&head[..count]);
-        }
-        // A stretch holds whole rows.
-        let stretch = STRETCH / width * width;
-        for scores in scores.chunks_mut(stretch) {
-            for (score, &shift) in scores.iter_mut().zip(&shifts[..stretch]) {
-                *score = (*score - shift).exp();
-            }
-        }
-        for column in (0..width).step_by(LANES) {
             let mut sum = [zero; LANES];
-            for row in scores.chunks_exact(width) {
-                let row = &row[column..column + LANES];
+            for row in scores.chunks_exact_mut(width) {
+                let row = lanes_mut::<T, LANES>(row, column);
                 for lane in 0..LANES {
-                    sum[lane] = sum[lane] + row[lane];
+                    // The sum waits for the one before; meanwhile the next rows' exponentials are computed.
+                    let power = (row[lane] - shifts[lane]).exp_decay();
+                    row[lane] = power;
+                    sum[lane] = sum[lane] + power;
                 }
             }
             for lane in 0..LANES {
-                let at = column + lane;
-                sums[at] = sums[at] * factors[at] + sum[lane];
+                sums[lane] = sums[lane] * factors[lane] + sum[lane];
             }
         }
         changed
+    }
+}
+
+/// As [`OnlineSoftmax`], for one column whose scores lie side by side, in the same order.
+pub(super) struct RowSoftmax<'a, T> {
+    pub scores: &'a mut [T],
+    pub maximum: &'a mut T,
+    pub sum: &'a mut T,
+    pub factor: &'a mut T,
+}
+
+impl<T: Lane> Tiered for RowSoftmax<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let RowSoftmax { scores, maximum, sum, factor } = self;
+        let zero = T::constant(0.0);
+        let (groups, rest) = scores.as_chunks::<16>();
+        let most = groups.iter().fold([-T::INFINITY; 16], greater);
+        let most =
+            most.iter().chain(rest).fold(*maximum, |most, &score| T::select(score > most, score, most));
+        let shift = T::select(most == -T::INFINITY, zero, most);
+        *factor = (*maximum - shift).exp_decay();
+        *maximum = most;
+        for score in scores.iter_mut() {
+            *score = (*score - shift).exp_decay();
+        }
+        *sum = *sum * *factor + scores.iter().fold(zero, |sum, &power| sum + power);
     }
 }
 
@@ -251,7 +309,8 @@ pub(super) struct SoftmaxGradient<'a, T> {
     pub scores: &'a mut [T],
     pub gradients: &'a mut [T],
     pub width: usize,
-    pub bias: Option<&'a [T]>,
+    /// The first ones of a row, which count.
+    pub columns: usize,
     pub last_keys: Option<(&'a [i32], usize)>,
     /// The logarithm of each column's sum; ∞ where it may look at nothing.
     pub logarithms: &'a [T],
@@ -265,14 +324,16 @@ impl<T: Lane> Tiered for SoftmaxGradient<'_, T> {
 
     #[inline(always)]
     fn run(self) {
-        let SoftmaxGradient { scores, gradients, width, bias, last_keys, logarithms, along, scale } = self;
-        let (last_keys, first) = last_keys.unzip();
-        restrict(scores, width, bias, last_keys, first.unwrap_or(0));
+        let SoftmaxGradient { scores, gradients, width, columns, last_keys, logarithms, along, scale } = self;
+        restrict(scores, (width, columns), last_keys);
+        let (logarithms, along) = (&logarithms[..columns], &along[..columns]);
         for (scores, gradients) in scores.chunks_exact_mut(width).zip(gradients.chunks_exact_mut(width)) {
-            for (score, &logarithm) in scores.iter_mut().zip(logarithms) {
-                *score = (*score - logarithm).exp();
-            }
-            for ((gradient, &probability), &along) in gradients.iter_mut().zip(&*scores).zip(along) {
+            let (scores, gradients) = (&mut scores[..columns], &mut gradients[..columns]);
+            for (((score, &logarithm), gradient), &along) in
+                scores.iter_mut().zip(logarithms).zip(gradients).zip(along)
+            {
+                let probability = (*score - logarithm).exp_decay();
+                *score = probability;
                 *gradient = probability * (*gradient - along) * scale;
             }
         }

@@ -347,11 +347,12 @@ unsafe fn multiply_lines<S: Widen<T>, T: Real>(
                 return;
             }
             if let (false, 1, 1, Some(kernel)) = (in_place, rows.len(), b.depth_stride, T::line_kernel()) {
-                let a = Strided { data: a_data, line_stride: a.line_stride, depth_stride: a.depth_stride };
+                let row = a_data.offset(rows.start as isize * a.line_stride);
+                let a = Strided { data: row, line_stride: a.line_stride, depth_stride: a.depth_stride };
                 let b = Strided { data: b_data, line_stride: b.line_stride, depth_stride: 1 };
                 for some in even_pieces(columns.clone(), super::blocks::FINISHED_COLUMNS, LINES) {
                     let c = c.data.add(some.start - columns.start);
-                    line_product(kernel, &a, &b, depth, rows.start, some.clone(), c);
+                    line_product(kernel, &a, &b, depth, some.clone(), c, false);
                     finished(rows.clone(), some);
                 }
                 return;

@@ -99,7 +99,9 @@ pub(crate) unsafe fn unpacked_product<T: Real>(
     }
 }
 
-/// Computes the part of a single row, whose columns of B are `lines` that are contiguous along the depth.
+/// Computes the part of a single row, A's first, whose columns of B are `lines` that are contiguous along the depth.
+/// Where the lines come `from_memory`, far ahead is asked for them; where they are in a cache, that takes longer than it
+/// saves.
 ///
 /// # Safety
 /// As for [`unpacked_product`]; the kernel is one of the current tier.
@@ -108,9 +110,9 @@ pub(crate) unsafe fn line_product<T: Real>(
     a: &Strided<T>,
     lines: &Strided<T>,
     depth: usize,
-    row: usize,
     columns: Range<usize>,
     c: *mut T,
+    from_memory: bool,
 ) {
     if depth == 0 {
         // SAFETY: the caller's.
@@ -122,11 +124,12 @@ pub(crate) unsafe fn line_product<T: Real>(
             unsafe {
                 kernel(&LineTile {
                     depth: steps.len(),
-                    a: a.data.offset(row as isize * a.line_stride + steps.start as isize * a.depth_stride),
+                    a: a.data.offset(steps.start as isize * a.depth_stride),
                     a_stride: a.depth_stride,
                     b: lines.data.offset(first as isize * lines.line_stride).add(steps.start),
                     line_stride: lines.line_stride,
                     lines: LINES.min(columns.end - first),
+                    following: if from_memory { (columns.end - first).saturating_sub(LINES) } else { 0 },
                     c: c.add(first - columns.start),
                     accumulate: steps.start > 0,
                 });
@@ -188,7 +191,7 @@ const ROW_COLUMNS: usize = 2048;
 const ROW_STREAMS: usize = 8;
 
 /// No processor guesses that further rows follow when rows of so many columns end: their memory is asked for.
-const SHORT_ROW: usize = 256;
+pub(crate) const SHORT_ROW: usize = 256;
 
 /// A row of A times B with contiguous rows, too large for the cache: B is read in long runs, once.
 pub(crate) struct RowProduct<T> {
@@ -271,5 +274,93 @@ impl<T: Real> Tiered for RowProduct<T> {
                 }
             }
         }
+    }
+}
+
+/// Rows from memory are asked for so many rows before they are read: that takes longer than the sums of a few of them.
+const ROWS_AHEAD: usize = 4 * ROW_STREAMS;
+
+/// Columns whose sums are computed between two requests for memory: a processor keeps few of them waiting.
+const COLUMNS_A_REQUEST: usize = 16;
+
+/// As [`RowProduct`], for at most a depth block of short rows that come from memory, not from a cache.
+pub(crate) struct ShortRowProduct<T> {
+    pub product: RowProduct<T>,
+    /// Rows of B from the first one on that are read next, the depth or more.
+    pub rows: usize,
+}
+
+impl<T: Real> ShortRowProduct<T> {
+    /// Computes the row.
+    ///
+    /// # Safety
+    /// As for [`RowProduct::run`]; the depth is at most a block, and there are at most [`SHORT_ROW`] columns.
+    pub unsafe fn run(self) {
+        on_tier(self);
+    }
+}
+
+impl<T: Real> Tiered for ShortRowProduct<T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let ShortRowProduct { product, rows: rows_next } = self;
+        let RowProduct { a, a_stride, b, b_depth_stride, c, depth, columns } = product;
+        let mut sums = [T::default(); SHORT_ROW];
+        let sums = &mut sums[..columns];
+        // SAFETY: who made the value vouches for its elements (see `ShortRowProduct::run`).
+        let factor = |step: usize| unsafe { a.offset(step as isize * a_stride).read() };
+        let row = |step: usize| b.wrapping_offset(step as isize * b_depth_stride);
+        // SAFETY: as above, for steps below the depth.
+        let numbers = |step: usize| unsafe { std::slice::from_raw_parts(row(step), columns) };
+        let turns = columns.div_ceil(COLUMNS_A_REQUEST);
+        let mut step = 0;
+        while step + ROW_STREAMS <= depth {
+            let factors: [T; ROW_STREAMS] = std::array::from_fn(|stream| factor(step + stream));
+            let rows: [&[T]; ROW_STREAMS] = std::array::from_fn(|stream| numbers(step + stream));
+            for turn in 0..turns {
+                for stream in ROW_STREAMS * turn / turns..ROW_STREAMS * (turn + 1) / turns {
+                    let later = step + ROWS_AHEAD + stream;
+                    if later < rows_next {
+                        prefetch(row(later).cast(), columns * size_of::<T>());
+                    }
+                }
+                let first = turn * COLUMNS_A_REQUEST;
+                if first + COLUMNS_A_REQUEST <= columns {
+                    add_rows(&factors, &rows, first..first + COLUMNS_A_REQUEST, sums);
+                } else {
+                    add_rows(&factors, &rows, first..columns, sums);
+                }
+            }
+            step += ROW_STREAMS;
+        }
+        for step in step..depth {
+            let factor = factor(step);
+            for (sum, &number) in sums.iter_mut().zip(numbers(step)) {
+                *sum = factor.mul_add(number, *sum);
+            }
+        }
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts_mut(c, columns) }.copy_from_slice(sums);
+    }
+}
+
+/// Adds some rows times their factors to the sums of some columns.
+#[inline(always)]
+fn add_rows<T: Real>(
+    factors: &[T; ROW_STREAMS],
+    rows: &[&[T]; ROW_STREAMS],
+    columns: Range<usize>,
+    sums: &mut [T],
+) {
+    let sums = &mut sums[columns.clone()];
+    let rows: [&[T]; ROW_STREAMS] = std::array::from_fn(|stream| &rows[stream][columns.clone()]);
+    for (index, sum) in sums.iter_mut().enumerate() {
+        let mut total = *sum;
+        for stream in 0..ROW_STREAMS {
+            total = factors[stream].mul_add(rows[stream][index], total);
+        }
+        *sum = total;
     }
 }

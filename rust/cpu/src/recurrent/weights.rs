@@ -112,7 +112,7 @@ impl<T: RecurrentElement> Weights<T> {
                 let row = Strided { data: a.as_ptr(), line_stride: 0, depth_stride: 1 };
                 let c = product.pointer(columns.start, columns.len());
                 // SAFETY: the row has the depth, the source the columns, and each panel is one thread's.
-                return unsafe { line_product(*kernel, &row, source, self.depth, 0, columns, c) };
+                return unsafe { line_product(*kernel, &row, source, self.depth, columns, c, false) };
             }
         };
         let packed = &packed[panel * width * self.depth..(panel + 1) * width * self.depth];

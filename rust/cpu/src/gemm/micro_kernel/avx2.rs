@@ -12,7 +12,7 @@ use super::{
     MicroKernels, ROW_VECTORS, Tile, Vector, all_kernels, kernel_table, micro_kernel, tier_functions,
 };
 use crate::backend::transpose::{columns_of_4, columns_of_8};
-use crate::simd::prefetch;
+use crate::simd::{prefetch, prefetch_early};
 
 macro_rules! avx2_vector {
     ($vector:ty, $type:ty, $lanes:literal, $zero:ident, $splat:ident, $load:ident, $store:ident,
@@ -183,6 +183,9 @@ unsafe fn store_some(target: *mut f32, count: usize, lanes: __m256) {
 /// Lines that begin at most so many numbers apart follow one another in memory, or nearly.
 const SHORT_LINE: usize = 256;
 
+/// Lines that far ahead are asked for: memory takes longer than a tile.
+const LINES_AHEAD: usize = 3 * LINES;
+
 /// See [`super::Real::line_kernel`].
 ///
 /// # Safety
@@ -212,6 +215,11 @@ pub(super) unsafe fn multiply_lines(tile: &LineTile<f32>) {
                     for index in LINES * turn / turns..LINES * (turn + 1) / turns {
                         let next = tile.b.wrapping_offset((LINES + index) as isize * tile.line_stride);
                         prefetch(next.cast(), tile.depth * size_of::<f32>());
+                        if LINES_AHEAD + index < LINES + tile.following {
+                            let later =
+                                tile.b.wrapping_offset((LINES_AHEAD + index) as isize * tile.line_stride);
+                            prefetch_early(later.cast(), tile.depth * size_of::<f32>());
+                        }
                     }
                 }
                 for at in (step..end).step_by(8) {

@@ -13,6 +13,8 @@ pub(crate) struct LineTile<T> {
     pub line_stride: isize,
     /// 1 to [`LINES`].
     pub lines: usize,
+    /// Lines behind these that are multiplied next and come from memory: far ahead is asked for them.
+    pub following: usize,
     /// A sum a line.
     pub c: *mut T,
     /// Add to C instead of storing.
