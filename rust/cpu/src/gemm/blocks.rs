@@ -54,8 +54,13 @@ pub(crate) fn even_pieces(
     most: usize,
     unit: usize,
 ) -> impl Iterator<Item = Range<usize>> {
-    let length = range.len().div_ceil(range.len().div_ceil(most).max(1)).next_multiple_of(unit).max(1);
-    let pieces = range.len().div_ceil(length);
+    // Most ranges are one piece, and divisions would take longer than a small product.
+    let (length, pieces) = if range.len() <= most {
+        (range.len(), usize::from(!range.is_empty()))
+    } else {
+        let length = range.len().div_ceil(range.len().div_ceil(most).max(1)).next_multiple_of(unit).max(1);
+        (length, range.len().div_ceil(length))
+    };
     let mut last = range.start + pieces.saturating_sub(1) * length;
     if pieces > 1 && 3 * (range.end - last) < 2 * length {
         let both = range.end - last + length;

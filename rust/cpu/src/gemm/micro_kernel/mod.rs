@@ -149,7 +149,8 @@ impl<T> MicroKernels<T> {
 
     /// The vectors that `columns` columns need.
     pub fn vectors_for(&self, columns: usize) -> usize {
-        columns.div_ceil(self.lanes)
+        // Lanes are a power of two, and a division would take longer.
+        (columns + self.lanes - 1) >> self.lanes.trailing_zeros()
     }
 
     /// The width of a packed panel of B with that many columns.
