@@ -181,11 +181,7 @@ unsafe fn on_avx2<Body: Tiered>(body: Body) -> Body::Output {
 #[inline(always)]
 pub fn prefetch(start: *const u8, bytes: usize) {
     #[cfg(target_arch = "x86_64")]
-    for line in (0..bytes).step_by(64) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch is a hint and faults at no address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(line).cast()) };
-    }
+    request::<{ std::arch::x86_64::_MM_HINT_T0 }>(start, bytes);
     #[cfg(not(target_arch = "x86_64"))]
     let _no_hint_here = (start, bytes);
 }
@@ -194,13 +190,18 @@ pub fn prefetch(start: *const u8, bytes: usize) {
 #[inline(always)]
 pub fn prefetch_early(start: *const u8, bytes: usize) {
     #[cfg(target_arch = "x86_64")]
-    for line in (0..bytes).step_by(64) {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        // SAFETY: a prefetch is a hint and faults at no address.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(start.wrapping_add(line).cast()) };
-    }
+    request::<{ std::arch::x86_64::_MM_HINT_T1 }>(start, bytes);
     #[cfg(not(target_arch = "x86_64"))]
     let _no_hint_here = (start, bytes);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn request<const HINT: i32>(start: *const u8, bytes: usize) {
+    for line in (0..bytes).step_by(64) {
+        // SAFETY: a prefetch is a hint and faults at no address.
+        unsafe { std::arch::x86_64::_mm_prefetch::<HINT>(start.wrapping_add(line).cast()) };
+    }
 }
 
 /// Copies past the caches: the lines are neither read before they are written nor kept. A [`stream_fence`] must follow

@@ -10,7 +10,7 @@ use crate::memory::HostBuffer;
 use crate::threads::{for_each_chunk, thread_count};
 
 /// More than this is not worth its memory.
-const MOST_BYTES: usize = 8 << 20;
+pub(super) const MOST_BYTES: usize = 8 << 20;
 
 /// Numbers that are packed in a nanosecond, most of which is waiting for memory.
 const NUMBERS_PER_NANOSECOND: usize = 1;

@@ -116,11 +116,6 @@ impl<S: Copy> Writer<'_, S> {
         unsafe { self.c.data.add(self.index(batch, row, column)) }
     }
 
-    /// Distance of neighbouring rows of C.
-    pub(super) fn row_stride(&self) -> usize {
-        self.c.row_stride
-    }
-
     /// The index of an element of C in the output.
     fn index(&self, batch: usize, row: usize, column: usize) -> usize {
         self.batches[batch].c + row * self.c.row_stride + column
@@ -289,7 +284,7 @@ unsafe fn multiply_part<S: Widen<T>, T: Real>(
                 sums: buffered.data.wrapping_add(start).cast_const(),
                 steps,
                 target: writer.at(part.batch, block_rows.start, block_columns.start),
-                row_stride: writer.row_stride(),
+                row_stride: writer.c.row_stride,
                 rows: block_rows.len(),
                 columns: block_columns.len(),
             });

@@ -15,6 +15,7 @@ use std::ops::Range;
 use tenfold_ir::kernel::Precision;
 
 use super::blocks::{FINISHED_COLUMNS, even_pieces};
+use super::columns::MOST_BYTES;
 #[cfg(target_arch = "x86_64")]
 use super::micro_kernel::amx;
 #[cfg(target_arch = "x86_64")]
@@ -46,9 +47,6 @@ const COLUMN_BLOCK: usize = 2048;
 
 /// Bytes of a line of an operand packed at once.
 const DEPTH_BYTES: usize = 4096;
-
-/// More than this of B is not packed for all parts.
-const MOST_SHARED_BYTES: usize = 8 << 20;
 
 /// Bytes that are packed in a nanosecond.
 const PACKED_BYTES_PER_NANOSECOND: usize = 4;
@@ -157,7 +155,7 @@ impl SharedColumns {
         let (_, parts) = wanted_parts(gemm, K::PRODUCTS_PER_NANOSECOND);
         let bytes = panel_bytes::<K>(PANEL, gemm.depth).checked_mul(gemm.columns.div_ceil(PANEL))?;
         let shared = parts > 1 && gemm.batches.len() == 1 && gemm.rows >= gemm.columns && gemm.depth > 0;
-        if !shared || bytes > MOST_SHARED_BYTES {
+        if !shared || bytes > MOST_BYTES {
             return None;
         }
         let memory = SharedColumns(HostBuffer::new(bytes).ok()?);
@@ -340,7 +338,7 @@ impl<S: Narrow<K::Packed>, R: Widen<K::Sum>, K: WordKernel> Product<'_, S, R, K>
     /// The rows and columns lie within the part, and have sums.
     unsafe fn store(&self, rows: &Range<usize>, columns: &Range<usize>, sums: *const K::Sum) {
         let target = self.writer.at(self.part.batch, rows.start, columns.start);
-        let row_stride = self.writer.row_stride();
+        let row_stride = self.writer.c.row_stride;
         let steps = (PANEL, 1);
         on_tier(Rounded { sums, steps, target, row_stride, rows: rows.len(), columns: columns.len() });
     }

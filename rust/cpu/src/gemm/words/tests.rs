@@ -169,42 +169,89 @@ fn numbers(count: usize, seed: u64, specials: bool) -> Vec<f32> {
     (0..count).map(|_| number(&mut draw)).collect()
 }
 
+impl Case {
+    /// Rows and columns of the elements of C.
+    fn elements(&self) -> impl Iterator<Item = (usize, usize)> {
+        let columns = self.columns;
+        (0..self.rows).flat_map(move |row| (0..columns).map(move |column| (row, column)))
+    }
+}
+
+/// Operands of a batch of two products, whose rows of C lie a little apart.
+struct Batch<S> {
+    a: Vec<S>,
+    b: Vec<S>,
+    offsets: [BatchOffsets; 2],
+    row_stride: usize,
+    /// Numbers of C's memory.
+    length: usize,
+}
+
+impl<S: Copy> Batch<S> {
+    fn new(case: &Case, numbers: impl Fn(usize, u64) -> Vec<S>) -> Batch<S> {
+        let length = |rows: usize, columns: usize| 4 * (rows + 1) * (columns + 1) + 16;
+        let a = numbers(length(case.rows, case.depth), case.seed);
+        let b = numbers(length(case.depth, case.columns), !case.seed);
+        let (_, _, a_offset) = placed(case.a_placement, case.rows, case.depth);
+        let (_, _, b_offset) = placed(case.b_placement, case.depth, case.columns);
+        let row_stride = case.columns + 3;
+        let extent = case.rows * row_stride;
+        let offsets = [0, 1].map(|batch| BatchOffsets {
+            a: a_offset + batch,
+            b: b_offset + batch,
+            c: 1 + batch * extent,
+        });
+        Batch { a, b, offsets, row_stride, length: 2 * extent + 1 }
+    }
+
+    fn product(&self, case: &Case, precision: Precision) -> Gemm<'_, S> {
+        let (a_row, a_column, _) = placed(case.a_placement, case.rows, case.depth);
+        let (b_row, b_column, _) = placed(case.b_placement, case.depth, case.columns);
+        Gemm {
+            rows: case.rows,
+            columns: case.columns,
+            depth: case.depth,
+            a: Matrix { data: &self.a, row_stride: a_row, column_stride: a_column },
+            b: Matrix { data: &self.b, row_stride: b_row, column_stride: b_column },
+            batches: &self.offsets,
+            precision,
+        }
+    }
+
+    /// The pairs of numbers whose products make an element of C.
+    fn terms(
+        &self,
+        case: &Case,
+        offsets: &BatchOffsets,
+        row: usize,
+        column: usize,
+    ) -> impl Iterator<Item = (S, S)> {
+        let (a_row, a_column, _) = placed(case.a_placement, case.rows, case.depth);
+        let (b_row, b_column, _) = placed(case.b_placement, case.depth, case.columns);
+        let a = offsets.a as isize + row as isize * a_row;
+        let b = offsets.b as isize + column as isize * b_column;
+        (0..case.depth as isize)
+            .map(move |step| (self.a[(a + step * a_column) as usize], self.b[(b + step * b_row) as usize]))
+    }
+}
+
 /// Runs a batch of two products by all kernels, and holds each element against a sum in float64 of the rounded operands.
 ///
 /// The products of bfloat16 are exact in float32. A sum of `depth` terms, each of which takes part in at most `depth`
 /// additions, is off by at most `depth · u` times the sum of magnitudes (Higham, "Accuracy and Stability of Numerical
 /// Algorithms", section 4.2); `result` is the error of storing it, relative to it. Numbers here are far from subnormal.
 fn check<S: Narrow<u16> + Widen<f32>>(case: &Case, from: impl Fn(f32) -> S, result: f64) {
-    let (rows, depth, columns) = (case.rows, case.depth, case.columns);
-    let length = |rows: usize, columns: usize| 4 * (rows + 1) * (columns + 1) + 16;
-    let a_data: Vec<S> =
-        numbers(length(rows, depth), case.seed, case.specials).into_iter().map(&from).collect();
-    let b_data: Vec<S> =
-        numbers(length(depth, columns), !case.seed, case.specials).into_iter().map(&from).collect();
-    let (a_row, a_column, a_offset) = placed(case.a_placement, rows, depth);
-    let (b_row, b_column, b_offset) = placed(case.b_placement, depth, columns);
-    let row_stride = columns + 3;
-    let extent = rows * row_stride;
-    let batches =
-        [0, 1].map(|batch| BatchOffsets { a: a_offset + batch, b: b_offset + batch, c: 1 + batch * extent });
-    let product = Gemm {
-        rows,
-        columns,
-        depth,
-        a: Matrix { data: &a_data, row_stride: a_row, column_stride: a_column },
-        b: Matrix { data: &b_data, row_stride: b_row, column_stride: b_column },
-        batches: &batches,
-        precision: Precision::Bfloat16,
-    };
+    let (depth, columns) = (case.depth, case.columns);
+    let batch =
+        Batch::new(case, |count, seed| numbers(count, seed, case.specials).into_iter().map(&from).collect());
+    let product = batch.product(case, Precision::Bfloat16);
+    let (row_stride, length) = (batch.row_stride, batch.length);
     let rounded = |number: S| f64::from(f32::from_bits(u32::from(number.narrow()) << 16));
-    let place = |offset: usize, line: isize, step: isize| (offset as isize + line + step) as usize;
     let mut wanted = Vec::new();
-    for offsets in &batches {
-        for (row, column) in (0..rows as isize).flat_map(|row| (0..columns as isize).map(move |c| (row, c))) {
+    for offsets in &batch.offsets {
+        for (row, column) in case.elements() {
             let (mut sum, mut magnitude) = (0.0, 0.0);
-            for step in 0..depth as isize {
-                let a = a_data[place(offsets.a, row * a_row, step * a_column)];
-                let b = b_data[place(offsets.b, column * b_column, step * b_row)];
+            for (a, b) in batch.terms(case, offsets, row, column) {
                 let term = rounded(a) * rounded(b);
                 sum += term;
                 magnitude += f64::abs(term);
@@ -214,7 +261,7 @@ fn check<S: Narrow<u16> + Widen<f32>>(case: &Case, from: impl Fn(f32) -> S, resu
         }
     }
     for (name, run) in kernels::<S>() {
-        let mut c = vec![from(77.0); 2 * extent + 1];
+        let mut c = vec![from(77.0); length];
         check_output(&product, &Output { data: &mut c, row_stride }).unwrap();
         run(&product, CheckedOutput { data: c.as_mut_ptr(), row_stride }, None);
         let mut wanted = wanted.iter();
@@ -239,8 +286,6 @@ fn few_cases() -> ProptestConfig {
 
 /// Runs a batch of two products of int8 by all kernels, against sums that wrap.
 fn check_int8(case: &Case) {
-    let (rows, depth, columns) = (case.rows, case.depth, case.columns);
-    let length = |rows: usize, columns: usize| 4 * (rows + 1) * (columns + 1) + 16;
     let integers = |count: usize, seed: u64| -> Vec<i8> {
         let mut draw = crate::backend::testing::Draw::new(seed);
         // The least and the greatest, whose products are the largest, are frequent.
@@ -254,37 +299,19 @@ fn check_int8(case: &Case) {
         };
         (0..count).map(|_| number(&mut draw)).collect()
     };
-    let a_data = integers(length(rows, depth), case.seed);
-    let b_data = integers(length(depth, columns), !case.seed);
-    let (a_row, a_column, a_offset) = placed(case.a_placement, rows, depth);
-    let (b_row, b_column, b_offset) = placed(case.b_placement, depth, columns);
-    let row_stride = columns + 3;
-    let extent = rows * row_stride;
-    let batches =
-        [0, 1].map(|batch| BatchOffsets { a: a_offset + batch, b: b_offset + batch, c: 1 + batch * extent });
-    let product = Gemm {
-        rows,
-        columns,
-        depth,
-        a: Matrix { data: &a_data, row_stride: a_row, column_stride: a_column },
-        b: Matrix { data: &b_data, row_stride: b_row, column_stride: b_column },
-        batches: &batches,
-        precision: Precision::Exact,
-    };
-    let place = |offset: usize, line: isize, step: isize| (offset as isize + line + step) as usize;
-    let mut wanted = vec![77; 2 * extent + 1];
-    for offsets in &batches {
-        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
-            let sum = (0..depth as isize).fold(0i32, |sum, step| {
-                let a = a_data[place(offsets.a, row as isize * a_row, step * a_column)];
-                let b = b_data[place(offsets.b, column as isize * b_column, step * b_row)];
-                sum.wrapping_add(i32::from(a) * i32::from(b))
-            });
-            wanted[offsets.c + row * row_stride + column] = sum;
+    let batch = Batch::new(case, integers);
+    let product = batch.product(case, Precision::Exact);
+    let (row_stride, length) = (batch.row_stride, batch.length);
+    let mut wanted = vec![77; length];
+    for offsets in &batch.offsets {
+        for (row, column) in case.elements() {
+            wanted[offsets.c + row * row_stride + column] = batch
+                .terms(case, offsets, row, column)
+                .fold(0i32, |sum, (a, b)| sum.wrapping_add(i32::from(a) * i32::from(b)));
         }
     }
     for (name, run) in int8_kernels() {
-        let mut c = vec![77; 2 * extent + 1];
+        let mut c = vec![77; length];
         check_output(&product, &Output { data: &mut c, row_stride }).unwrap();
         run(&product, CheckedOutput { data: c.as_mut_ptr(), row_stride }, None);
         assert!(c == wanted, "{name}: {case:?}");
