@@ -3,10 +3,11 @@
 use smallvec::SmallVec;
 
 use super::fold::Fold;
-use super::order::{Accumulators, BLOCK, GROUPS, LANES, join_lanes, join_used};
+use super::order::{Accumulators, BLOCK, GROUPS, LANES, join_groups, join_halves, join_lanes, join_used};
 use super::sweep::{Sweep, Unit};
 use crate::elementwise::evaluate::Evaluator;
 use crate::elementwise::program::TILE;
+use crate::gemm::pack::transpose;
 use crate::simd::prefetch;
 
 /// Elements of a vector of float32, mostly.
@@ -21,15 +22,13 @@ pub(super) fn take_block<T: Copy, F: Fold<T>>(
     map: impl Fn(T) -> T,
 ) {
     let mut local = *accumulators;
-    // Pieces of a fixed length, so that no index is checked and the loops are widened.
+    // Pieces of a fixed length, so that no index is checked, and one loop, see `take_some`: the loops are widened.
     let (blocks, rest) = values.as_chunks::<BLOCK>();
     let mut start = index;
     for block in blocks {
-        for group in 0..GROUPS {
-            for lane in 0..LANES {
-                let at = group * LANES + lane;
-                local[group][lane] = F::take(local[group][lane], map(block[at]), start + at);
-            }
+        let states = local.as_flattened_mut();
+        for at in 0..BLOCK {
+            states[at] = F::take(states[at], map(block[at]), start + at);
         }
         start += BLOCK;
     }
@@ -62,7 +61,8 @@ pub(super) fn has_short_code<T, F: Fold<T>>() -> bool {
     size_of::<(T, F::State)>() == 2 * size_of::<f32>()
 }
 
-/// Takes the first `length` of a block, the first of which is number `index`.
+/// Takes the first `length` of a block, the first of which is number `index`. In one loop: of two, the inner one is
+/// unrolled, and the outer one is then what the compiler widens.
 #[inline(always)]
 fn take_some<T: Copy, F: Fold<T>>(
     accumulators: &mut Accumulators<F::State>,
@@ -71,12 +71,10 @@ fn take_some<T: Copy, F: Fold<T>>(
     index: usize,
     map: impl Fn(T) -> T,
 ) {
-    for group in 0..GROUPS {
-        for lane in 0..LANES {
-            let at = group * LANES + lane;
-            let taken = F::take(accumulators[group][lane], map(block[at]), index + at);
-            accumulators[group][lane] = if at < length { taken } else { accumulators[group][lane] };
-        }
+    let states = accumulators.as_flattened_mut();
+    for at in 0..BLOCK {
+        let taken = F::take(states[at], map(block[at]), index + at);
+        states[at] = if at < length { taken } else { states[at] };
     }
 }
 
@@ -134,17 +132,67 @@ pub(super) fn short_row<T: Copy, F: Fold<T>>(values: &[T], map: impl Fn(T) -> T)
     join_used(&accumulators, values.len(), F::join)
 }
 
-/// Reduces the first `length` of some elements. Of a row no longer than a block the elements behind it are read, too, and left
-/// out: a copy would be waited for.
+/// Rows whose lanes are joined side by side: those of one fill ever less of a vector, and each join waits for the one before.
+pub(super) const ROWS_TOGETHER: usize = 16;
+/// Fewer are joined one after the other.
+const FEWEST_ROWS: usize = 3;
+
+/// Reduces what `map` makes of the elements of a few rows, and of a number a row: at most [`ROWS_TOGETHER`], one for each
+/// result. They lie one behind the other and have `length` elements, at most a chunk.
 #[inline(always)]
-pub(super) fn first_row<T: Copy, F: Fold<T>>(values: &[T], length: usize, map: impl Fn(T) -> T) -> F::State {
-    let block = values.first_chunk::<BLOCK>();
-    let (Some(block), 2..=BLOCK) = (block.filter(|_| has_short_code::<T, F>()), length) else {
-        return short_row::<T, F>(&values[..length], map);
-    };
+pub(super) fn short_rows<T: Copy, F: Fold<T>, S: Copy>(
+    values: &[T],
+    length: usize,
+    numbers: &[S; ROWS_TOGETHER],
+    results: &mut [F::State],
+    map: impl Fn(S, T) -> T,
+) {
+    if !has_short_code::<T, F>() || length < 2 || results.len() < FEWEST_ROWS {
+        for (row, result) in results.iter_mut().enumerate() {
+            *result =
+                short_row::<T, F>(&values[row * length..][..length], |element| map(numbers[row], element));
+        }
+        return;
+    }
+    let mut lanes = [[F::identity(); LANES]; ROWS_TOGETHER];
+    for row in 0..results.len() {
+        lanes[row] =
+            lanes_of_row::<T, F>(&values[row * length..], length, |element| map(numbers[row], element));
+    }
+    let mut turned = [[F::identity(); ROWS_TOGETHER]; LANES];
+    // SAFETY: states are as large as float32 here, and as such they are only moved.
+    unsafe {
+        let (from, to) = (lanes.as_ptr().cast::<f32>(), turned.as_mut_ptr().cast::<f32>());
+        transpose(from, LANES as isize, ROWS_TOGETHER, LANES, ROWS_TOGETHER, to);
+    }
+    let joined = join_halves(&mut turned, F::join);
+    results.copy_from_slice(&joined[..results.len()]);
+}
+
+/// The lanes of the first `length` of some elements. Where the last block is not whole, elements behind it are read, too, and
+/// left out: a copy would be waited for.
+#[inline(always)]
+fn lanes_of_row<T: Copy, F: Fold<T>>(values: &[T], length: usize, map: impl Fn(T) -> T) -> [F::State; LANES] {
+    if let Some(group) = values.first_chunk::<LANES>()
+        && length <= LANES
+    {
+        let mut lanes = [F::identity(); LANES];
+        for lane in 0..LANES {
+            let taken = F::take(lanes[lane], map(group[lane]), lane);
+            lanes[lane] = if lane < length { taken } else { lanes[lane] };
+        }
+        return lanes;
+    }
     let mut accumulators = accumulators::<T, F>();
-    take_some::<T, F>(&mut accumulators, block, length, 0, map);
-    join_used(&accumulators, length, F::join)
+    let whole = length - length % BLOCK;
+    match values[whole..].first_chunk::<BLOCK>() {
+        Some(last) if whole < length => {
+            take_block::<T, F>(&mut accumulators, &values[..whole], 0, &map);
+            take_some::<T, F>(&mut accumulators, last, length - whole, whole, &map);
+        }
+        _ => take_block::<T, F>(&mut accumulators, &values[..length], 0, &map),
+    }
+    join_groups(&accumulators, length, F::join)
 }
 
 /// Neighbours fewer than this are copied together: groups of accumulators take them whole then.

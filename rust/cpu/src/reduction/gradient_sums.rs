@@ -82,9 +82,14 @@ impl Sweep {
             lines.iter().all(Option::is_some).then(|| lines.map(Option::unwrap_or_default))
         });
         let nothing = [T::constant(0.0); 2];
-        let states = self.states(nothing, columns_together(&nothing), |evaluator, unit, target| {
-            on_tier(TwoSumsUnit::<T> { evaluator, sweep: self, unit, lines, target });
-        })?;
+        let states = self.states(
+            nothing,
+            columns_together(&nothing),
+            self.rows_per_tile(),
+            |evaluator, unit, target| {
+                on_tier(TwoSumsUnit::<T> { evaluator, sweep: self, unit, lines, target });
+            },
+        )?;
         let chunks = self.chunks();
         for (which, output) in outputs.into_iter().enumerate() {
             for_each_part(output.values::<T>()?, 4_096, 4_096 * 4, &|start, part| {

@@ -3,7 +3,7 @@
 use tenfold_ir::lanes::Lane;
 use tenfold_ir::{Element, Result};
 
-use super::accumulate::{columns, next_run, row, runs_are_short, short_row};
+use super::accumulate::{ROWS_TOGETHER, columns, next_run, row, runs_are_short, short_row, short_rows};
 use super::fold::{Fold, Sum};
 use super::streams::exceeds_caches;
 use super::sweep::{Sweep, Unit, columns_together, join_chunks};
@@ -27,9 +27,14 @@ impl Sweep {
     {
         let zero = T::constant(0.0);
         let nothing = Moments { count: zero, mean: T::NAN, squares: zero };
-        let states = self.states(nothing, columns_together(&nothing), |evaluator, unit, target| {
-            on_tier(MomentsUnit::<T> { evaluator, sweep: self, unit, target });
-        })?;
+        let states = self.states(
+            nothing,
+            columns_together(&nothing),
+            self.rows_of_unit::<T>(),
+            |evaluator, unit, target| {
+                on_tier(MomentsUnit::<T> { evaluator, sweep: self, unit, target });
+            },
+        )?;
         let chunks = self.chunks();
         let shared = Disjoint::new(squares.values::<E>()?);
         for_each_part(mean.values::<E>()?, 4_096, 4_096 * 4, &|start, part| {
@@ -88,7 +93,7 @@ where
     fn run(self) {
         let MomentsUnit { evaluator, sweep, unit, target } = self;
         let chunks = sweep.chunks();
-        let count = T::constant(unit.length as f64);
+        let (count, zero) = (T::constant(unit.length as f64), T::constant(0.0));
         let put = |index: usize, mean: T, squares: T| {
             let state = Moments { count, mean, squares };
             // SAFETY: the states of a unit are its own.
@@ -103,12 +108,17 @@ where
             let squares = columns::<T, Sum<T>, T>(evaluator, sweep, unit, &means, squared);
             (0..unit.width).for_each(|column| put(column, means[column], squares[column]));
         } else if sweep.reduced <= TILE {
-            let values = evaluator.view::<T>(unit.first * sweep.reduced, unit.width * sweep.reduced);
-            for index in 0..unit.width {
-                let row = &values[index * sweep.reduced..][..sweep.reduced];
-                let mean = short_row::<T, Sum<T>>(row, |element| element) / count;
-                let squared = |element: T| (element - mean) * (element - mean);
-                put(index, mean, short_row::<T, Sum<T>>(row, squared));
+            let values = sweep.rows::<T>(evaluator, unit);
+            for first in (0..unit.width).step_by(ROWS_TOGETHER) {
+                let (mut means, mut squares) = ([zero; ROWS_TOGETHER], [zero; ROWS_TOGETHER]);
+                let rows = ROWS_TOGETHER.min(unit.width - first);
+                let (values, length) = (&values[first * sweep.reduced..], sweep.reduced);
+                let none = [(); ROWS_TOGETHER];
+                short_rows::<T, Sum<T>, ()>(values, length, &none, &mut means[..rows], |_, element| element);
+                means.iter_mut().for_each(|mean| *mean = *mean / count);
+                let squared = |mean: T, element: T| (element - mean) * (element - mean);
+                short_rows::<T, Sum<T>, T>(values, length, &means, &mut squares[..rows], squared);
+                (0..rows).for_each(|row| put(first + row, means[row], squares[row]));
             }
         } else if runs_are_short::<T>(evaluator, sweep, unit, SHORTEST_RUN) {
             // Copied together or computed only once.

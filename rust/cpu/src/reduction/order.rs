@@ -28,6 +28,29 @@ pub fn join_lanes<T: Copy>(accumulators: &Accumulators<T>, join: impl Fn(T, T) -
 /// The same where so many elements were taken: groups that none reached hold identities, which change nothing.
 #[inline(always)]
 pub fn join_used<T: Copy>(accumulators: &Accumulators<T>, taken: usize, join: impl Fn(T, T) -> T) -> T {
+    join_one(join_groups(accumulators, taken, &join), &join)
+}
+
+/// Joins lanes by halves.
+#[inline(always)]
+pub fn join_one<T: Copy>(mut lanes: [T; LANES], join: impl Fn(T, T) -> T) -> T {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            lanes[lane] = join(lanes[lane], lanes[lane + half]);
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+/// Joins the groups of a chunk of which so many elements were taken.
+#[inline(always)]
+pub fn join_groups<T: Copy>(
+    accumulators: &Accumulators<T>,
+    taken: usize,
+    join: impl Fn(T, T) -> T,
+) -> [T; LANES] {
     let [first, second, third, fourth] = accumulators;
     let mut lanes = *first;
     if taken > 2 * LANES {
@@ -39,10 +62,21 @@ pub fn join_used<T: Copy>(accumulators: &Accumulators<T>, taken: usize, join: im
             lanes[lane] = join(first[lane], second[lane]);
         }
     }
+    lanes
+}
+
+/// Joins the lanes of some chunks by halves: lane `i` of chunk `c` is `lanes[i][c]`.
+#[inline(always)]
+pub fn join_halves<T: Copy, const CHUNKS: usize>(
+    lanes: &mut [[T; CHUNKS]; LANES],
+    join: impl Fn(T, T) -> T,
+) -> [T; CHUNKS] {
+    // One loop for all pairs of a step: of two, the compiler would widen the outer one.
     let mut half = LANES / 2;
     while half > 0 {
-        for lane in 0..half {
-            lanes[lane] = join(lanes[lane], lanes[lane + half]);
+        let (first, second) = lanes[..2 * half].as_flattened_mut().split_at_mut(half * CHUNKS);
+        for (first, &second) in first.iter_mut().zip(second.iter()) {
+            *first = join(*first, second);
         }
         half /= 2;
     }
@@ -191,12 +225,12 @@ impl<T: Lane> LaneSum<T> {
 
     /// The sum; of nothing 0.
     #[inline(always)]
-    pub fn finish(mut self) -> T {
+    pub fn finish(&mut self) -> T {
         if self.chunks.is_none() {
             return join_used(&self.accumulators, self.in_chunk, |a, b| a + b);
         }
         self.end_chunk();
-        let root = self.chunks.and_then(|chunks| chunks.finish(|a, b| a + b));
+        let root = self.chunks.as_ref().and_then(|chunks| chunks.finish(|a, b| a + b));
         root.unwrap_or(T::constant(0.0))
     }
 }

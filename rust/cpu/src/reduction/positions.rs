@@ -110,9 +110,10 @@ impl Sweep {
     pub fn positions<T: Compared, X: Extreme>(&self, output: &mut OutputView<'_>) -> Result<()> {
         // One best element a column: lines may be long, as long as each thread finds some.
         let together = self.results.div_ceil(2 * thread_count()).next_multiple_of(64);
-        let states = self.states((T::ANY, NOWHERE), together, |evaluator, unit, target| {
-            on_tier(PositionUnit::<T, X> { evaluator, sweep: self, unit, target, extreme: PhantomData });
-        })?;
+        let states =
+            self.states((T::ANY, NOWHERE), together, self.rows_per_tile(), |evaluator, unit, target| {
+                on_tier(PositionUnit::<T, X> { evaluator, sweep: self, unit, target, extreme: PhantomData });
+            })?;
         self.finish(&states, (T::ANY, NOWHERE), join::<T, X>, output, |(_, position)| position)
     }
 }

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use tenfold_ir::kernel::Reduce;
 use tenfold_ir::{Element, Error, Instruction, Result, Scalar, Shape};
 
-use super::accumulate::{columns, first_row, row};
+use super::accumulate::{ROWS_TOGETHER, columns, row, short_rows};
 use super::fold::Fold;
 use super::order::{CHUNK, PairwiseTree};
 use super::{Prologue, split_axes, streams};
@@ -125,15 +125,20 @@ impl Sweep {
         if let Some(states) = streams::fold::<T, F>(self)? {
             return Ok(states);
         }
-        self.states(F::identity(), columns_together(&F::identity()), |evaluator, unit, target| {
-            on_tier(FoldUnit::<T, F> {
-                evaluator,
-                sweep: self,
-                unit,
-                target,
-                element: std::marker::PhantomData,
-            });
-        })
+        self.states(
+            F::identity(),
+            columns_together(&F::identity()),
+            self.rows_of_unit::<T>(),
+            |evaluator, unit, target| {
+                on_tier(FoldUnit::<T, F> {
+                    evaluator,
+                    sweep: self,
+                    unit,
+                    target,
+                    element: std::marker::PhantomData,
+                });
+            },
+        )
     }
 
     /// Chunks of a result.
@@ -160,11 +165,13 @@ impl Sweep {
         Evaluation::new(&self.program, &self.scalars, &self.operands, &self.shape)
     }
 
-    /// Runs `body` on all units in parallel, at most `together` columns in each. A unit stores the state of result `k` and chunk `c` at `k · chunks + c`.
+    /// Runs `body` on all units in parallel, at most so many columns or rows in each. A unit stores the state of result `k` and
+    /// chunk `c` at `k · chunks + c`.
     pub(super) fn states<S: Copy + Send + Sync>(
         &self,
         identity: S,
-        together: usize,
+        columns: usize,
+        rows: usize,
         body: impl Fn(&mut Evaluator<'_>, &Unit, &Disjoint<'_, S>) + Sync,
     ) -> Result<Vec<S>> {
         let (evaluation, chunks) = (self.evaluation(), self.chunks());
@@ -172,8 +179,8 @@ impl Sweep {
         // Columns of a unit are neighbours in memory, about equally many in each.
         let run = if self.by_columns { evaluation.run_of_columns(self.results) } else { self.results };
         let width = match self.by_columns {
-            true => even_share(run, self.columns_of_a_unit(together.min(TILE).min(run))),
-            false => self.rows_per_tile(),
+            true => even_share(run, self.columns_of_a_unit(columns.min(TILE).min(run))),
+            false => rows,
         };
         let blocks_of_run = run.div_ceil(width);
         let blocks = self.results / run.max(1) * blocks_of_run;
@@ -211,9 +218,26 @@ impl Sweep {
         }
     }
 
-    /// Rows that fit a tile together.
-    fn rows_per_tile(&self) -> usize {
-        (TILE / self.reduced.max(1)).max(1)
+    /// Rows that fit a tile together, whole groups of [`ROWS_TOGETHER`] where it holds one.
+    pub(super) fn rows_per_tile(&self) -> usize {
+        let rows = (TILE / self.reduced.max(1)).max(1);
+        if rows > ROWS_TOGETHER { rows - rows % ROWS_TOGETHER } else { rows }
+    }
+
+    /// Rows of a unit that are looked at with [`Sweep::rows`]: where they lie in memory, no tile has to hold them.
+    pub(super) fn rows_of_unit<T: Copy>(&self) -> usize {
+        let rows = self.rows_per_tile();
+        let are_short = self.reduced <= TILE && self.evaluation().neighbours::<T>(0, 0).is_some();
+        if are_short { rows.max(ROWS_TOGETHER) } else { rows }
+    }
+
+    /// The rows of a unit of [`Sweep::rows_of_unit`], none longer than a tile, one behind the other.
+    pub(super) fn rows<'e, T: Copy>(&self, evaluator: &'e mut Evaluator<'_>, unit: &Unit) -> &'e [T] {
+        let (start, count) = (unit.first * self.reduced, unit.width * self.reduced);
+        match evaluator.neighbours(start, count) {
+            Some(rows) => rows,
+            None => evaluator.view(start, count),
+        }
     }
 }
 
@@ -307,9 +331,14 @@ impl<T: Copy, F: Fold<T>> Tiered for FoldUnit<'_, '_, T, F> {
                 (0..unit.width).for_each(|column| put(column, columns[column]));
             }
         } else if sweep.reduced <= TILE {
-            let values = evaluator.view::<T>(unit.first * sweep.reduced, unit.width * sweep.reduced);
-            for row in 0..unit.width {
-                put(row, first_row::<T, F>(&values[row * sweep.reduced..], sweep.reduced, |element| element));
+            let values = sweep.rows::<T>(evaluator, unit);
+            // SAFETY: as above; such a row is one chunk.
+            let states = unsafe { target.range(unit.first, unit.width) };
+            for (group, states) in states.chunks_mut(ROWS_TOGETHER).enumerate() {
+                let values = &values[group * ROWS_TOGETHER * sweep.reduced..];
+                short_rows::<T, F, ()>(values, sweep.reduced, &[(); ROWS_TOGETHER], states, |_, element| {
+                    element
+                });
             }
         } else {
             put(0, row::<T, F>(evaluator, sweep, unit, None, |element| element));

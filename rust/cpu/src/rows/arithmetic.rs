@@ -7,7 +7,7 @@
 use tenfold_ir::lanes::Lane;
 
 use super::group::{Row, STRETCH};
-use crate::reduction::order::{Accumulators, BLOCK, GROUPS, LANES, LaneSum, join_lanes};
+use crate::reduction::order::{Accumulators, BLOCK, GROUPS, LANES, LaneSum, join_groups, join_one};
 
 #[inline(always)]
 fn zero<T: Lane>() -> T {
@@ -31,26 +31,34 @@ fn stretches(length: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..length).step_by(STRETCH).map(move |start| (start, STRETCH.min(length - start)))
 }
 
-/// The largest element; of nothing −∞.
+/// The largest element; of nothing −∞. In any order, and some twice: the last group ends with the row.
 #[inline(always)]
 fn max<T: Lane>(x: &[T]) -> T {
-    let mut accumulators = [[-T::INFINITY; LANES]; GROUPS];
-    for (start, count) in stretches(x.len()) {
-        let (blocks, rest) = x[start..start + count].as_chunks::<BLOCK>();
-        for block in blocks {
-            for group in 0..GROUPS {
-                for lane in 0..LANES {
-                    accumulators[group][lane] =
-                        larger(accumulators[group][lane], block[group * LANES + lane]);
-                }
+    let Some(last) = x.last_chunk::<LANES>() else {
+        return x.iter().fold(-T::INFINITY, |so_far, &value| larger(so_far, value));
+    };
+    let mut largest = [[-T::INFINITY; LANES]; GROUPS];
+    let (blocks, rest) = x.as_chunks::<BLOCK>();
+    for block in blocks {
+        for group in 0..GROUPS {
+            for lane in 0..LANES {
+                largest[group][lane] = larger(largest[group][lane], block[group * LANES + lane]);
             }
         }
-        for (at, &value) in rest.iter().enumerate() {
-            let so_far = &mut accumulators[at / LANES][at % LANES];
-            *so_far = larger(*so_far, value);
+    }
+    let mut lanes = *last;
+    for group in rest.as_chunks::<LANES>().0 {
+        for lane in 0..LANES {
+            lanes[lane] = larger(lanes[lane], group[lane]);
         }
     }
-    join_lanes(&accumulators, larger)
+    if !blocks.is_empty() {
+        let joined = join_groups(&largest, BLOCK, larger);
+        for lane in 0..LANES {
+            lanes[lane] = larger(lanes[lane], joined[lane]);
+        }
+    }
+    join_one(lanes, larger)
 }
 
 /// `Σ map(x)`, by way of a stretch in the first-level cache: a sum of what is mapped in the same loop leaves the vectors.

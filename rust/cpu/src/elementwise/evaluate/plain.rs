@@ -8,10 +8,10 @@ use crate::simd::prefetch;
 /// Bytes of the next run of neighbours that are asked for: of longer ones the processor fetches the rest in time.
 const RUN_AHEAD: usize = 4096;
 
-impl<'a> Evaluator<'a> {
+impl<'a> Evaluation<'a> {
     /// The operand that the only value is, and its source.
     fn plain_operand<T>(&self) -> Option<(usize, &'a Operand)> {
-        let Evaluation { program, operands, .. } = self.evaluation;
+        let Evaluation { program, operands, .. } = self;
         let source = usize::from(*program.views.first()?);
         let Origin::Operand(operand) = *program.origins.get(source)? else { return None };
         let operand = &operands[operand];
@@ -20,15 +20,22 @@ impl<'a> Evaluator<'a> {
 
     /// Elements `start .. start + count` of the only value, any number of them, where they are an operand's that lie
     /// in this order.
-    pub fn neighbours<T: Copy>(&self, start: usize, count: usize) -> Option<&[T]> {
+    pub fn neighbours<T: Copy>(&self, start: usize, count: usize) -> Option<&'a [T]> {
         let (_, operand) = self.plain_operand::<T>()?;
-        debug_assert!(start + count <= self.evaluation.elements);
+        debug_assert!(start + count <= self.elements);
         // SAFETY: the layout was checked to lie within the memory, which nobody writes: a program that is looked at
         // has no outputs.
         (operand.access == Access::Linear).then(|| unsafe {
             let first = operand.address(operand.layout.offset() + start as i64);
             std::slice::from_raw_parts(first.cast::<T>(), count)
         })
+    }
+}
+
+impl<'a> Evaluator<'a> {
+    /// See [`Evaluation::neighbours`].
+    pub fn neighbours<T: Copy>(&self, start: usize, count: usize) -> Option<&'a [T]> {
+        self.evaluation.neighbours(start, count)
     }
 
     /// So many lines of `width` elements of the only value, the first from element `start` on, where they are an operand's that
@@ -40,7 +47,7 @@ impl<'a> Evaluator<'a> {
         lines: usize,
         columns: usize,
     ) -> Option<(&[T], usize)> {
-        let (source, operand) = self.plain_operand::<T>()?;
+        let (source, operand) = self.evaluation.plain_operand::<T>()?;
         let (position, pitch) = match operand.access {
             Access::Linear => (operand.layout.offset() + start as i64, columns),
             Access::Single | Access::Block => return None,
@@ -59,7 +66,7 @@ impl<'a> Evaluator<'a> {
     /// True where the only value is an operand's, whose elements from `start` on lie in this order: at least `least` of
     /// them or all `count`.
     pub fn has_neighbours<T: Copy>(&mut self, start: usize, least: usize, count: usize) -> bool {
-        self.plain_operand::<T>().is_some_and(|(source, operand)| match operand.access {
+        self.evaluation.plain_operand::<T>().is_some_and(|(source, operand)| match operand.access {
             Access::Linear => true,
             Access::Single | Access::Block => false,
             Access::Strided => {
@@ -72,7 +79,7 @@ impl<'a> Evaluator<'a> {
     /// Elements from `start` on, at most `count`, of the only value, where they are an operand's that lie in this order
     /// up to there.
     pub fn run_of_neighbours<T: Copy>(&mut self, start: usize, count: usize) -> Option<&[T]> {
-        let (source, operand) = self.plain_operand::<T>()?;
+        let (source, operand) = self.evaluation.plain_operand::<T>()?;
         if operand.access != Access::Strided {
             return self.neighbours(start, count);
         }
