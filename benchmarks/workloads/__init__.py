@@ -15,6 +15,7 @@ from workloads import (
     recording,
     recurrent,
     rows,
+    short_rows,
     transforms,
     whole_steps,
 )
@@ -25,7 +26,7 @@ GROUPS: list[Group] = [
     part.GROUP
     for part in (
         gemm, fused_gemm, convolution, pooling_norms, attention, recurrent, rows, memory_bound, ordering, random,
-        optimizers, whole_steps, fusion, recording, layers, transforms,
+        optimizers, whole_steps, fusion, recording, layers, transforms, short_rows,
     )
 ]  # fmt: skip
 # What the machine can do, measured by its own tasks: the fastest package's rate is the limit.

@@ -732,7 +732,7 @@ class Tensor:
     def ndimension(self) -> builtins.int:
         """The number of axes."""
     def ndtr(self) -> Tensor:
-        """The distribution function of the standard normal distribution: the probability of a smaller number."""
+        """The probability of a smaller number in the standard normal distribution; 0 instead of a subnormal float32."""
     def ndtr_(self) -> Self:
         """In place: see the method without `_`."""
     def ne(self, y: _Argument) -> Tensor:
@@ -768,7 +768,7 @@ class Tensor:
     def normal_(self, mean: builtins.float = 0.0, std: builtins.float = 1.0, *, generator: Generator | None = None) -> Self:
         """In place: normal random numbers."""
     def normal_pdf(self) -> Tensor:
-        """The density of the standard normal distribution."""
+        """The density of the standard normal distribution; 0 instead of a subnormal float32."""
     def normal_pdf_(self) -> Self:
         """In place: see the method without `_`."""
     def not_equal(self, y: _Argument) -> Tensor:
@@ -2289,7 +2289,7 @@ def multiply(x1: _Argument, x2: _Argument, /) -> Tensor:
     """The product `x * y`. On bool the logical and."""
 
 def ndtr(x: _Argument, /) -> Tensor:
-    """The distribution function of the standard normal distribution: the probability of a smaller number."""
+    """The probability of a smaller number in the standard normal distribution; 0 instead of a subnormal float32."""
 
 def ne(x1: _Argument, x2: _Argument, /) -> Tensor:
     """The same as `not_equal`."""
@@ -2310,7 +2310,7 @@ def normal(mean: builtins.float = 0.0, std: builtins.float = 1.0, size: _Integer
     """Normal random numbers with the given mean and standard deviation."""
 
 def normal_pdf(x: _Argument, /) -> Tensor:
-    """The density of the standard normal distribution."""
+    """The density of the standard normal distribution; 0 instead of a subnormal float32."""
 
 def not_equal(x1: _Argument, x2: _Argument, /) -> Tensor:
     """True where `x` differs from `y`; NaN differs from everything."""

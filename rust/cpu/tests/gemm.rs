@@ -265,6 +265,9 @@ fn large_products_keep_the_defined_order() {
         (3, 300, 1500, 0, 1),
         (600, 300, 3, 0, 0),
         (1, 270, 1100, 0, 0),
+        // The last part is a single column, and not the first one.
+        (1, 9000, 65, 0, 1),
+        (3, 9000, 65, 0, 1),
     ] {
         let a = Placed { rows, columns: depth, placement: first };
         let b = Placed { rows: depth, columns, placement: second };
@@ -277,6 +280,51 @@ fn large_products_keep_the_defined_order() {
                 assert!(run(&a, &b, &a_data, &b_data) == expected, "{tier:?} {rows} {depth} {columns}");
             }
         });
+    }
+}
+
+/// Few rows or few columns of a large depth: parts that end within a tile, a single row or column among them.
+fn uneven_sides() -> impl Strategy<Value = (Placed, Placed)> {
+    let many = (1..3usize, 0..3usize).prop_map(|(units, more)| 64 * units + more);
+    (1..5usize, many, 2_000..4_000usize, any::<bool>(), 0..5usize, 0..5usize).prop_map(
+        |(few, many, depth, is_tall, first, second)| {
+            let (rows, columns) = if is_tall { (many, few) } else { (few, many) };
+            (
+                Placed { rows, columns: depth, placement: first },
+                Placed { rows: depth, columns, placement: second },
+            )
+        },
+    )
+}
+
+/// Asserts that several threads give what one gives.
+fn threads_agree<T>((a, b): (&Placed, &Placed), seed: u64, number: impl Fn(f64) -> T)
+where
+    T: GemmElement<Product: Default + PartialEq>,
+{
+    let a_data: Vec<T> = numbers(a.length(), seed).map(&number).collect();
+    let b_data: Vec<T> = numbers(b.length(), seed ^ 7).map(&number).collect();
+    on_every_tier(|tier| {
+        set_thread_count(1);
+        let alone = run(a, b, &a_data, &b_data);
+        for threads in [3, 7] {
+            set_thread_count(threads);
+            assert!(run(a, b, &a_data, &b_data) == alone, "{tier:?}, {threads} threads, {a:?} {b:?}");
+        }
+    });
+}
+
+proptest! {
+    #![proptest_config(cases(30))]
+
+    #[test]
+    fn parts_of_uneven_sides_are_those_of_the_whole((a, b) in uneven_sides(), seed in any::<u64>()) {
+        threads_agree((&a, &b), seed, |number| number as f32);
+        threads_agree((&a, &b), seed, |number| number);
+        threads_agree((&a, &b), seed, bf16::from_f64);
+        threads_agree((&a, &b), seed, |number| (number * 128.0).floor() as i8);
+        threads_agree((&a, &b), seed, |number| (number * 2e9) as i32);
+        threads_agree((&a, &b), seed, |number| Complex::new(number as f32, 0.5 - number as f32));
     }
 }
 

@@ -325,11 +325,13 @@ unsafe fn multiply_lines<S: Widen<T>, T: Real>(
         }
         if let (Some(a_data), Some(b_data)) = (S::as_computed(a.data), S::as_computed(b.data)) {
             let in_place = b.line_stride == 1 || columns.len() == 1;
+            // Column `c` lies at `in_rows + c`: columns are neighbours, or there is one. Only there it is part of B.
+            let in_rows = b_data.wrapping_offset(columns.start as isize * (b.line_stride - 1));
             if in_place && rows.len() == 1 && columns.len().saturating_mul(depth) >= ROW_PRODUCT_NUMBERS {
                 let row = RowProduct {
                     a: a_data.offset(rows.start as isize * a.line_stride),
                     a_stride: a.depth_stride,
-                    b: b_data.add(columns.start),
+                    b: in_rows.wrapping_add(columns.start),
                     b_depth_stride: b.depth_stride,
                     c: c.data,
                     depth,
@@ -360,7 +362,7 @@ unsafe fn multiply_lines<S: Widen<T>, T: Real>(
             if products <= UNPACKED_PRODUCTS || rows.len() <= kernels.rows || read_once || shallow {
                 let a = Strided { data: a_data, line_stride: a.line_stride, depth_stride: a.depth_stride };
                 let b = match in_place {
-                    true => SmallOperand::InPlace { data: b_data, depth_stride: b.depth_stride },
+                    true => SmallOperand::InPlace { data: in_rows, depth_stride: b.depth_stride },
                     false => SmallOperand::Packed(b),
                 };
                 return unpacked_product(&a, &b, depth, rows, columns, c, finished);

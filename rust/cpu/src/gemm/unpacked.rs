@@ -11,7 +11,7 @@ use crate::simd::{Tiered, on_tier, prefetch};
 
 /// B of an unpacked product.
 pub(crate) enum SmallOperand<'a, T> {
-    /// Rows are contiguous and read in place.
+    /// Rows are contiguous and read in place: column `c` of a part at `data + c`, which need not be valid for others.
     InPlace { data: *const T, depth_stride: isize },
     /// Packed panel by panel.
     Packed(&'a dyn Source<T>),
@@ -60,7 +60,7 @@ pub(crate) unsafe fn unpacked_product<T: Real>(
                     let (b, b_depth_stride) = match (b, &mut scratch) {
                         (SmallOperand::InPlace { data, depth_stride }, _) => {
                             let first = steps.start as isize * depth_stride + panel.start as isize;
-                            (data.offset(first), *depth_stride)
+                            (data.wrapping_offset(first), *depth_stride)
                         }
                         (SmallOperand::Packed(source), Some(scratch)) => {
                             let width = kernels.panel_width(panel.len());
@@ -129,7 +129,7 @@ pub(crate) unsafe fn line_product<T: Real>(
                     b: lines.data.offset(first as isize * lines.line_stride).add(steps.start),
                     line_stride: lines.line_stride,
                     lines: LINES.min(columns.end - first),
-                    following: if from_memory { (columns.end - first).saturating_sub(LINES) } else { 0 },
+                    following: from_memory.then_some((columns.end - first).saturating_sub(LINES)),
                     c: c.add(first - columns.start),
                     accumulate: steps.start > 0,
                 });
@@ -167,7 +167,7 @@ unsafe fn shallow_product<T: Real>(
                         a: a.data.offset(tile_rows.start as isize * a.line_stride),
                         a_row_stride: a.line_stride,
                         a_depth_stride: a.depth_stride,
-                        b: b.add(panel.start),
+                        b: b.wrapping_add(panel.start),
                         b_depth_stride,
                         c: c.data.offset(
                             (tile_rows.start - rows.start) as isize * c.row_stride

@@ -10,8 +10,15 @@ use rayon_core::{ThreadPool, ThreadPoolBuilder};
 use super::count::available_cpus;
 use super::{FloatControl, IN_REGION, WOKEN_HELPER_NANOSECONDS, region, thread_count};
 
-/// How long a helper spins after a region: about what waking it costs twice.
-const SPIN: Duration = Duration::from_micros(100);
+/// How long a helper spins after a region: longer than a program takes between the work of two small steps, or of two tokens.
+/// (The helpers of OpenMP spin for milliseconds.)
+const SPIN: Duration = Duration::from_micros(500);
+
+/// How long it does where several threads call, which want the CPU as well: about what waking it costs twice.
+const SPIN_AMONG_CALLERS: Duration = Duration::from_micros(100);
+
+/// Milliseconds after another thread called than the one before, in which that is so.
+const AMONG_CALLERS: Duration = Duration::from_millis(50);
 
 /// Looks at the shared counter between two looks at the clock.
 const LOOKS_PER_CLOCK: u32 = 64;
@@ -43,8 +50,28 @@ static ALONE: AtomicU64 = AtomicU64::new(0);
 /// So much work done alone for want of a helper that spins wakes one.
 const ALONE_NANOSECONDS: u64 = 4 * WOKEN_HELPER_NANOSECONDS;
 
-/// Milliseconds after [`start_of_clock`] until which no helper spins.
+/// Milliseconds of [`milliseconds`] until which no helper spins.
 static REST_UNTIL: AtomicU64 = AtomicU64::new(0);
+
+/// Which thread called last, and milliseconds of [`milliseconds`] until which several do.
+static CALLER: AtomicUsize = AtomicUsize::new(0);
+static SEVERAL_UNTIL: AtomicU64 = AtomicU64::new(0);
+
+/// Takes note of the thread that calls.
+#[inline]
+pub(super) fn note_caller() {
+    thread_local! {
+        static ADDRESS: u8 = const { 0 };
+    }
+    let caller = ADDRESS.with(|place| ptr::from_ref(place).addr());
+    let before = CALLER.load(Ordering::Relaxed);
+    if before != caller {
+        CALLER.store(caller, Ordering::Relaxed);
+        if before != 0 {
+            SEVERAL_UNTIL.store(milliseconds(Instant::now() + AMONG_CALLERS), Ordering::Relaxed);
+        }
+    }
+}
 
 /// Helpers that would join a region at once.
 #[inline]
@@ -147,6 +174,8 @@ fn spin(seen: u64, generation: u64) -> bool {
 }
 
 fn spin_until_opened(seen: u64, generation: u64, begin: Instant) -> bool {
+    let several = milliseconds(begin) < SEVERAL_UNTIL.load(Ordering::Relaxed);
+    let longest = if several { SPIN_AMONG_CALLERS } else { SPIN };
     let mut before = begin;
     loop {
         for _ in 0..LOOKS_PER_CLOCK {
@@ -160,7 +189,7 @@ fn spin_until_opened(seen: u64, generation: u64, begin: Instant) -> bool {
             REST_UNTIL.store(milliseconds(now + REST_AFTER_PREEMPTION), Ordering::Relaxed);
             return false;
         }
-        if now - begin > SPIN || GENERATION.load(Ordering::Relaxed) != generation {
+        if now - begin > longest || GENERATION.load(Ordering::Relaxed) != generation {
             return false;
         }
         before = now;

@@ -42,6 +42,9 @@ thread_local! {
 /// [`Interrupted`] when [`request_interrupt`] was called before every chunk had been claimed, but within [`unstoppable`]:
 /// nothing after this call then sees results that were never computed.
 pub fn for_each_chunk(chunks: usize, nanoseconds_per_chunk: u64, body: &(dyn Fn(usize) + Sync)) {
+    if !IN_REGION.get() {
+        helpers::note_caller();
+    }
     let helpers = wanted_helpers(chunks, nanoseconds_per_chunk);
     // Within a region the region stops.
     let may_stop = !IN_REGION.get() && interrupt::may_stop();

@@ -25,7 +25,7 @@ macro_rules! special_operations {
         wgsl { "erfc(x)" }
     }
     {
-        /// The distribution function of the standard normal distribution: the probability of a smaller number.
+        /// The probability of a smaller number in the standard normal distribution; 0 instead of a subnormal float32.
         ndtr(x): Floating -> Same;
         float { fn(x: T) -> T { x.ndtr() } }
         partial { |x, _out| [x.normal_pdf()] }
@@ -35,7 +35,7 @@ macro_rules! special_operations {
         wgsl { "0.5 * erfc(-0.70710678 * x)" }
     }
     {
-        /// The density of the standard normal distribution.
+        /// The density of the standard normal distribution; 0 instead of a subnormal float32.
         normal_pdf(x): Floating -> Same;
         float { fn(x: T) -> T { x.normal_pdf() } }
         partial { |x, out| [-(x * out)] }

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::grid::{Grid, grid_kernel};
-use super::lines::{LINES, LineTile};
+use super::lines::{LINES, LineTile, STEPS};
 use super::patch::{PatchTile, patch_kernel};
 use super::stencil::{Stencil, stencil_kernel};
 use super::taps::{self, Taps, taps_kernel};
@@ -12,7 +12,6 @@ use super::{
     MicroKernels, ROW_VECTORS, Tile, Vector, all_kernels, kernel_table, micro_kernel, tier_functions,
 };
 use crate::backend::transpose::{columns_of_4, columns_of_8};
-use crate::simd::{prefetch, prefetch_early};
 
 macro_rules! avx2_vector {
     ($vector:ty, $type:ty, $lanes:literal, $zero:ident, $splat:ident, $load:ident, $store:ident,
@@ -180,11 +179,8 @@ unsafe fn store_some(target: *mut f32, count: usize, lanes: __m256) {
     }
 }
 
-/// Lines that begin at most so many numbers apart follow one another in memory, or nearly.
-const SHORT_LINE: usize = 256;
-
-/// Lines that far ahead are asked for: memory takes longer than a tile.
-const LINES_AHEAD: usize = 3 * LINES;
+/// Lines that are gone through side by side: of twice as many, a power of two apart, too little stays in the first-level cache.
+const HALF: usize = LINES / 2;
 
 /// See [`super::Real::line_kernel`].
 ///
@@ -197,53 +193,31 @@ pub(super) unsafe fn multiply_lines(tile: &LineTile<f32>) {
     unsafe {
         let line = |index: usize| tile.b.offset(index.min(tile.lines - 1) as isize * tile.line_stride);
         let factor = |step: usize| tile.a.offset(step as isize * tile.a_stride).read();
-        let mut sums = [_mm256_setzero_ps(); 2];
-        let groups = tile.lines.div_ceil(8);
+        let mut totals = [0.0f32; LINES];
         let whole = tile.depth / 8 * 8;
-        // No processor guesses that the next lines follow when these end: their memory is asked for meanwhile, in the
-        // order in which it lies. Longer lines are guessed, and twice as many of them do not stay in the first-level cache.
-        let lines_are_short = tile.line_stride.unsigned_abs() <= SHORT_LINE;
-        let turns = 2 * whole.div_ceil(16);
-        let mut step = 0;
-        while step < whole {
-            // Both halves of a cache line at once: where lines are a power of two apart, 16 of them do not stay in the
-            // first-level cache.
-            let end = whole.min(step + 16);
-            for group in 0..groups {
-                if lines_are_short {
-                    let turn = step / 16 * 2 + group;
-                    for index in LINES * turn / turns..LINES * (turn + 1) / turns {
-                        let next = tile.b.wrapping_offset((LINES + index) as isize * tile.line_stride);
-                        prefetch(next.cast(), tile.depth * size_of::<f32>());
-                        if LINES_AHEAD + index < LINES + tile.following {
-                            let later =
-                                tile.b.wrapping_offset((LINES_AHEAD + index) as isize * tile.line_stride);
-                            prefetch_early(later.cast(), tile.depth * size_of::<f32>());
+        let turns = HALF / 8 * whole.div_ceil(STEPS);
+        for first in (0..tile.lines).step_by(HALF) {
+            let mut sums = [_mm256_setzero_ps(); HALF / 8];
+            let groups = (tile.lines - first).div_ceil(8).min(sums.len());
+            for step in (0..whole).step_by(STEPS) {
+                let end = whole.min(step + STEPS);
+                for group in 0..groups {
+                    tile.ask((first, HALF), step / STEPS * sums.len() + group, turns);
+                    for at in (step..end).step_by(8) {
+                        let row = |index: usize| _mm256_loadu_ps(line(first + group * 8 + index).add(at));
+                        let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
+                        let columns = columns_of_8(rows);
+                        for index in 0..8 {
+                            let factor = _mm256_set1_ps(factor(at + index));
+                            sums[group] = _mm256_fmadd_ps(factor, columns[index], sums[group]);
                         }
                     }
                 }
-                for at in (step..end).step_by(8) {
-                    let row = |index: usize| _mm256_loadu_ps(line(group * 8 + index).add(at));
-                    let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
-                    let columns = columns_of_8(rows);
-                    for index in 0..8 {
-                        let factor = _mm256_set1_ps(factor(at + index));
-                        sums[group] = _mm256_fmadd_ps(factor, columns[index], sums[group]);
-                    }
-                }
             }
-            step = end;
+            _mm256_storeu_ps(totals.as_mut_ptr().add(first), sums[0]);
+            _mm256_storeu_ps(totals.as_mut_ptr().add(first + 8), sums[1]);
         }
-        let mut totals = [0.0f32; LINES];
-        _mm256_storeu_ps(totals.as_mut_ptr(), sums[0]);
-        _mm256_storeu_ps(totals.as_mut_ptr().add(8), sums[1]);
-        for (index, total) in totals[..tile.lines].iter_mut().enumerate() {
-            for step in whole..tile.depth {
-                *total = factor(step).mul_add(line(index).add(step).read(), *total);
-            }
-            let c = tile.c.add(index);
-            c.write(if tile.accumulate { c.read() + *total } else { *total });
-        }
+        tile.finish(&totals, whole);
     }
 }
 

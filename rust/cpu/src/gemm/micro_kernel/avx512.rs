@@ -2,7 +2,9 @@
 
 use std::arch::x86_64::*;
 
+use super::avx2;
 use super::grid::{Grid, grid_kernel};
+use super::lines::{LINES, LineTile, STEPS};
 use super::patch::{PatchTile, patch_kernel};
 use super::stencil::{Stencil, stencil_kernel};
 use super::taps::{self, Taps, taps_kernel};
@@ -125,3 +127,69 @@ macro_rules! kernels {
 
 kernels!(single, f32, __m512);
 kernels!(double, f64, __m512d);
+
+/// Bytes after which addresses fall into the same set of the first-level cache. Quarters of cache lines are read one after the
+/// other here, so that 16 of them must stay: more than a set holds.
+const SAME_SET: usize = 4096;
+
+/// Vectors of sums, see [`LINES`].
+const GROUPS: usize = LINES / 16;
+
+/// See [`super::Real::line_kernel`]. A third of the shuffles of vectors of 256 bits: four lines come together as they are loaded.
+///
+/// # Safety
+/// The CPU has AVX-512, AVX2 and FMA, and all elements that the tile names are valid.
+#[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
+pub(super) unsafe fn multiply_lines(tile: &LineTile<f32>) {
+    let stride = tile.line_stride;
+    if tile.lines < LINES || (stride.unsigned_abs() * size_of::<f32>()).is_multiple_of(SAME_SET) {
+        // SAFETY: the caller's.
+        return unsafe { avx2::multiply_lines(tile) };
+    }
+    // SAFETY: the caller vouches for every element of the tile, whose lines are all there.
+    unsafe {
+        let mut sums = [_mm512_setzero_ps(); GROUPS];
+        let whole = tile.depth / 4 * 4;
+        let turns = GROUPS * whole.div_ceil(STEPS);
+        for step in (0..whole).step_by(STEPS) {
+            let end = whole.min(step + STEPS);
+            for (group, sum) in sums.iter_mut().enumerate() {
+                // What lies in a cache is there in time.
+                if tile.following.is_some() {
+                    tile.ask((0, LINES), step / STEPS * GROUPS + group, turns);
+                }
+                for at in (step..end).step_by(4) {
+                    let first = tile.b.offset(group as isize * 16 * stride).add(at);
+                    // Steps of lines `line`, `line + 4`, `line + 8` and `line + 12`.
+                    let four = |line: isize| {
+                        let part = |quarter: isize| _mm_loadu_ps(first.offset((line + 4 * quarter) * stride));
+                        let lines = _mm512_broadcast_f32x4(part(0));
+                        let lines = _mm512_mask_broadcast_f32x4(lines, 0x00f0, part(1));
+                        let lines = _mm512_mask_broadcast_f32x4(lines, 0x0f00, part(2));
+                        _mm512_mask_broadcast_f32x4(lines, 0xf000, part(3))
+                    };
+                    let lines = [four(0), four(1), four(2), four(3)];
+                    let low = [(0, 1), (2, 3)]
+                        .map(|(a, b)| _mm512_castps_pd(_mm512_unpacklo_ps(lines[a], lines[b])));
+                    let high = [(0, 1), (2, 3)]
+                        .map(|(a, b)| _mm512_castps_pd(_mm512_unpackhi_ps(lines[a], lines[b])));
+                    let columns = [
+                        _mm512_unpacklo_pd(low[0], low[1]),
+                        _mm512_unpackhi_pd(low[0], low[1]),
+                        _mm512_unpacklo_pd(high[0], high[1]),
+                        _mm512_unpackhi_pd(high[0], high[1]),
+                    ];
+                    for (index, column) in columns.into_iter().enumerate() {
+                        let factor = tile.a.offset((at + index) as isize * tile.a_stride).read();
+                        *sum = _mm512_fmadd_ps(_mm512_set1_ps(factor), _mm512_castpd_ps(column), *sum);
+                    }
+                }
+            }
+        }
+        let mut totals = [0.0f32; LINES];
+        for (group, &sum) in sums.iter().enumerate() {
+            _mm512_storeu_ps(totals.as_mut_ptr().add(16 * group), sum);
+        }
+        tile.finish(&totals, whole);
+    }
+}

@@ -259,7 +259,9 @@ real!(
     fn line_kernel() -> Option<LineKernel<f32>> {
         match tier() {
             #[cfg(target_arch = "x86_64")]
-            Tier::Avx2 | Tier::Avx512 => Some(avx2::multiply_lines),
+            Tier::Avx512 => Some(avx512::multiply_lines),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx2 => Some(avx2::multiply_lines),
             _ => None,
         }
     }
