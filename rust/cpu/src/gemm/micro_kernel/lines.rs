@@ -23,8 +23,8 @@ pub(crate) struct LineTile<T> {
     pub accumulate: bool,
 }
 
-/// Lines of a tile: two vectors of 512 bits of sums or four of 256, so that some are worked on while others wait for their
-/// additions.
+/// Lines of a tile: two vectors of 512 bits of sums, so that one is worked on while the other waits for its additions; of 256
+/// bits two times two.
 pub(crate) const LINES: usize = 32;
 
 /// Steps that are taken of one line after the other: a cache line of each, so that no line has to stay in the first-level cache.
