@@ -17,7 +17,7 @@ const SPIN: Duration = Duration::from_micros(500);
 /// How long it does where several threads call, which want the CPU as well: about what waking it costs twice.
 const SPIN_AMONG_CALLERS: Duration = Duration::from_micros(100);
 
-/// Milliseconds after another thread called than the one before, in which that is so.
+/// Several threads call for so long after another one did than the time before.
 const AMONG_CALLERS: Duration = Duration::from_millis(50);
 
 /// Looks at the shared counter between two looks at the clock.
@@ -50,11 +50,13 @@ static ALONE: AtomicU64 = AtomicU64::new(0);
 /// So much work done alone for want of a helper that spins wakes one.
 const ALONE_NANOSECONDS: u64 = 4 * WOKEN_HELPER_NANOSECONDS;
 
-/// Milliseconds of [`milliseconds`] until which no helper spins.
+/// Until when no helper spins, as [`milliseconds`] counts.
 static REST_UNTIL: AtomicU64 = AtomicU64::new(0);
 
-/// Which thread called last, and milliseconds of [`milliseconds`] until which several do.
+/// Which thread called last.
 static CALLER: AtomicUsize = AtomicUsize::new(0);
+
+/// Until when several threads call, as [`milliseconds`] counts.
 static SEVERAL_UNTIL: AtomicU64 = AtomicU64::new(0);
 
 /// Takes note of the thread that calls.

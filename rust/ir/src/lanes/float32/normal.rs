@@ -35,9 +35,10 @@ pub(super) fn normal_pdf(x: f32) -> f32 {
     magnitude_and_density(x).1
 }
 
-/// The distribution function of the standard normal distribution: 3.6 ULP; 0 where it would be subnormal. For −a ≤ 0 it is the density times Mills'
-/// ratio 1 / (a + g(a)), where g, whose continued fraction is 1 / (a + 2 / (a + 3 / (a + …))), is a rational function
-/// fitted to an error of the ratio of 2⁻²⁵·⁹. So written, nothing that is rounded in g counts for large a.
+/// The distribution function of the standard normal distribution: 3.6 ULP; 0 where it would be subnormal. For −a ≤ 0 it
+/// is the density times Mills' ratio 1 / (a + g(a)), where g, whose continued fraction is 1 / (a + 2 / (a + 3 / (a + …))),
+/// is a rational function fitted to an error of the ratio of 2⁻²⁵·⁹. So written, nothing that is rounded in g counts for
+/// large a.
 #[inline(always)]
 pub(super) fn ndtr(x: f32) -> f32 {
     let (a, density) = magnitude_and_density(x);
