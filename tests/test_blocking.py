@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 
 import tenfold as tf
@@ -96,3 +97,38 @@ def test_threads_compute_at_once_without_deadlock_and_with_their_own_results(eag
     base = 2.0 * sum(range(50_000))
     for number in range(6):
         assert results[number] == 20 * number * base + 50_000 * sum(range(20))
+
+
+@pytest.mark.parametrize("eager", [True, False])
+def test_a_tensor_that_another_thread_replaces_stays_what_it_was_for_an_operation_under_way(eager: bool):
+    before = tf.is_eager()
+    tf.set_eager(eager)
+    # So many that other threads go on while they are computed.
+    factor = tf.zeros(200_000)
+    running = True
+    replaced = 0
+
+    def replace() -> None:
+        nonlocal replaced
+        while running:
+            replaced += 1
+            factor.fill_(float(replaced))
+
+    thread = threading.Thread(target=replace)
+    seen = set()
+    try:
+        thread.start()
+        for _ in range(100):
+            leaf = tf.ones(200_000, requires_grad=True)
+            product = leaf * factor
+            product.sum().backward()
+            value = product.detach().numpy()
+            # The product, and what was kept of the factor for the gradient, are of one moment.
+            assert (value == value[0]).all()
+            np.testing.assert_array_equal(leaf.grad.numpy(), value)
+            seen.add(float(value[0]))
+    finally:
+        running = False
+        thread.join()
+        tf.set_eager(before)
+    assert len(seen) > 1

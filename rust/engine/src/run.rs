@@ -3,11 +3,12 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 use smallvec::{SmallVec, smallvec};
 use tenfold_ir::{Backend, Buffer, Error, ErrorKind, Kernel, Result, Source};
 
-use crate::graph::{Batch, Garbage, Node, Place, Recorded, Shard, Slot, current_shard};
+use crate::graph::{Batch, Garbage, Node, Recorded, Shard, Slot, Standing, current_shard};
 use crate::plan::{Explanation, Plans, Step, explain, plan};
 use crate::{profile, switches};
 
@@ -15,6 +16,10 @@ use crate::{profile, switches};
 const PENDING_NODES: usize = 1024;
 /// … or their outputs would take this many bytes.
 const PENDING_BYTES: usize = 256 << 20;
+
+/// For how long a thread makes room for others that wait for its shard: twice what an interpreter's lock takes to change
+/// hands.
+const LONGEST_TURN: Duration = Duration::from_millis(10);
 
 /// A kernel that reads and writes this many bytes may be long enough for the caller to let other work go on.
 const LONG_KERNEL_BYTES: usize = 128 << 10;
@@ -110,22 +115,49 @@ pub(crate) fn flush(shard: &'static Shard, asked: Option<Slot>) -> Result<()> {
         return Err(Error::state("flush", "a host function must not look at tensors"));
     }
     let mut plans = exclusive(shard);
-    let _flushing = Flushing::enter();
-    run_pending(shard, &mut plans, asked)
+    let flushing = Flushing::enter();
+    let result = run_pending(shard, &mut plans, asked);
+    drop((flushing, plans));
+    if shard.waiting.load(Ordering::SeqCst) > 0 {
+        let_others_run(shard);
+    }
+    result
 }
 
-/// The right to run the shard's nodes. Whoever waits for it must not hold what the present owner may need.
+/// The right to run the shard's nodes. Whoever waits for it must not hold what the present owner may need, and so gets it
+/// anew when it holds again what it let go for that.
 fn exclusive(shard: &'static Shard) -> MutexGuard<'static, Plans> {
     let flusher = shard.arena().flusher();
+    let mut waits = false;
     loop {
-        match flusher.try_lock() {
-            Ok(guard) => return guard,
-            Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+        let guard = match flusher.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => {
+                if !std::mem::replace(&mut waits, true) {
+                    shard.waiting.fetch_add(1, Ordering::SeqCst);
+                }
                 blocking(|| drop(flusher.lock().unwrap_or_else(PoisonError::into_inner)));
+                continue;
             }
+        };
+        if waits {
+            shard.waiting.fetch_sub(1, Ordering::SeqCst);
         }
+        return guard;
     }
+}
+
+/// Gives those who wait for the shard a turn. A thread that records and runs without a pause holds the interpreter
+/// whenever its nodes do not run: others would get the one only while they cannot get the other.
+#[cold]
+fn let_others_run(shard: &Shard) {
+    blocking(|| {
+        let start = Instant::now();
+        while shard.waiting.load(Ordering::SeqCst) > 0 && start.elapsed() < LONGEST_TURN {
+            std::thread::sleep(LONGEST_TURN / 100);
+        }
+    });
 }
 
 fn run_pending(shard: &'static Shard, plans: &mut Plans, asked: Option<Slot>) -> Result<()> {
@@ -304,23 +336,25 @@ fn claim(shard: &Shard, batch: &mut Batch, step: &Step) -> Operands {
     let mut arena = shard.arena();
     for read in &step.reads {
         let Some(node) = &mut batch.nodes[read.node as usize] else { continue };
-        let buffer = match std::mem::replace(&mut node.inputs[read.input as usize].place, Place::Claimed) {
-            Place::Pending(slot, _) => arena.claim(slot),
-            Place::Ready(buffer) => buffer,
-            Place::Claimed => unreachable!("an input is one operand"),
-        };
-        buffers[read.operand as usize] = Some(buffer);
+        let input = &mut node.inputs[read.input as usize];
+        debug_assert!(input.is_counted(), "an input is one operand");
+        input.standing = Standing::Claimed;
+        let buffer = &mut buffers[read.operand as usize];
+        *buffer = Some(arena.claim(input.slot, buffer.take()));
     }
     buffers
 }
 
 /// Gives the operands back to the nodes.
-fn unclaim(batch: &mut Batch, step: &Step, operands: &Operands) {
+fn unclaim(shard: &Shard, batch: &mut Batch, step: &Step, operands: &Operands) {
+    let mut arena = shard.arena();
     for read in &step.reads {
         if let (Some(node), Some(buffer)) =
             (&mut batch.nodes[read.node as usize], &operands[read.operand as usize])
         {
-            node.inputs[read.input as usize].place = Place::Ready(buffer.clone());
+            let input = &mut node.inputs[read.input as usize];
+            input.slot = arena.put_back(buffer.clone());
+            input.standing = Standing::Computed { is_held: false };
         }
     }
 }
@@ -338,7 +372,7 @@ fn run(shard: &Shard, batch: &mut Batch, step: &Step) -> std::result::Result<Vec
     let mut operands = claim(shard, batch, step);
     if switches::check() {
         let result = run_checked(backend, kernel, &operands);
-        unclaim(batch, step, &operands);
+        unclaim(shard, batch, step, &operands);
         return Ok(result?);
     }
     let shared = shared_operands(backend, kernel, &operands);
@@ -350,7 +384,7 @@ fn run(shard: &Shard, batch: &mut Batch, step: &Step) -> std::result::Result<Vec
             false => match backend.allocate(spec.bytes()) {
                 Ok(buffer) => Some(buffer),
                 Err(error) => {
-                    unclaim(batch, step, &operands);
+                    unclaim(shard, batch, step, &operands);
                     return Err(error.into());
                 }
             },
@@ -380,7 +414,7 @@ fn run(shard: &Shard, batch: &mut Batch, step: &Step) -> std::result::Result<Vec
     match result {
         Ok(()) => Ok(outputs),
         Err(error) if shared.is_empty() => {
-            unclaim(batch, step, &operands);
+            unclaim(shard, batch, step, &operands);
             Err(error.into())
         }
         // What was overwritten cannot be computed again.

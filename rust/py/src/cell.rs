@@ -1,6 +1,9 @@
 //! The cell behind a Python tensor: a value that may change, shared by its views.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::cell::{Cell as Plain, OnceCell, RefCell};
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use tenfold::autograd::{self, EdgeRef};
@@ -11,8 +14,104 @@ use crate::tensor::PyTensor;
 
 /// A value that changes by in-place operations, and how often it did.
 struct State {
+    value: RefCell<Tensor>,
+    version: Plain<u64>,
+    /// How many [`Operand`]s stand for the value.
+    borrows: Plain<u32>,
+    /// Values that were replaced while operands stood for them.
+    replaced: Plain<Option<Box<Replaced>>>,
+}
+
+/// A value that goes with the last operand that stands for it, and those that were replaced before it.
+struct Replaced {
     value: Tensor,
-    version: u64,
+    borrows: u32,
+    earlier: Option<Box<Replaced>>,
+}
+
+impl State {
+    fn new(value: Tensor, version: u64) -> State {
+        State {
+            value: RefCell::new(value),
+            version: Plain::new(version),
+            borrows: Plain::new(0),
+            replaced: Plain::new(None),
+        }
+    }
+
+    /// Puts another value in place of this one, which is given back, to be dropped where that may run foreign code; unless
+    /// operands stand for it.
+    fn replace(&self, value: Tensor) -> Option<Tensor> {
+        let before = self.value.replace(value);
+        let borrows = self.borrows.replace(0);
+        if borrows == 0 {
+            return Some(before);
+        }
+        self.replaced.set(Some(Box::new(Replaced { value: before, borrows, earlier: self.replaced.take() })));
+        None
+    }
+
+    /// An operand is gone that stood for this value.
+    #[inline]
+    fn give_back(&self, value: &Tensor) {
+        match self.replaced.take() {
+            None => self.borrows.set(self.borrows.get() - 1),
+            Some(replaced) => drop(self.give_back_one_of(replaced, value)),
+        }
+    }
+
+    /// The same where values were replaced. What nobody needs any longer is the caller's, to be dropped.
+    #[cold]
+    fn give_back_one_of(&self, replaced: Box<Replaced>, value: &Tensor) -> Option<Tensor> {
+        let mut first = Some(replaced);
+        let mut last = None;
+        if self.borrows.get() > 0 && self.value.borrow().is_copy_of(value) {
+            self.borrows.set(self.borrows.get() - 1);
+        } else {
+            let mut place = &mut first;
+            while let Some(mut kept) = place.take() {
+                if !kept.value.is_copy_of(value) {
+                    place = &mut place.insert(kept).earlier;
+                    continue;
+                }
+                kept.borrows -= 1;
+                if kept.borrows > 0 {
+                    *place = Some(kept);
+                } else {
+                    let Replaced { value, earlier, .. } = *kept;
+                    (*place, last) = (earlier, Some(value));
+                }
+                break;
+            }
+        }
+        self.replaced.set(first);
+        last
+    }
+}
+
+/// What threads look at only while they are attached to the interpreter: its lock, which one of them has at a time, guards
+/// it. (The module says that it needs that lock, where an interpreter can do without.) A lock of its own would be half of
+/// what an addition of two tensors costs.
+#[derive(Default)]
+struct Guarded<T>(T);
+
+// SAFETY: `get` and `with` hand a reference to attached threads alone, for as long as they are. One that lets the
+// interpreter go meanwhile cannot take the reference along: `detach` asks for closures that are `Send`, and a reference to
+// what is not `Sync` is none. (Our own hook around long kernels leaves its caller's frames as they are: what these go on
+// with, they go on with when they are attached again.)
+unsafe impl<T: Send> Sync for Guarded<T> {}
+
+impl<T> Guarded<T> {
+    #[inline]
+    fn get<'py>(&'py self, _attached: Python<'py>) -> &'py T {
+        &self.0
+    }
+
+    /// For callers that have no token of their being attached at hand.
+    #[inline]
+    fn with<R>(&self, body: impl FnOnce(&T) -> R) -> R {
+        Python::attach(|_| body(&self.0))
+    }
 }
 
 /// What a view is a view of.
@@ -28,76 +127,84 @@ pub struct View {
 /// The state of a Python tensor.
 pub struct Cell {
     /// A base's value; a view's value as of a version of the base.
-    state: Mutex<State>,
+    state: Guarded<State>,
     view: Option<Box<View>>,
     /// Made for tensors that have or expect a gradient.
-    grad: OnceLock<Arc<Gradient>>,
+    grad: Guarded<OnceCell<Arc<Gradient>>>,
     /// The innermost `vmap` at that time: only those that were active then may give it a value a sample.
     level: u64,
 }
 
 /// The place of a tensor's accumulated gradient, always the same object. The tensor owns it; the edge of a leaf knows it.
 #[derive(Default)]
-pub struct Gradient(Mutex<Option<Py<PyTensor>>>);
+pub struct Gradient(Guarded<RefCell<Option<Py<PyTensor>>>>);
 
 impl Gradient {
     /// The gradient object.
     pub fn get(&self, py: Python<'_>) -> Option<Py<PyTensor>> {
-        locked(&self.0).as_ref().map(|grad| grad.clone_ref(py))
+        self.0.get(py).borrow().as_ref().map(|grad| grad.clone_ref(py))
     }
 
     /// Sets or removes the gradient object.
     pub fn set(&self, grad: Option<Py<PyTensor>>) {
-        let before = std::mem::replace(&mut *locked(&self.0), grad);
+        let before = self.0.with(|place| place.replace(grad));
         drop(before);
     }
-}
-
-#[inline]
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing panics under these locks.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Cell {
     /// A cell of its own.
     pub fn new(value: Tensor) -> Cell {
-        Cell::made(State { value, version: 0 }, None)
+        Cell::made(State::new(value, 0), None)
     }
 
     /// A view, with its present value.
     fn view(value: Tensor, version: u64, view: View) -> Cell {
-        Cell::made(State { value, version }, Some(Box::new(view)))
+        Cell::made(State::new(value, version), Some(Box::new(view)))
     }
 
     #[inline]
     fn made(state: State, view: Option<Box<View>>) -> Cell {
-        Cell { state: Mutex::new(state), view, grad: OnceLock::new(), level: batch::innermost() }
+        Cell { state: Guarded(state), view, grad: Guarded(OnceCell::new()), level: batch::innermost() }
     }
 
     /// The value with its gradient edge.
     #[inline]
     pub fn value(&self) -> Result<Tensor> {
         match &self.view {
-            None => Ok(locked(&self.state).value.clone()),
+            None => Ok(self.present()),
             Some(view) => self.value_of_view(view),
         }
     }
 
-    /// The same of a tensor that is no view: nothing can fail.
+    /// What stands in the cell.
     #[inline]
-    pub fn own_value(&self) -> Option<Tensor> {
-        self.view.is_none().then(|| locked(&self.state).value.clone())
+    fn present(&self) -> Tensor {
+        self.state.with(|state| state.value.borrow().clone())
+    }
+
+    /// The value as an operand of what the caller is about to do, without counting a reference to it.
+    #[inline]
+    pub fn operand<'py>(&'py self, py: Python<'py>) -> Result<Operand<'py>> {
+        if let Some(view) = &self.view {
+            let value = ManuallyDrop::new(self.value_of_view(view)?);
+            return Ok(Operand { value, owner: None, _attached: py });
+        }
+        let state = self.state.get(py);
+        state.borrows.set(state.borrows.get() + 1);
+        // SAFETY: the bits of a reference that the cell keeps alive until the operand is gone, and which the operand does
+        // not let go of: the value stays in the cell, or among those that were replaced while it was borrowed.
+        let value = unsafe { ManuallyDrop::new(state.value.as_ptr().read()) };
+        Ok(Operand { value, owner: Some(state), _attached: py })
     }
 
     fn value_of_view(&self, view: &View) -> Result<Tensor> {
         let base = &view.base.get().cell;
         let now = base.version();
-        {
-            let cached = locked(&self.state);
-            if cached.version == now {
-                return Ok(cached.value.clone());
-            }
+        let cached =
+            self.state.with(|cached| (cached.version.get() == now).then(|| cached.value.borrow().clone()));
+        if let Some(value) = cached {
+            return Ok(value);
         }
         let (base, version) = base.value_and_version()?;
         let source = if view.detached { base.detach() } else { base };
@@ -108,29 +215,33 @@ impl Cell {
             region.number_behind(&source);
             region
         };
-        let mut cached = locked(&self.state);
         // A detached view that was made a leaf of its own stays that leaf.
-        let own_edge = cached.value.gradient_edge().filter(|edge| edge.is_leaf() && view.detached).cloned();
+        let own_edge = self.own_edge().filter(|edge| edge.is_leaf() && view.detached);
         if own_edge.is_some() {
             value = value.with_gradient_edge(own_edge);
         }
-        let before = std::mem::replace(&mut *cached, State { value: value.clone(), version });
-        drop(cached);
+        let before = self.state.with(|cached| {
+            cached.version.set(version);
+            cached.replace(value.clone())
+        });
         drop(before);
         Ok(value)
     }
 
     /// A base's value and version.
     fn value_and_version(&self) -> Result<(Tensor, u64)> {
-        let state = locked(&self.state);
-        Ok((state.value.clone(), state.version))
+        Ok(self.state.with(|state| (state.value.borrow().clone(), state.version.get())))
+    }
+
+    fn own_edge(&self) -> Option<EdgeRef> {
+        self.state.with(|state| state.value.borrow().gradient_edge().cloned())
     }
 
     /// How often the value was changed in place.
     pub fn version(&self) -> u64 {
         match &self.view {
             Some(view) => view.base.get().cell.version(),
-            None => locked(&self.state).version,
+            None => self.state.with(|state| state.version.get()),
         }
     }
 
@@ -168,7 +279,7 @@ impl Cell {
         match &self.view {
             None => self.assign_base(operation, value, false),
             Some(view) => {
-                let own_leaf = locked(&self.state).value.gradient_edge().is_some_and(EdgeRef::is_leaf);
+                let own_leaf = self.own_edge().as_ref().is_some_and(EdgeRef::is_leaf);
                 if own_leaf && view.detached && autograd::is_enabled() {
                     return Err(leaf_error(operation));
                 }
@@ -187,16 +298,16 @@ impl Cell {
     }
 
     fn assign_base(&self, operation: &'static str, value: Tensor, detached: bool) -> Result<()> {
-        let mut state = locked(&self.state);
-        if state.value.shape() != value.shape() || state.value.dtype() != value.dtype() {
+        let before = self.present();
+        if before.shape() != value.shape() || before.dtype() != value.dtype() {
             return Err(Error::shape(
                 operation,
                 format!(
                     "the result of shape {} and dtype {} cannot replace a tensor of shape {} and dtype {}",
                     value.shape(),
                     value.dtype(),
-                    state.value.shape(),
-                    state.value.dtype()
+                    before.shape(),
+                    before.dtype()
                 ),
             ));
         }
@@ -207,46 +318,74 @@ impl Cell {
             )
             .hint("use the operation that is not in place, or make the tensor inside the mapped function"));
         }
-        let edge = state.value.gradient_edge().cloned();
+        let edge = before.gradient_edge().cloned();
         let recording = autograd::is_enabled() && !detached;
         if recording && edge.as_ref().is_some_and(EdgeRef::is_leaf) {
             return Err(leaf_error(operation));
         }
-        let value = if recording { value } else { value.with_gradient_edge(edge) };
-        let before = std::mem::replace(&mut state.value, value);
-        state.version += 1;
-        drop(state);
-        drop(before);
+        self.replace(if recording { value } else { value.with_gradient_edge(edge) }, true);
         Ok(())
     }
 
     /// Replaces value and gradient edge, whatever the shape: `requires_grad_`, `.data = …`. A view becomes a tensor of
     /// its own by that, as far as its edge goes: it keeps showing its base's elements.
     pub fn set_leaf(&self, value: Tensor) {
-        let mut state = locked(&self.state);
-        let before = std::mem::replace(&mut state.value, value);
-        if self.view.is_none() {
-            state.version += 1;
-        }
-        drop(state);
+        self.replace(value, self.view.is_none());
+    }
+
+    fn replace(&self, value: Tensor, is_change: bool) {
+        let before = self.state.with(|state| {
+            state.version.set(state.version.get() + u64::from(is_change));
+            state.replace(value)
+        });
         drop(before);
     }
 
     /// The gradient object.
     pub fn grad(&self, py: Python<'_>) -> Option<Py<PyTensor>> {
-        self.grad.get()?.get(py)
+        self.grad.get(py).get()?.get(py)
     }
 
     /// Sets or removes the gradient object.
     pub fn set_grad(&self, grad: Option<Py<PyTensor>>) {
-        if grad.is_some() || self.grad.get().is_some() {
+        if grad.is_some() || self.grad.with(|place| place.get().is_some()) {
             self.gradient().set(grad);
         }
     }
 
     /// The place of the gradient.
-    pub fn gradient(&self) -> &Arc<Gradient> {
-        self.grad.get_or_init(Arc::default)
+    pub fn gradient(&self) -> Arc<Gradient> {
+        self.grad.with(|place| place.get_or_init(Arc::default).clone())
+    }
+}
+
+/// A value that an operation reads, for as long as the caller is attached to the interpreter. Where it is that of a cell,
+/// which nearly all are, it is borrowed: another thread may replace it meanwhile, and it is kept until here.
+pub struct Operand<'py> {
+    value: ManuallyDrop<Tensor>,
+    /// The state that keeps it alive; `None` for a value of one's own.
+    owner: Option<&'py State>,
+    /// The token itself, so that nobody takes an operand to where the thread is not attached.
+    _attached: Python<'py>,
+}
+
+impl Deref for Operand<'_> {
+    type Target = Tensor;
+
+    #[inline]
+    fn deref(&self) -> &Tensor {
+        &self.value
+    }
+}
+
+impl Drop for Operand<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        match self.owner {
+            Some(state) => state.give_back(&self.value),
+            // SAFETY: a value of its own, which nobody sees any more.
+            None => unsafe { ManuallyDrop::drop(&mut self.value) },
+        }
     }
 }
 

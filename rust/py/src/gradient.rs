@@ -98,7 +98,7 @@ impl PyTensor {
     fn retain_grad(&self) -> PyResult<()> {
         let value = self.value()?;
         let Some(edge) = value.gradient_edge().filter(|edge| !edge.is_leaf()) else { return Ok(()) };
-        let place = Arc::downgrade(self.cell.gradient());
+        let place = Arc::downgrade(&self.cell.gradient());
         edge.add_hook(Arc::new(move |gradient: &Tensor| {
             let Some(place) = place.upgrade() else { return Ok(None) };
             Python::attach(|py| -> PyResult<()> {

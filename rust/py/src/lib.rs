@@ -33,7 +33,7 @@ mod transforms;
 mod views;
 
 /// The core of Tenfold.
-#[pymodule]
+#[pymodule(gil_used = true)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     blocking::add_blocking();

@@ -8,7 +8,7 @@ use pyo3::pyclass::CompareOp;
 use pyo3::types::{PyTuple, PyType};
 use tenfold::{Argument, Error, Layout, Operation, Scalar, Shape, Tensor};
 
-use crate::cell::{Cell, make_view, region_of, region_of_moved};
+use crate::cell::{Cell, Operand, make_view, region_of, region_of_moved};
 use crate::convert::{PyArgument, plain_number};
 use crate::dtype::{PyDType, dtype_object};
 use crate::errors::{Named, Outcome, to_python};
@@ -54,10 +54,13 @@ impl PyTensor {
     /// The present value with its gradient edge.
     #[inline]
     pub(crate) fn value(&self) -> PyResult<Tensor> {
-        match self.cell.own_value() {
-            Some(value) => Ok(value),
-            None => self.cell.value().map_err(to_python),
-        }
+        self.cell.value().map_err(to_python)
+    }
+
+    /// The same for an operation that only reads it.
+    #[inline]
+    pub(crate) fn operand<'py>(&'py self, py: Python<'py>) -> PyResult<Operand<'py>> {
+        self.cell.operand(py).map_err(to_python)
     }
 
     /// An in-place operation: replaces the value by `compute` of it, converted to the tensor's dtype.
@@ -140,13 +143,13 @@ fn binary(
     let py = other.py();
     // Numbers first: to see that they are no tensor is to go through the bases of their class.
     if let Some(number) = plain_number(other) {
-        let value = slf.value()?;
+        let value = slf.operand(py)?;
         let (own, other) = (Argument::Tensor(&value), Argument::Scalar(number));
         return applied(py, operation, &if reflected { [other, own] } else { [own, other] });
     }
     if let Ok(tensor) = other.cast::<PyTensor>() {
-        let (own, other) = (slf.value()?, tensor.get().value()?);
-        let operands = if reflected { [&other, &own] } else { [&own, &other] };
+        let (own, other) = (slf.operand(py)?, tensor.get().operand(py)?);
+        let operands = if reflected { [&*other, &*own] } else { [&*own, &*other] };
         return applied(py, operation, &operands.map(Argument::Tensor));
     }
     let argument = match PyArgument::of_other(other) {
@@ -448,7 +451,7 @@ impl PyTensor {
         let value =
             if requires_grad { value.requires_gradient().map_err(to_python)? } else { value.detach() };
         if let Some(edge) = value.gradient_edge() {
-            edge.set_owner(Arc::new(Arc::downgrade(slf.get().cell.gradient())));
+            edge.set_owner(Arc::new(Arc::downgrade(&slf.get().cell.gradient())));
         }
         slf.get().cell.set_leaf(value);
         Ok(slf.clone())
@@ -510,7 +513,7 @@ impl PyTensor {
         let (old, new) = (slf.get().value()?, data.get().value()?.detach());
         let new = if old.requires_grad() { new.requires_gradient().map_err(to_python)? } else { new };
         if let Some(edge) = new.gradient_edge() {
-            edge.set_owner(Arc::new(Arc::downgrade(slf.get().cell.gradient())));
+            edge.set_owner(Arc::new(Arc::downgrade(&slf.get().cell.gradient())));
         }
         slf.get().cell.set_leaf(new);
         Ok(())

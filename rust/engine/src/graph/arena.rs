@@ -7,13 +7,13 @@ use smallvec::SmallVec;
 use tenfold_ir::{Buffer, Error, Result};
 
 use super::Layouts;
-use super::node::{Node, NodeOperation, Place, Slot};
+use super::node::{Node, NodeOperation, Slot};
 use crate::plan::Plans;
 
 /// The place of a node in the order of recording.
 type Sequence = u64;
 
-/// Where a value stands.
+/// Where a value stands. Each is a word beside the tag, so that both move in registers.
 #[derive(Debug)]
 pub(super) enum State {
     /// Nobody's; may be given out again.
@@ -21,7 +21,7 @@ pub(super) enum State {
     /// Not computed; the node waits in the arena.
     Pending(Sequence),
     /// Taken by a flush; the number of the value in its batch.
-    InFlight(u32),
+    InFlight(u64),
     /// Computed.
     Ready(Arc<Buffer>),
     /// Could not be computed.
@@ -87,7 +87,7 @@ impl Arena {
         &mut self.entries[slot as usize]
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn new_slot(&mut self, state: State) -> Slot {
         match self.free.pop() {
             Some(slot) => {
@@ -108,15 +108,11 @@ impl Arena {
 
     /// Lets go of what a node that is done with holds, and keeps its memory for another one.
     pub fn retire(&mut self, mut node: Box<Node>, garbage: &mut Garbage) {
-        for input in node.inputs.drain(..) {
-            if let Place::Ready(buffer) = input.place {
-                garbage.buffers.push(buffer);
-            }
-        }
         if let NodeOperation::Expression(_) | NodeOperation::Core(_) = node.operation {
             // It may hold what belongs to its caller.
             garbage.operations.push(std::mem::replace(&mut node.operation, NodeOperation::Fill));
         }
+        node.inputs.clear();
         node.scalars.clear();
         node.outputs.clear();
         node.has_waited = false;
@@ -162,6 +158,14 @@ impl Arena {
     pub fn release(&mut self, slot: Slot) -> bool {
         let entry = self.entry(slot);
         entry.handles -= 1;
+        if entry.handles == 0
+            && entry.uses > 0
+            && let State::Ready(buffer) = &entry.state
+        {
+            let kept = buffer.size();
+            self.kept_bytes += kept;
+            return false;
+        }
         entry.handles == 0 && entry.uses == 0
     }
 
@@ -180,10 +184,6 @@ impl Arena {
                 State::Free | State::InFlight(_) => {}
                 State::Ready(_) | State::Failed(_) => {
                     if let State::Ready(buffer) = std::mem::replace(&mut entry.state, State::Free) {
-                        // Nodes that wait keep it alive.
-                        if Arc::strong_count(&buffer) > 1 {
-                            self.kept_bytes += buffer.size();
-                        }
                         garbage.buffers.push(buffer);
                     }
                     self.free.push(slot);
@@ -193,10 +193,11 @@ impl Arena {
                         for output in &node.outputs {
                             self.free_slot(output.slot);
                         }
-                        for input in &node.inputs {
-                            if let Place::Pending(from, _) = input.place {
-                                self.entry(from).uses -= 1;
-                                work.push(from);
+                        for input in node.inputs.iter().filter(|input| input.is_counted()) {
+                            let from = self.entry(input.slot);
+                            from.uses -= 1;
+                            if from.uses == 0 && from.handles == 0 {
+                                work.push(input.slot);
                             }
                         }
                         self.retire(node, garbage);
@@ -220,15 +221,13 @@ impl Arena {
 
     /// A node that ran, or never will, reads its inputs no longer.
     pub fn release_inputs(&mut self, node: &Node, garbage: &mut Garbage) {
-        for input in &node.inputs {
-            if let Place::Pending(slot, _) = input.place {
-                let entry = self.entry(slot);
-                entry.uses -= 1;
-                // One in flight is done with when its own node is.
-                let is_dead = entry.handles == 0 && entry.uses == 0;
-                if is_dead && !matches!(entry.state, State::InFlight(_)) {
-                    self.collect(slot, garbage);
-                }
+        for input in node.inputs.iter().filter(|input| input.is_counted()) {
+            let entry = self.entry(input.slot);
+            entry.uses -= 1;
+            // One in flight is done with when its own node is.
+            let is_dead = entry.handles == 0 && entry.uses == 0;
+            if is_dead && !matches!(entry.state, State::InFlight(_)) {
+                self.collect(input.slot, garbage);
             }
         }
     }

@@ -23,8 +23,6 @@ pub(crate) struct Value {
 /// Nodes in the order of recording. Their outputs, the *values*, are numbered through.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    /// A copy of what waits in the arena, which is not going to be run.
-    pub is_copy: bool,
     /// `None` for those that have run.
     pub nodes: Vec<Option<Box<Node>>>,
     /// All outputs.
@@ -40,13 +38,7 @@ impl Batch {
     pub fn new(layouts: Layouts, nodes: usize) -> Batch {
         let mut first_value = Vec::with_capacity(nodes + 1);
         first_value.push(0);
-        Batch {
-            is_copy: false,
-            nodes: Vec::with_capacity(nodes),
-            values: Vec::with_capacity(nodes),
-            first_value,
-            layouts,
-        }
+        Batch { nodes: Vec::with_capacity(nodes), values: Vec::with_capacity(nodes), first_value, layouts }
     }
 
     /// Adds the next node. `standing` tells whether tensors hold a slot and how many inputs read it, and is told the

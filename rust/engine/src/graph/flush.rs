@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use tenfold_ir::{Buffer, Error, Result};
 
 use super::arena::{Entry, Flusher, State};
-use super::{Arena, Batch, Garbage, Layouts, Node, Place, Slot};
+use super::{Arena, Batch, Garbage, Layouts, Node, Slot, Standing};
 
 impl Arena {
     /// Takes all nodes, to be run: their outputs are in flight then.
@@ -19,10 +19,14 @@ impl Arena {
             self.first += 1;
             let Some(mut node) = front else { continue };
             self.pending_bytes -= node.bytes;
-            match number_inputs(&mut node, |slot| &self.entries[slot as usize].state) {
+            let stands = |slot: Slot| {
+                let entry = &self.entries[slot as usize];
+                (&entry.state, entry.handles > 0)
+            };
+            match number_inputs(&mut node, stands) {
                 Ok(()) => batch.push(node, |slot, value| {
                     let entry = &mut self.entries[slot as usize];
-                    entry.state = State::InFlight(value);
+                    entry.state = State::InFlight(u64::from(value));
                     (entry.handles > 0, entry.uses)
                 }),
                 Err(error) => self.fail(node, &error, garbage),
@@ -34,14 +38,17 @@ impl Arena {
 
     /// A copy of what waits, as [`Arena::take`] would give it.
     pub fn peek(&self) -> Batch {
-        let mut batch = Batch { is_copy: true, ..Batch::new(self.layouts.clone(), self.nodes.len()) };
+        let mut batch = Batch::new(self.layouts.clone(), self.nodes.len());
         let mut taken: HashMap<Slot, State> = HashMap::new();
         for node in self.nodes.iter().flatten() {
             let mut node = node.clone();
-            let state = |slot: Slot| taken.get(&slot).unwrap_or(&self.entries[slot as usize].state);
-            if number_inputs(&mut node, state).is_ok() {
+            let stands = |slot: Slot| {
+                let entry = &self.entries[slot as usize];
+                (taken.get(&slot).unwrap_or(&entry.state), entry.handles > 0)
+            };
+            if number_inputs(&mut node, stands).is_ok() {
                 batch.push(node, |slot, value| {
-                    taken.insert(slot, State::InFlight(value));
+                    taken.insert(slot, State::InFlight(u64::from(value)));
                     let entry = &self.entries[slot as usize];
                     (entry.handles > 0, entry.uses)
                 });
@@ -50,14 +57,14 @@ impl Arena {
         batch
     }
 
-    /// The buffer of a slot for an input that reads it, which counts no longer. Where nobody else needs the slot, it
-    /// is free and the buffer is the caller's alone.
-    pub fn claim(&mut self, slot: Slot) -> Arc<Buffer> {
+    /// The buffer of a slot, for an input that reads it, which counts no longer. Where nobody else needs the slot, it is free
+    /// and the buffer is the caller's alone. `claimed` is what another input of the same kernel got from it.
+    pub fn claim(&mut self, slot: Slot, claimed: Option<Arc<Buffer>>) -> Arc<Buffer> {
         let entry = self.entry(slot);
         entry.uses -= 1;
         let alone = entry.handles == 0 && entry.uses == 0;
         match &entry.state {
-            State::Ready(buffer) if !alone => buffer.clone(),
+            State::Ready(buffer) if !alone => claimed.unwrap_or_else(|| buffer.clone()),
             State::Ready(_) => {
                 self.free.push(slot);
                 match std::mem::replace(&mut self.entry(slot).state, State::Free) {
@@ -82,12 +89,18 @@ impl Arena {
         self.free_slot(slot);
     }
 
+    /// A slot for a buffer that is given back: one node's input reads it, no tensor holds it.
+    pub fn put_back(&mut self, buffer: Arc<Buffer>) -> Slot {
+        let slot = self.new_slot(State::Ready(buffer));
+        let entry = self.entry(slot);
+        (entry.handles, entry.uses) = (0, 1);
+        slot
+    }
+
     /// A copy of a node that was taken, to wait for the next flush while the node itself runs.
     pub fn postpone(&mut self, node: &Node) -> Box<Node> {
-        for input in &node.inputs {
-            if let Place::Pending(slot, _) = input.place {
-                self.entry(slot).uses += 1;
-            }
+        for input in node.inputs.iter().filter(|input| input.is_counted()) {
+            self.entry(input.slot).uses += 1;
         }
         Box::new(Node { has_waited: true, ..node.clone() })
     }
@@ -146,16 +159,16 @@ impl Arena {
     }
 }
 
-/// Tells each input that is a value of the batch its number. An error where one could not be computed.
-fn number_inputs<'a>(node: &mut Node, state: impl Fn(Slot) -> &'a State) -> Result<()> {
+/// Tells each input what stands in its slot, of which `stands` gives the state, and whether a tensor holds it. An error
+/// where one could not be computed.
+fn number_inputs<'a>(node: &mut Node, stands: impl Fn(Slot) -> (&'a State, bool)) -> Result<()> {
     for input in &mut node.inputs {
-        if let Place::Pending(slot, number) = &mut input.place {
-            *number = match state(*slot) {
-                State::InFlight(value) => Some(*value),
-                State::Failed(error) => return Err(error.clone()),
-                _ => None,
-            };
-        }
+        let (state, is_held) = stands(input.slot);
+        input.standing = match state {
+            State::InFlight(value) => Standing::Value(*value as u32),
+            State::Failed(error) => return Err(error.clone()),
+            _ => Standing::Computed { is_held },
+        };
     }
     Ok(())
 }

@@ -2,20 +2,21 @@
 //! the threads that do not exist there. Whoever embeds the engine registers the functions (`pthread_atfork`).
 
 use std::cell::RefCell;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tenfold_ir::Error;
 
-use super::{Arena, Garbage, IDLE_SHARDS, Shard};
+use super::{ArenaGuard, Garbage, IDLE_SHARDS, Shard};
 
 /// All shards ever made.
 static SHARDS: Mutex<Vec<&'static Shard>> = Mutex::new(Vec::new());
 
 /// Every lock of the graph, while the process forks.
 struct Held {
-    arenas: Vec<MutexGuard<'static, Arena>>,
+    arenas: Vec<ArenaGuard<'static>>,
     _idle: MutexGuard<'static, Vec<&'static Shard>>,
-    _shards: MutexGuard<'static, Vec<&'static Shard>>,
+    shards: MutexGuard<'static, Vec<&'static Shard>>,
 }
 
 thread_local! {
@@ -41,7 +42,7 @@ pub fn before_fork() {
     let _gone = HELD.try_with(|held| {
         let (shards, idle) = (locked(&SHARDS), locked(&IDLE_SHARDS));
         let arenas = shards.iter().map(|shard| shard.arena()).collect();
-        *held.borrow_mut() = Some(Held { arenas, _idle: idle, _shards: shards });
+        *held.borrow_mut() = Some(Held { arenas, _idle: idle, shards });
     });
 }
 
@@ -62,6 +63,7 @@ pub fn after_fork_in_child() {
     if crate::run::is_flushing() {
         return;
     }
+    held.shards.iter().for_each(|shard| shard.waiting.store(0, Ordering::SeqCst));
     let mut garbage = Garbage::default();
     for arena in &mut held.arenas {
         let lost =

@@ -13,29 +13,40 @@ mod node;
 mod recording;
 
 use std::cell::OnceCell;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use spin::mutex::{SpinMutex, SpinMutexGuard};
+use spin::relax::Yield;
 use tenfold_ir::{Buffer, Result};
 
 pub(crate) use arena::{Arena, Garbage};
 pub(crate) use batch::Batch;
 pub use fork::{after_fork_in_child, after_fork_in_parent, before_fork};
 pub(crate) use layouts::{LayoutId, Layouts};
-pub(crate) use node::{Input, Node, NodeOperation, Output, Place, Slot};
+pub(crate) use node::{Input, Node, NodeOperation, Output, Slot, Standing};
 pub(crate) use recording::{Recorded, give_up};
 
 /// The arena of one thread at a time. Shards are never freed; a thread that ends leaves its shard, with whatever
 /// tensors still live there, to a later thread.
+///
+/// Nearly always its own thread alone asks for the arena, and for a few nanoseconds: giving back a lock that nobody can
+/// sleep for is a plain store, and costs a fifth of taking it. Whoever comes meanwhile yields.
 #[derive(Default)]
 pub(crate) struct Shard {
-    arena: Mutex<Arena>,
+    arena: SpinMutex<Arena, Yield>,
+    /// Threads that wait for the right to run its nodes: see `run::exclusive`.
+    pub waiting: AtomicUsize,
 }
 
+/// The arena, locked.
+pub(crate) type ArenaGuard<'a> = SpinMutexGuard<'a, Arena, Yield>;
+
 impl Shard {
-    /// The arena, locked. Nothing that could panic runs under the lock, so poison means nothing.
+    /// The arena, locked. Nothing that waits for something runs under the lock.
     #[inline(always)]
-    pub fn arena(&self) -> MutexGuard<'_, Arena> {
-        self.arena.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn arena(&self) -> ArenaGuard<'_> {
+        self.arena.lock()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use tenfold_ir::{Buffer, Core, DType, Expr, Operation, Scalar};
+use tenfold_ir::{Core, DType, Expr, Operation, Scalar};
 
 use super::LayoutId;
 
@@ -32,30 +32,26 @@ pub(crate) enum NodeOperation {
     Core(Arc<Core>),
 }
 
-/// The memory that a node reads.
-#[derive(Clone, Debug)]
-pub(crate) enum Place {
-    /// An output of an earlier node of the same shard; and once a flush has taken both, the number of that value in the
-    /// batch.
-    Pending(Slot, Option<u32>),
-    /// A buffer.
-    Ready(Arc<Buffer>),
-    /// Given to the kernel that is running.
+/// What stands in the slot that an input names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Nobody has asked: no flush has taken the node.
+    Unknown,
+    /// The value of that number of the batch that the node is in.
+    Value(u32),
+    /// A value that was computed before the batch was taken; whether a tensor holds it.
+    Computed { is_held: bool },
+    /// Nothing any more, for this input: the memory was given to the kernel that is running.
     Claimed,
 }
 
-impl Place {
-    /// True for memory that is there.
-    pub fn is_buffer(&self) -> bool {
-        matches!(self, Place::Ready(_))
-    }
-}
-
-/// An input of a node: memory, and the layout in which it is read.
-#[derive(Clone, Debug)]
+/// An input of a node: the slot of a value, which counts it among its uses, and the layout in which it is read.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Input {
-    /// The memory.
-    pub place: Place,
+    /// The slot, in the node's shard.
+    pub slot: Slot,
+    /// What stands there.
+    pub standing: Standing,
     /// The dtype of its elements.
     pub dtype: DType,
     /// How it is read.
@@ -66,10 +62,21 @@ impl Input {
     /// The value of the batch that it is, unless that was computed before.
     #[inline]
     pub fn value(&self) -> Option<u32> {
-        match self.place {
-            Place::Pending(_, value) => value,
-            Place::Ready(_) | Place::Claimed => None,
+        match self.standing {
+            Standing::Value(value) => Some(value),
+            _ => None,
         }
+    }
+
+    /// True where it counts among the uses of its slot.
+    #[inline]
+    pub fn is_counted(&self) -> bool {
+        self.standing != Standing::Claimed
+    }
+
+    /// True where it is memory that was there before the batch was taken.
+    pub fn is_computed(&self) -> bool {
+        matches!(self.standing, Standing::Computed { .. })
     }
 }
 

@@ -3,13 +3,13 @@
 //! A step for each of its parts, inlined where a node is recorded: it is filled where it lies, and what the steps give stays
 //! in registers. Structures that are put together elsewhere would be copied right after they were written.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use tenfold_ir::{DType, Error, Layout, Result};
 
 use super::arena::State;
-use super::node::{Input, Output};
-use super::{Arena, Garbage, Handle, Node, NodeOperation, Place, Slot};
+use super::node::{Input, Output, Standing};
+use super::{Arena, ArenaGuard, Garbage, Handle, Node, NodeOperation, Slot};
 
 /// What recording a node gave.
 pub(crate) struct Recorded {
@@ -32,8 +32,8 @@ impl Arena {
         node
     }
 
-    /// The node reads a value of the shard; from its buffer, where it is computed by now. True for memory that somebody else
-    /// may write to; an error where the value could not be computed.
+    /// The node reads a value of the shard. True for memory that somebody else may write to; an error where the value could
+    /// not be computed.
     #[inline(always)]
     pub fn read(
         &mut self,
@@ -43,20 +43,15 @@ impl Arena {
         layout: &Arc<Layout>,
     ) -> Result<bool> {
         let layout = self.layouts.id(layout);
-        let entry = &mut self.entries[value.slot() as usize];
-        let mut is_borrowed = false;
-        let place = match &entry.state {
-            State::Ready(buffer) => {
-                is_borrowed = buffer.is_borrowed();
-                Place::Ready(buffer.clone())
-            }
+        let slot = value.slot();
+        let entry = &mut self.entries[slot as usize];
+        let is_borrowed = match &entry.state {
+            State::Ready(buffer) => buffer.is_borrowed(),
             State::Failed(error) => return Err(error.clone()),
-            _ => {
-                entry.uses += 1;
-                Place::Pending(value.slot(), None)
-            }
+            _ => false,
         };
-        node.inputs.push(Input { place, dtype, layout });
+        entry.uses += 1;
+        node.inputs.push(Input { slot, standing: Standing::Unknown, dtype, layout });
         Ok(is_borrowed)
     }
 
@@ -83,7 +78,7 @@ impl Arena {
 
 /// Lets a node go that has no outputs yet. Gives the error for which it does.
 #[cold]
-pub(crate) fn give_up(mut arena: MutexGuard<'_, Arena>, node: Box<Node>, error: Error) -> Error {
+pub(crate) fn give_up(mut arena: ArenaGuard<'_>, node: Box<Node>, error: Error) -> Error {
     let mut garbage = Garbage::default();
     arena.release_inputs(&node, &mut garbage);
     arena.retire(node, &mut garbage);

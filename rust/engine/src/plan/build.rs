@@ -1,7 +1,6 @@
 //! From groups to kernels.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tenfold_ir::expr::Value;
@@ -9,7 +8,7 @@ use tenfold_ir::{Core, DType, Expr, Instruction, Kernel, Layout, Operand, Scalar
 
 use super::groups::{Groups, Role};
 use super::{Origin, Read, Step};
-use crate::graph::{Input, Node, NodeOperation, Place};
+use crate::graph::{Input, Node, NodeOperation};
 
 /// The kernels of all groups, in the order in which they run.
 pub(super) fn steps(groups: Groups<'_>) -> Vec<Step> {
@@ -249,12 +248,7 @@ impl Parts {
 
 /// Where what a node reads comes from: `value` of the batch, or memory that was there before.
 pub(super) fn origin(input: &Input, value: Option<u32>) -> Origin {
-    match (value, &input.place) {
-        (Some(value), _) => Origin::Value(value),
-        (None, Place::Ready(buffer)) => Origin::Buffer(Arc::as_ptr(buffer).addr()),
-        (None, Place::Pending(slot, _)) => Origin::Slot(*slot),
-        (None, Place::Claimed) => unreachable!("planning precedes running"),
-    }
+    value.map_or(Origin::Slot(input.slot), Origin::Value)
 }
 
 /// An expression that is being written. Loads and scalars are written once.

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use tenfold_ir::Core;
 
 use super::{Origin, Step, rules};
-use crate::graph::{Batch, Node, NodeOperation, Place};
+use crate::graph::{Batch, Node, NodeOperation};
 
 /// A kernel of a plan.
 #[derive(Clone, Debug)]
@@ -94,7 +94,7 @@ pub(crate) fn explain(batch: &Batch, steps: &[Step]) -> Explanation {
 fn value_of(origin: &Origin) -> Option<u32> {
     match *origin {
         Origin::Value(value) => Some(value),
-        Origin::Buffer(_) | Origin::Slot(_) => None,
+        Origin::Slot(_) => None,
     }
 }
 
@@ -164,10 +164,9 @@ pub(crate) fn graph(batch: &Batch) -> String {
         };
         let inputs: Vec<String> = batch
             .inputs_of(node)
-            .map(|(input, origin)| match (origin, &input.place) {
-                (Some(value), _) => format!("%{value}"),
-                (None, Place::Ready(_)) => format!("{} {}", input.dtype, batch.layout(input.layout).shape()),
-                (None, _) => "computed".to_owned(),
+            .map(|(input, origin)| match origin {
+                Some(value) => format!("%{value}"),
+                None => format!("{} {}", input.dtype, batch.layout(input.layout).shape()),
             })
             .collect();
         for (value, output) in batch.values_of(node).zip(&recorded.outputs) {

@@ -263,7 +263,7 @@ impl<'a> Groups<'a> {
         let (batch, group_of) = (self.batch, &self.group_of);
         target.loads.retain(|load| match load.0 {
             Origin::Value(value) => group_of[batch.values[value as usize].node as usize] != into,
-            Origin::Buffer(_) | Origin::Slot(_) => true,
+            Origin::Slot(_) => true,
         });
     }
 

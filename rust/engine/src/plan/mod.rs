@@ -44,9 +44,6 @@ pub(crate) struct Step {
 /// Where an operand of a kernel comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// A buffer that was there before the batch was taken, by its address (a counted reference would keep the kernel
-    /// from overwriting it).
-    Buffer(usize),
     /// A value that was computed before the batch was taken, in its slot.
     Slot(Slot),
     /// A value of the batch, by its number.

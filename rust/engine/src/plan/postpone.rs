@@ -4,13 +4,9 @@
 //! `tanh(x * 1.5 + y)` costs twice the time of the chain. Its node waits for one more flush. By then the name is mostly
 //! gone, and the node with it; whoever still holds it gets it then.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use smallvec::{SmallVec, smallvec};
-use tenfold_ir::Buffer;
 
-use crate::graph::{Batch, Node, NodeOperation, Place, Slot};
+use crate::graph::{Batch, Node, NodeOperation, Slot, Standing};
 
 /// Nodes that are run twice for one name, at most.
 const MOST_NODES: u32 = 16;
@@ -22,7 +18,6 @@ pub(super) fn mark(batch: &mut Batch, same: &[u32], asked: Slot) {
         return;
     }
     let is_read = read_values(batch, same);
-    let mut references: Option<HashMap<*const Buffer, usize>> = None;
     // How many nodes it takes to compute a value later; `None` where that is not possible.
     let mut nodes_later: Vec<Option<u32>> = vec![None; batch.values.len()];
     for node in 0..batch.len() {
@@ -31,8 +26,8 @@ pub(super) fn mark(batch: &mut Batch, same: &[u32], asked: Slot) {
         if !is_elementwise(recorded) {
             continue;
         }
-        let nodes = batch.inputs_of(node).map(|(input, origin)| match (origin, &input.place) {
-            (Some(origin), _) => {
+        let nodes = recorded.inputs.iter().map(|input| match input.standing {
+            Standing::Value(origin) => {
                 let original = same[origin as usize];
                 let maker = &batch.values[original as usize];
                 match maker.held {
@@ -43,11 +38,10 @@ pub(super) fn mark(batch: &mut Batch, same: &[u32], asked: Slot) {
                     false => nodes_later[origin as usize],
                 }
             }
-            (None, Place::Ready(buffer)) => {
-                let references = references.get_or_insert_with(|| count_references(batch));
-                (Arc::strong_count(buffer) > references[&Arc::as_ptr(buffer)]).then_some(0)
+            Standing::Computed { is_held } => is_held.then_some(0),
+            Standing::Unknown | Standing::Claimed => {
+                unreachable!("planning follows taking and precedes running")
             }
-            (None, Place::Pending(..) | Place::Claimed) => None,
         });
         let nodes = nodes.sum::<Option<u32>>().map(|inputs| inputs + 1).filter(|&nodes| nodes <= MOST_NODES);
         nodes_later[value as usize] = nodes;
@@ -103,17 +97,4 @@ fn is_elementwise(node: &Node) -> bool {
         // A constant needs no memory where it is read, and expressions are no names of a program.
         NodeOperation::Fill | NodeOperation::Expression(_) | NodeOperation::Core(_) => false,
     }
-}
-
-/// How many inputs of the batch (and of the nodes that it is a copy of) hold each buffer.
-fn count_references(batch: &Batch) -> HashMap<*const Buffer, usize> {
-    let mut references = HashMap::new();
-    for node in 0..batch.len() {
-        for input in &batch.node(node).inputs {
-            if let Place::Ready(buffer) = &input.place {
-                *references.entry(Arc::as_ptr(buffer)).or_insert(0) += if batch.is_copy { 2 } else { 1 };
-            }
-        }
-    }
-    references
 }

@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
-use std::sync::Arc;
 
 use tenfold_ir::Core;
 
 use super::Mixer;
-use crate::graph::{Batch, Node, NodeOperation, Output, Place};
+use crate::graph::{Batch, Node, NodeOperation, Output};
 
 /// For each value the first one that equals it. What is held of a repeated value counts for the first one.
 ///
@@ -58,11 +57,9 @@ fn hash(batch: &Batch, node: u32, same: &[u32]) -> u64 {
         scalar.to_f64().to_bits().hash(&mut hasher);
     }
     for (input, origin) in batch.inputs_of(node) {
-        match (origin, &input.place) {
-            (Some(value), _) => same[value as usize].hash(&mut hasher),
-            (None, Place::Ready(buffer)) => Arc::as_ptr(buffer).addr().hash(&mut hasher),
-            (None, Place::Pending(slot, _)) => (*slot).hash(&mut hasher),
-            (None, Place::Claimed) => unreachable!("planning precedes running"),
+        match origin {
+            Some(value) => same[value as usize].hash(&mut hasher),
+            None => input.slot.hash(&mut hasher),
         }
         input.layout.index().hash(&mut hasher);
     }
@@ -90,10 +87,9 @@ fn is_equal(batch: &Batch, one: u32, other: u32, same: &[u32]) -> bool {
         && a.outputs.iter().map(spec).eq(b.outputs.iter().map(spec))
         && a.inputs.len() == b.inputs.len()
         && batch.inputs_of(one).zip(batch.inputs_of(other)).all(|((x, from_x), (y, from_y))| {
-            let places = match (from_x, from_y, &x.place, &y.place) {
-                (Some(p), Some(q), _, _) => same[p as usize] == same[q as usize],
-                (None, None, Place::Ready(p), Place::Ready(q)) => Arc::ptr_eq(p, q),
-                (None, None, Place::Pending(p, _), Place::Pending(q, _)) => p == q,
+            let places = match (from_x, from_y) {
+                (Some(p), Some(q)) => same[p as usize] == same[q as usize],
+                (None, None) => x.slot == y.slot,
                 _ => false,
             };
             places && x.dtype == y.dtype && x.layout == y.layout

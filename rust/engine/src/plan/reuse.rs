@@ -9,10 +9,10 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use tenfold_ir::{Buffer, Core, Expr, Scalar};
+use tenfold_ir::{Core, Expr, Scalar};
 
 use super::{Mixer, Step, plan};
-use crate::graph::{Batch, LayoutId, Node, NodeOperation, Place, Slot};
+use crate::graph::{Batch, LayoutId, Node, NodeOperation, Slot, Standing};
 
 /// Words of all plans that a shard keeps, at most (4 MB; the plans themselves take about as much): more than the work of
 /// a training step of a large model.
@@ -71,9 +71,9 @@ impl PartialEq for Key {
 /// Which inputs and scalars of a batch are the same: each gets the number of its first appearance.
 #[derive(Default)]
 struct Numbers {
-    /// Buffers by address, with how many inputs hold each, and values of slots.
-    places: Map<usize, usize>,
-    references: Vec<usize>,
+    /// Values that were computed before, by their slots.
+    slots: Map<Slot, u64>,
+    last_slot: Option<(Slot, u64)>,
     scalars: Map<ScalarBits, usize>,
     last_scalar: Option<(ScalarBits, usize)>,
     /// For each layout of the batch the number of its first appearance here: its own depends on nodes that are gone.
@@ -177,8 +177,15 @@ impl Key {
     }
 
     fn hash(&self) -> u64 {
+        // Four side by side: each step of one waits for its multiplication.
+        let mut lanes: [Mixer; 4] = Default::default();
+        let (fours, rest) = self.words.as_chunks::<4>();
+        for four in fours {
+            lanes.iter_mut().zip(four).for_each(|(lane, &word)| lane.write_u64(word));
+        }
         let mut hasher = Mixer::default();
-        self.words.iter().for_each(|&word| hasher.write_u64(word));
+        lanes.iter().for_each(|lane| hasher.write_u64(lane.finish()));
+        rest.iter().for_each(|&word| hasher.write_u64(word));
         self.exprs.iter().for_each(|expr| expr.hash(&mut hasher));
         for core in &self.cores {
             match &**core {
@@ -197,7 +204,6 @@ impl Key {
         // An operation, an input and a scalar or another input, an output.
         self.words.reserve(4 * batch.nodes.len());
         self.words.push(u64::from(fuse) | u64::from(asked.is_some()) << 1);
-        let mut buffers: SmallVec<[(usize, &Arc<Buffer>); 16]> = SmallVec::new();
         // The layout that was written last: neighbours mostly share it.
         let mut last: Option<LayoutId> = None;
         for number in 0..batch.len() {
@@ -207,18 +213,15 @@ impl Key {
                 self.words.push(numbers.of_scalar(scalar) as u64);
             }
             for input in &node.inputs {
-                let place = match &input.place {
-                    Place::Pending(_, Some(value)) => u64::from(*value) << 2,
-                    Place::Ready(buffer) => {
-                        let number = numbers.of_place(Arc::as_ptr(buffer).addr());
-                        if numbers.references[number] == 1 {
-                            buffers.push((number, buffer));
-                        }
-                        (number as u64) << 2 | 1
+                let place = match input.standing {
+                    Standing::Value(value) => u64::from(value) << 2,
+                    // Whether a tensor keeps it alive says whether what reads it may wait.
+                    Standing::Computed { is_held } => {
+                        numbers.of_slot(input.slot) << 2 | u64::from(is_held && asked.is_some()) << 1 | 1
                     }
-                    // An odd number is nobody's address.
-                    Place::Pending(slot, None) => (numbers.of_place(2 * *slot as usize + 1) as u64) << 2 | 2,
-                    Place::Claimed => unreachable!("planning precedes running"),
+                    Standing::Unknown | Standing::Claimed => {
+                        unreachable!("planning follows taking and precedes running")
+                    }
                 };
                 self.write_layout(numbers, batch, place << 16 | input.dtype as u64, input.layout, &mut last);
             }
@@ -229,13 +232,6 @@ impl Key {
                 let word = standing << 16 | output.dtype as u64;
                 self.write_layout(numbers, batch, word, output.layout, &mut last);
             }
-        }
-        if asked.is_some() {
-            // Whether somebody else keeps a buffer alive says whether what reads it may wait.
-            let alive = |&(number, buffer): &(usize, &Arc<Buffer>)| {
-                Arc::strong_count(buffer) > numbers.references[number]
-            };
-            self.words.extend(buffers.iter().map(|buffer| u64::from(alive(buffer))));
         }
     }
 
@@ -310,8 +306,8 @@ impl Key {
 
 impl Numbers {
     fn clear(&mut self, layouts: usize) {
-        self.places.clear();
-        self.references.clear();
+        self.slots.clear();
+        self.last_slot = None;
         self.scalars.clear();
         self.last_scalar = None;
         self.layouts.clear();
@@ -319,14 +315,18 @@ impl Numbers {
         self.seen_layouts = 0;
     }
 
-    /// The number of what lies at a place, which one more input reads.
-    fn of_place(&mut self, place: usize) -> usize {
-        let number = *self.places.entry(place).or_insert(self.references.len());
-        if number == self.references.len() {
-            self.references.push(0);
+    /// The number of a slot.
+    #[inline]
+    fn of_slot(&mut self, slot: Slot) -> u64 {
+        match self.last_slot {
+            Some((last, number)) if last == slot => number,
+            _ => {
+                let next = self.slots.len() as u64;
+                let number = *self.slots.entry(slot).or_insert(next);
+                self.last_slot = Some((slot, number));
+                number
+            }
         }
-        self.references[number] += 1;
-        number
     }
 
     /// Equal numbers are those of equal bits.

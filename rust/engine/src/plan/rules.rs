@@ -83,7 +83,7 @@ pub(super) fn can_see_through(groups: &Groups<'_>, from: u32, into: u32, node: u
         for ((input, _), value) in groups.batch.inputs_of(member).zip(groups.values_read(member)) {
             match value {
                 Some(value) if groups.group_of_value(value) == from => reads.push(value),
-                None if !input.place.is_buffer() => {}
+                None if !input.is_computed() => {}
                 _ => {
                     groups.layout_read(member, input, Some(view))?;
                     reads_something = true;
@@ -158,7 +158,7 @@ pub(super) fn take_prologue(groups: &mut Groups<'_>, id: u32, node: u32, value: 
     for &member in &cone {
         for ((input, _), value) in groups.batch.inputs_of(member).zip(groups.values_read(member)) {
             let Some(value) = value else {
-                reads_something |= input.place.is_buffer();
+                reads_something |= input.is_computed();
                 continue;
             };
             let maker = groups.batch.values[value as usize].node;

@@ -175,18 +175,18 @@ fn apply_alike(operation: Operation, arguments: &[Argument<'_>]) -> Option<Resul
             }
         }
     }
-    let signature = operation.signature(promoted).ok()?;
-    let compute = signature.arguments[0];
+    let compute = operation.compute_dtype(promoted)?;
+    let to = operation.result_dtype(compute);
     if scalars != 0 && scalars_among(arguments).any(|scalar| scalar.check_fits(row.name, compute).is_err()) {
         return None;
     }
-    let differentiable = requires_grad && signature.result.is_differentiable() && autograd::is_enabled();
+    let differentiable = requires_grad && to.is_differentiable() && autograd::is_enabled();
     // A conversion is a node of its own, for its own gradient.
     if differentiable && compute != first.dtype() {
         return None;
     }
     let node = NodeOperation::Apply { operation, compute, scalars };
-    let result = record_readable(shard, node, arguments, first.dense_layout(), signature.result);
+    let result = record_readable(shard, node, arguments, first.dense_layout(), to);
     if differentiable {
         return Some(result.and_then(|it| it.with_derivative(operation, arguments, compute, scalars)));
     }

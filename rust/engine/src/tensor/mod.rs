@@ -15,6 +15,7 @@ mod movement;
 mod operators;
 mod reduction;
 mod scanning;
+mod shared;
 mod sorting;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use tenfold_ir::{Core, DType, Error, Expr, Layout, Result, Scalar, Shape, Spec, 
 use crate::autograd::EdgeRef;
 use crate::batch::{self, BatchAxes, Levels};
 use crate::graph::{Arena, Handle, Node, NodeOperation, Shard, Slot, current_shard, give_up};
+use shared::Shared;
 
 pub use assemble::{Padding, Repeats};
 pub use counting::Between;
@@ -47,7 +49,7 @@ pub use indexing::{IndexItem, ScatterReduce};
 /// ```
 #[derive(Clone)]
 pub struct Tensor {
-    body: Arc<Body>,
+    body: Shared<Body>,
 }
 
 /// What the copies of a tensor share: copying and dropping one costs a count, and no lock. All of it, so that a tensor is
@@ -120,7 +122,8 @@ impl Tensor {
     /// Gives the value another layout and other batch axes; the gradient edge stays.
     pub(crate) fn replace_layout(&mut self, layout: Arc<Layout>, batch: BatchAxes) {
         let Body { value, dtype, edge, .. } = &*self.body;
-        self.body = Arc::new(Body { value: value.clone(), layout, batch, dtype: *dtype, edge: edge.clone() });
+        let (value, edge, dtype) = (value.clone(), edge.clone(), *dtype);
+        self.body = Shared::new(|| Body { value, layout, batch, dtype, edge });
     }
 
     /// The counted reference to the value.
@@ -132,6 +135,12 @@ impl Tensor {
     pub fn spec(&self) -> Spec {
         // A copy of the slice: a third of what the list's own clone costs.
         Spec::new(Shape::new(self.shape()), self.dtype())
+    }
+
+    /// True where one was cloned from the other, directly or not.
+    #[inline]
+    pub fn is_copy_of(&self, other: &Tensor) -> bool {
+        self.body.is_same(&other.body)
     }
 
     /// True where both are the same elements of one value.
@@ -305,8 +314,7 @@ impl Tensor {
 
     #[inline]
     fn of_layout(value: Handle, layout: Arc<Layout>, dtype: DType, batch: BatchAxes) -> Tensor {
-        // Not `new`, which moves the body right after it was written; this fills it in where it stays.
-        Tensor { body: Arc::new_cyclic(|_| Body { value, layout, batch, dtype, edge: None }) }
+        Tensor { body: Shared::new(|| Body { value, layout, batch, dtype, edge: None }) }
     }
 
     /// The same value in another layout (of one sample); no gradient.
@@ -321,19 +329,19 @@ impl Tensor {
 
     /// Sets or removes the gradient edge.
     pub(crate) fn set_edge(&mut self, edge: Option<EdgeRef>) {
-        match Arc::get_mut(&mut self.body) {
+        match self.body.get_mut() {
             Some(body) => body.edge = edge,
             None => {
                 let Body { value, layout, batch, dtype, .. } = &*self.body;
-                let (value, layout, batch) = (value.clone(), layout.clone(), batch.clone());
-                self.body = Arc::new(Body { value, layout, batch, dtype: *dtype, edge });
+                let (value, layout, batch, dtype) = (value.clone(), layout.clone(), batch.clone(), *dtype);
+                self.body = Shared::new(|| Body { value, layout, batch, dtype, edge });
             }
         }
     }
 
     /// Takes the gradient edge out where nobody shares the tensor.
     pub(crate) fn take_edge(&mut self) -> Option<EdgeRef> {
-        Arc::get_mut(&mut self.body)?.edge.take()
+        self.body.get_mut()?.edge.take()
     }
 
     /// The value alone: no gradient flows through the result.

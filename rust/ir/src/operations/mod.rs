@@ -264,19 +264,26 @@ impl Operation {
     #[inline]
     pub fn signature(self, promoted: DType) -> Result<Signature> {
         let row = self.row();
-        let compute = match row.rule {
-            Rule::Promote | Rule::Choose => promoted,
-            Rule::Floating => promoted.to_floating(),
-            Rule::Logical => DType::Bool,
-        };
-        if !row.takes[compute.category() as usize] {
+        let Some(compute) = self.compute_dtype(promoted) else {
             return Err(Error::dtype(row.name, format!("not defined for {promoted}")));
-        }
+        };
         let mut arguments = PerArgument::repeat(compute, self.arity());
         if row.rule == Rule::Choose {
             arguments[0] = DType::Bool;
         }
         Ok(Signature { arguments, result: self.result_dtype(compute) })
+    }
+
+    /// The dtype of the arguments of a signature (but a condition): what they are converted to. `None` where there is none.
+    #[inline]
+    pub fn compute_dtype(self, promoted: DType) -> Option<DType> {
+        let row = self.row();
+        let compute = match row.rule {
+            Rule::Promote | Rule::Choose => promoted,
+            Rule::Floating => promoted.to_floating(),
+            Rule::Logical => DType::Bool,
+        };
+        row.takes[compute.category() as usize].then_some(compute)
     }
 
     /// As [`Operation::signature`], from the dtypes of tensors alone.
