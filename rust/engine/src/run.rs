@@ -203,6 +203,8 @@ fn run_pending(shard: &'static Shard, plans: &mut Plans, asked: Option<Slot>) ->
         let waiting = waiting.into_iter().map(|(_, node)| node).collect();
         let mut garbage = Garbage::default();
         shard.arena().restart(waiting, &batch.layouts, &mut garbage);
+    } else {
+        shard.arena().keep_layouts(batch.layouts);
     }
     plans.keep(plan);
     result

@@ -9,6 +9,9 @@ use tenfold_ir::{Buffer, Error, Result};
 use super::arena::{Entry, Flusher, State};
 use super::{Arena, Batch, Garbage, Layouts, Node, Slot, Standing};
 
+/// The layouts of a batch are kept for the next one unless they are more.
+const MOST_LAYOUTS: usize = 128;
+
 impl Arena {
     /// Takes all nodes, to be run: their outputs are in flight then.
     ///
@@ -55,6 +58,13 @@ impl Arena {
             }
         }
         batch
+    }
+
+    /// Keeps the layouts of a batch that has run for the nodes that come: a program does much the same again and again.
+    pub fn keep_layouts(&mut self, layouts: Layouts) {
+        if self.nodes.is_empty() && layouts.len() <= MOST_LAYOUTS {
+            self.layouts = layouts;
+        }
     }
 
     /// The buffer of a slot, for an input that reads it, which counts no longer. Where nobody else needs the slot, it is free

@@ -43,12 +43,16 @@ impl Layouts {
     }
 
     fn look_up(&mut self, layout: &Arc<Layout>) -> LayoutId {
-        let next = LayoutId(self.all.len() as u32);
-        let id = *self.ids.entry(layout.clone()).or_insert(next);
-        if id == next {
-            self.all.push(layout.clone());
-            self.elements.push(layout.elements());
-        }
+        let id = match self.ids.get(layout) {
+            Some(&known) => known,
+            None => {
+                let next = LayoutId(self.all.len() as u32);
+                self.ids.insert(layout.clone(), next);
+                self.all.push(layout.clone());
+                self.elements.push(layout.elements());
+                next
+            }
+        };
         self.last = id.index();
         id
     }
