@@ -378,17 +378,26 @@ fn parts_that_share_their_columns_keep_the_defined_order() {
 
 #[test]
 fn the_epilogue_sees_each_finished_element_once() {
-    for (rows, depth, columns) in [(5, 0, 7), (1, 3000, 1500), (900, 3, 2), (400, 300, 1300), (64, 64, 64)] {
-        let a = vec![1.0f32; rows * depth];
-        let b = vec![1.0f32; depth * columns];
-        let mut c = vec![f32::NAN; rows * columns];
+    let single = [(5, 0, 7), (1, 3000, 1500), (900, 3, 2), (400, 300, 1300), (64, 64, 64)];
+    let several = [(8, 8, 8), (13, 40, 17), (30, 3, 2), (3, 300, 9), (0, 4, 9)];
+    let single = single.into_iter().map(|shape| (1, shape));
+    for (count, (rows, depth, columns)) in single.chain(several.into_iter().map(|shape| (7, shape))) {
+        let a = vec![1.0f32; rows * depth * count];
+        let b = vec![1.0f32; depth * columns * count];
+        let mut c = vec![f32::NAN; rows * columns * count];
+        let of_batch = |index| BatchOffsets {
+            a: index * rows * depth,
+            b: index * depth * columns,
+            c: index * rows * columns,
+        };
+        let batches: Vec<BatchOffsets> = (0..count).map(of_batch).collect();
         let problem = Gemm {
             rows,
             columns,
             depth,
             a: Matrix { data: &a, row_stride: depth as isize, column_stride: 1 },
             b: Matrix { data: &b, row_stride: columns as isize, column_stride: 1 },
-            batches: &[BatchOffsets::default()],
+            batches: &batches,
             precision: Precision::Exact,
         };
         let add_one = |block: &mut Block<'_, f32>| {

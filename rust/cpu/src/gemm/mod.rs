@@ -8,6 +8,7 @@
 //! for bfloat16 add in their own order. Integers wrap, sums of int8 in int32; complex numbers take four products and
 //! plain additions in ascending order.
 
+mod batches;
 pub(crate) mod blocks;
 pub(crate) mod columns;
 mod generic;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::batches::{FEW_COLUMNS, SmallProducts};
 use super::blocks::{Columns, Operands, Target, even_pieces, packed_product};
 use super::columns::PackedColumns;
 use super::generic::{Ring, RingProduct};
@@ -19,9 +20,6 @@ const UNPACKED_PRODUCTS: usize = 1 << 24;
 
 /// Numbers of B from which a single row reads it in long runs, as it comes from memory.
 const ROW_PRODUCT_NUMBERS: usize = 1 << 16;
-
-/// With fewer columns than this, and more rows, the transposed product fills vectors better.
-const FEW_COLUMNS: usize = 8;
 
 /// A part is worth a thread from this many nanoseconds.
 const LEAST_PART_NANOSECONDS: u64 = 10_000;
@@ -77,14 +75,9 @@ pub(super) fn for_each_part<T>(
     let (rows, columns, batches) = (gemm.rows, gemm.columns, gemm.batches.len());
     let (nanoseconds, wanted) = wanted_parts(gemm, products_per_nanosecond);
     if batches >= wanted {
-        let group = batches.div_ceil(if wanted == 1 { 1 } else { 2 * wanted });
-        let time = nanoseconds.saturating_mul(group as u64);
-        for_each_chunk(batches.div_ceil(group), time, &|chunk| {
-            for batch in chunk * group..((chunk + 1) * group).min(batches) {
-                body(Part { batch, rows: 0..rows, columns: 0..columns });
-            }
+        return for_batches(batches, nanoseconds, wanted, &|some| {
+            some.for_each(|batch| body(Part { batch, rows: 0..rows, columns: 0..columns }));
         });
-        return;
     }
     let wanted = wanted.div_ceil(batches.max(1));
     // Pieces of the longer side: each packs its own share of it, and all of the shorter one.
@@ -96,6 +89,15 @@ pub(super) fn for_each_part<T>(
             true => Part { batch, rows: piece, columns: 0..columns },
             false => Part { batch, rows: 0..rows, columns: piece },
         });
+    });
+}
+
+/// Runs `body` for ranges that cover a batch of products that take so many nanoseconds each, as `wanted` parts.
+fn for_batches(batches: usize, nanoseconds: u64, wanted: usize, body: &(dyn Fn(Range<usize>) + Sync)) {
+    let group = batches.div_ceil(if wanted == 1 { 1 } else { 2 * wanted });
+    let time = nanoseconds.saturating_mul(group as u64);
+    for_each_chunk(batches.div_ceil(group), time, &|chunk| {
+        body(chunk * group..((chunk + 1) * group).min(batches));
     });
 }
 
@@ -221,6 +223,15 @@ pub(super) fn multiply_real<S: Widen<T>, T: Real>(
 ) {
     let packed_b = columns_of_all(gemm);
     let writer = Writer { c, batches: gemm.batches, epilogue };
+    let (nanoseconds, wanted) = wanted_parts(gemm, REAL.0);
+    if gemm.batches.len() >= wanted
+        && let Some(products) = SmallProducts::of(gemm)
+    {
+        // SAFETY: `gemm` checked the operands.
+        return for_batches(gemm.batches.len(), nanoseconds, wanted, &|some| unsafe {
+            products.run(&writer, some);
+        });
+    }
     for_each_part(gemm, REAL.0, REAL.1, &|part| {
         if gemm.depth == 0 {
             return writer.clear(&part, S::round(T::default()));
