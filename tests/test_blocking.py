@@ -108,9 +108,12 @@ def test_a_tensor_that_another_thread_replaces_stays_what_it_was_for_an_operatio
     running = True
     replaced = 0
 
+    # The thread never waits by itself: others must get their turn before it gives up.
+    end = time.monotonic() + 30
+
     def replace() -> None:
         nonlocal replaced
-        while running:
+        while running and time.monotonic() < end:
             replaced += 1
             factor.fill_(float(replaced))
 
@@ -127,6 +130,7 @@ def test_a_tensor_that_another_thread_replaces_stays_what_it_was_for_an_operatio
             assert (value == value[0]).all()
             np.testing.assert_array_equal(leaf.grad.numpy(), value)
             seen.add(float(value[0]))
+        assert thread.is_alive()
     finally:
         running = False
         thread.join()

@@ -61,7 +61,10 @@ def labelled_tokens(xp: Any) -> tuple[Any, Any]:
 def gan(xp: Any) -> Step:
     """A step of the discriminator on true and made pictures, then one of the generator."""
     generator, discriminator = models.generator(xp), models.discriminator(xp)
-    of_generator, of_discriminator = adam(xp, generator.parameters()), adam(xp, discriminator.parameters())
+    # Small steps: with 1e-3 the discriminator is sure after some tens of them, and for some tens its gradients are
+    # subnormal, which processors take up to 200 times as long for in either package. Which steps those are is chance.
+    optimizers = (adam(xp, network.parameters(), lr=1e-5) for network in (generator, discriminator))
+    of_generator, of_discriminator = optimizers
     real, noise = xp.rand(64, 784), xp.randn(64, 64)
     ones, zeros = xp.ones(64, 1), xp.zeros(64, 1)
     criterion = xp.nn.functional.binary_cross_entropy_with_logits

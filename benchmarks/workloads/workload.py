@@ -98,6 +98,6 @@ def floating(outputs: Any) -> list[Any]:
     return [outputs] if outputs is not None and outputs.requires_grad else []
 
 
-def adam(xp: Any, parameters: Any) -> Any:
+def adam(xp: Any, parameters: Any, lr: float = 1e-3) -> Any:
     # PyTorch at its best: one fused kernel instead of a loop in Python.
-    return xp.optim.Adam(parameters, lr=1e-3, **({"fused": True} if is_torch(xp) else {}))
+    return xp.optim.Adam(parameters, lr=lr, **({"fused": True} if is_torch(xp) else {}))

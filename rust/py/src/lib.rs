@@ -33,6 +33,7 @@ mod transforms;
 mod views;
 
 /// The core of Tenfold.
+// The interpreter's lock guards what changes in a tensor: see `cell`.
 #[pymodule(gil_used = true)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;

@@ -20,7 +20,7 @@ pub(super) enum State {
     Free,
     /// Not computed; the node waits in the arena.
     Pending(Sequence),
-    /// Taken by a flush; the number of the value in its batch.
+    /// Taken by a flush; the number of the value in its batch, which has 32 bits.
     InFlight(u64),
     /// Computed.
     Ready(Arc<Buffer>),
@@ -158,15 +158,15 @@ impl Arena {
     pub fn release(&mut self, slot: Slot) -> bool {
         let entry = self.entry(slot);
         entry.handles -= 1;
-        if entry.handles == 0
-            && entry.uses > 0
-            && let State::Ready(buffer) = &entry.state
-        {
-            let kept = buffer.size();
-            self.kept_bytes += kept;
-            return false;
+        if entry.handles > 0 || entry.uses == 0 {
+            return entry.handles == 0;
         }
-        entry.handles == 0 && entry.uses == 0
+        // Only nodes that wait keep its memory alive from now on.
+        if let State::Ready(buffer) = &entry.state {
+            let bytes = buffer.size();
+            self.kept_bytes += bytes;
+        }
+        false
     }
 
     /// Frees a slot that nobody needs, and in turn what only it needed (iteratively: chains may be long). What is freed is

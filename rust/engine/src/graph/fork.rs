@@ -59,11 +59,11 @@ pub fn after_fork_in_parent() {
 pub fn after_fork_in_child() {
     let Some(mut held) = taken() else { return };
     crate::run::forget_flushes_after_fork();
+    held.shards.iter().for_each(|shard| shard.waiting.store(0, Ordering::SeqCst));
     // A function called by a flush of this very thread may fork: that flush goes on in the child.
     if crate::run::is_flushing() {
         return;
     }
-    held.shards.iter().for_each(|shard| shard.waiting.store(0, Ordering::SeqCst));
     let mut garbage = Garbage::default();
     for arena in &mut held.arenas {
         let lost =
