@@ -89,7 +89,7 @@ test-python: build
 	$(VENV)/python -m pytest -n auto $(PYTEST)
 
 # What runs kernels one by one, so that the reference interpreter has something to compare.
-CHECKED := creation numpy views indexing reductions products autograd
+CHECKED := creation numpy views indexing reductions products autograd fusion
 
 test-modes: build ## the Python tests in immediate mode, and a part of them held against the reference interpreter
 	@# Programs run in every mode each time: a few are enough here.

@@ -14,7 +14,8 @@
 //!     partial { |x, y| [dy/dx, …] }        holomorphic derivatives (y is the result), or
 //!     gradient { |x, y, g| [gx, …] }       the gradients of the arguments, from that of the result
 //!     domain { [(low, high), …] }          where tests draw each argument from
-//!     accuracy { ulp, absolute }           bound of the error: ULP, or multiples of epsilon near zeros
+//!     accuracy { ulp, absolute }           bound of the error: ULP, or multiples of epsilon near zeros; behind them
+//!                                          `vanishes` where it gives 0 instead of a subnormal float32
 //!     oracle { "numpy.name" }              a Python expression that computes the same
 //!     wgsl { "name(x)" }                   the body on a GPU
 //!     aliases { other_name, … }            further names in Rust and Python
@@ -80,6 +81,8 @@ pub struct Accuracy {
     pub ulp: f64,
     /// In multiples of the dtype's epsilon, where the result is near a zero of the function.
     pub absolute: f64,
+    /// The result is 0 where a float32 would be subnormal: see `lanes/float32/normal.rs`.
+    pub vanishes: bool,
 }
 
 /// The dtypes of one call of an operation.
@@ -150,7 +153,7 @@ macro_rules! define_operations {
                 result: ResultType::$result,
                 takes: [false; 4],
                 domain: &[],
-                accuracy: Accuracy { ulp: 0.0, absolute: 0.0 },
+                accuracy: Accuracy { ulp: 0.0, absolute: 0.0, vanishes: false },
                 oracle: "",
                 wgsl: "",
                 differentiable: false,
@@ -180,7 +183,10 @@ macro_rules! row_field {
     ($row:ident gradient $body:tt) => { $row.differentiable = true; };
     ($row:ident domain { $list:expr }) => { $row.domain = &$list; };
     ($row:ident accuracy { $ulp:literal, $absolute:literal }) => {
-        $row.accuracy = Accuracy { ulp: $ulp, absolute: $absolute };
+        $row.accuracy = Accuracy { ulp: $ulp, absolute: $absolute, vanishes: false };
+    };
+    ($row:ident accuracy { $ulp:literal, $absolute:literal, vanishes }) => {
+        $row.accuracy = Accuracy { ulp: $ulp, absolute: $absolute, vanishes: true };
     };
     ($row:ident oracle { $text:literal }) => { $row.oracle = $text; };
     ($row:ident wgsl { $text:literal }) => { $row.wgsl = $text; };

@@ -91,7 +91,12 @@ fn allowance(operation: Operation, compute: DType, dtype: DType, value: Scalar) 
         return (2.0 * accuracy.ulp + 4.0) * unit;
     }
     let wide = dtype.compute();
-    let near_zero = accuracy.absolute * epsilon(wide);
+    let mut near_zero = accuracy.absolute * epsilon(wide);
+    // At the border the rounding of the argument decides.
+    let subnormal = f64::from(f32::MIN_POSITIVE) * 1.0001;
+    if accuracy.vanishes && wide == DType::Float32 && magnitude(value) < subnormal {
+        near_zero += magnitude(value);
+    }
     if accuracy.ulp <= 0.5 && near_zero == 0.0 {
         return 0.0;
     }
