@@ -107,7 +107,7 @@ fn allowance(operation: Operation, compute: DType, dtype: DType, value: Scalar) 
     (accuracy.ulp * narrowing + rounding) * unit + near_zero
 }
 
-/// The value of a function and how far it moves when each argument moves by its radius, one after the other.
+/// The value of a function and how far it moves when the arguments move by their radii, one after the other and together.
 fn bounded(
     given: &[(Scalar, f64)],
     dtype: DType,
@@ -132,6 +132,26 @@ fn bounded(
         arguments[index] = centre;
         // One ULP because both values were rounded.
         radius += farthest + unit_or_zero(value, dtype);
+    }
+    let inexact: Vec<usize> = (0..given.len()).filter(|&index| given[index].1 != 0.0).collect();
+    if inexact.len() < 2 {
+        return Ok((value, radius));
+    }
+    // Near 0 the factors of a product move it together much farther than alone.
+    let mut corners = vec![arguments];
+    for index in inexact {
+        let (centre, reach) = given[index];
+        let with = |corner: &Vec<Scalar>, moved: Scalar| {
+            let mut corner = corner.clone();
+            corner[index] = moved;
+            corner
+        };
+        let moved = moved(centre, reach);
+        corners = corners.iter().flat_map(|corner| moved.iter().map(move |&end| with(corner, end))).collect();
+    }
+    for corner in &corners {
+        let farthest = distance(function(corner)?, value) + unit_or_zero(value, dtype);
+        radius = radius.max(own + farthest);
     }
     Ok((value, radius))
 }
