@@ -92,13 +92,14 @@ impl State {
 /// What threads look at only while they are attached to the interpreter: its lock, which one of them has at a time, guards
 /// it. (The module says that it needs that lock, where an interpreter can do without.) A lock of its own would be half of
 /// what an addition of two tensors costs.
+///
+/// Our own hook around long kernels lets the interpreter go, too, and leaves its caller's frames as they are: what these go
+/// on with, they go on with when they are attached again.
 #[derive(Default)]
 struct Guarded<T>(T);
 
-// SAFETY: `get` and `with` hand a reference to attached threads alone, for as long as they are. One that lets the
-// interpreter go meanwhile cannot take the reference along: `detach` asks for closures that are `Send`, and a reference to
-// what is not `Sync` is none. (Our own hook around long kernels leaves its caller's frames as they are: what these go on
-// with, they go on with when they are attached again.)
+// SAFETY: `get` and `with` hand a reference to attached threads alone. One that lets the interpreter go meanwhile cannot use
+// it there: `detach` takes closures that are `Send`, and a reference to what is not `Sync` is none.
 unsafe impl<T: Send> Sync for Guarded<T> {}
 
 impl<T> Guarded<T> {

@@ -11,10 +11,10 @@ use super::Gemm;
 use super::blocks::{DEPTH_BLOCK, even_pieces};
 use super::micro_kernel::{MicroKernel, Real, Tile};
 use super::pack::Widen;
-use super::parts::Writer;
+use super::parts::{Writer, is_narrow};
 
-/// With fewer columns than this, and more rows, the transposed product fills vectors better.
-pub(super) const FEW_COLUMNS: usize = 8;
+/// Of more tiles a product is long enough to settle them itself.
+const MOST_TILES: usize = 16;
 
 /// The tiles of each product of a batch: B is read in place, and there is one panel of its columns.
 pub(super) struct SmallProducts<'a, S, T> {
@@ -22,7 +22,7 @@ pub(super) struct SmallProducts<'a, S, T> {
     a: *const T,
     b: *const T,
     /// The first row of each tile, and its kernel.
-    tiles: SmallVec<[(usize, MicroKernel<T>); 8]>,
+    tiles: SmallVec<[(usize, MicroKernel<T>); MOST_TILES]>,
     last_columns: usize,
 }
 
@@ -38,8 +38,9 @@ impl<'a, S: Widen<T>, T: Real> SmallProducts<'a, S, T> {
         let is_small = gemm.batches.len() > 1
             && (1..=DEPTH_BLOCK).contains(&gemm.depth)
             && (1..=kernels.columns()).contains(&gemm.columns)
+            && gemm.rows <= MOST_TILES * kernels.rows
             && gemm.b.column_stride == 1;
-        if !is_small || gemm.columns < FEW_COLUMNS && gemm.rows > gemm.columns {
+        if !is_small || is_narrow(gemm.rows, gemm.columns) {
             return None;
         }
         let vectors = kernels.vectors_for(gemm.columns);

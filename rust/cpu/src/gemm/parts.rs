@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::batches::{FEW_COLUMNS, SmallProducts};
+use super::batches::SmallProducts;
 use super::blocks::{Columns, Operands, Target, even_pieces, packed_product};
 use super::columns::PackedColumns;
 use super::generic::{Ring, RingProduct};
@@ -20,6 +20,14 @@ const UNPACKED_PRODUCTS: usize = 1 << 24;
 
 /// Numbers of B from which a single row reads it in long runs, as it comes from memory.
 const ROW_PRODUCT_NUMBERS: usize = 1 << 16;
+
+/// With fewer columns than this, and more rows, the transposed product fills vectors better.
+const FEW_COLUMNS: usize = 8;
+
+/// True for a product that is computed transposed: see [`FEW_COLUMNS`].
+pub(super) fn is_narrow(rows: usize, columns: usize) -> bool {
+    columns < FEW_COLUMNS && rows > columns
+}
 
 /// A part is worth a thread from this many nanoseconds.
 const LEAST_PART_NANOSECONDS: u64 = 10_000;
@@ -265,7 +273,7 @@ unsafe fn multiply_part<S: Widen<T>, T: Real>(
     part: &Part,
 ) {
     let (rows, columns) = (part.rows.clone(), part.columns.clone());
-    let transposed = columns.len() < FEW_COLUMNS && rows.len() > columns.len();
+    let transposed = is_narrow(rows.len(), columns.len());
     // A transposed column is a row of C where C's rows touch.
     let in_order = !transposed || (columns.len() == 1 && writer.c.row_stride == 1);
     let direct = S::as_computed(writer.at(part.batch, rows.start, columns.start)).filter(|_| in_order);

@@ -21,7 +21,8 @@ unsafe impl<T: Send + Sync> Send for Shared<T> {}
 unsafe impl<T: Send + Sync> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
-    /// A value with one owner. It is put together where it stays: see [`Counted`]'s size.
+    /// A value with one owner. It is put together where it stays: one that is moved there right after it was written by words
+    /// is waited for.
     #[inline(always)]
     pub fn new(value: impl FnOnce() -> T) -> Shared<T> {
         let mut memory = Box::<Counted<T>>::new_uninit();

@@ -56,6 +56,33 @@ fn errors_of_arguments_grow_as_the_expression_makes_them_grow() {
 }
 
 #[test]
+fn factors_that_are_inexact_together_move_their_product_together() {
+    // (exp(x) − 1)² at 0 is 0, and the square of what exp may be off.
+    let inputs = [given(&[1], &[0f32])];
+    let mut expr = Expr::new();
+    let x = expr.load(0, DType::Float32);
+    let power = expr.apply(Operation::exp, &[x]);
+    let one = expr.scalar(0, DType::Float32);
+    let rest = expr.apply(Operation::subtract, &[power, one]);
+    let square = expr.apply(Operation::multiply, &[rest, rest]);
+    expr.output(square);
+    let kernel = map_kernel(expr, &inputs, &[tenfold_ir::Scalar::Int(1)]);
+    let off = f32::EPSILON;
+    assert!(passes(&kernel, &inputs, vec![given(&[1], &[off * off])]));
+    assert!(!passes(&kernel, &inputs, vec![given(&[1], &[64.0 * off * off])]));
+}
+
+#[test]
+fn rows_that_vanish_may_be_0_where_a_float32_is_subnormal_and_nowhere_else() {
+    for operation in [Operation::ndtr, Operation::normal_pdf] {
+        assert!(unary(operation, -13.3f32, 0.0));
+        assert!(!unary(operation, -12.8f32, 0.0));
+        assert!(!unary(operation, -13.3f64, 0.0));
+    }
+    assert!(!unary(Operation::exp, -88f32, 0.0));
+}
+
+#[test]
 fn a_comparison_may_go_either_way_where_its_arguments_may() {
     // exp(1) ≥ e: true or false by one ULP; but exp(1) ≥ 2 is true.
     let passes_with = |bound: f32, result: u8| {
